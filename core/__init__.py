@@ -1,0 +1,45 @@
+"""BERT Lab's engine: everything that computes, one flat face for notebooks, scripts and pages.
+
+>>> from core import open_model, fill_mask
+>>> model = open_model("builtin")
+>>> fill_mask(model, "Paris is the capital of [MASK].", top_k=5)
+
+Names are imported when first used: `import core` loads no torch.
+"""
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "LabError": "core.errors",
+    "Model": "core.models.loading",
+    "open_model": "core.models.loading",
+    "Tokens": "core.explore.tokens",
+    "tokenize": "core.explore.tokens",
+    "fill_mask": "core.explore.fill_mask",
+    "fill_jointly": "core.explore.fill_mask",
+    "ReadOptions": "core.data.reading",
+    "Table": "core.data.reading",
+    "read_table": "core.data.reading",
+    "Columns": "core.data.columns",
+    "build_dataset": "core.data.dataset",
+    "Plan": "core.training.plan",
+    "launch": "core.training",
+    "train": "core.training",
+    "Run": "core.runs.folder",
+    "list_runs": "core.runs.folder",
+    "open_run": "core.runs.folder",
+    "predict": "core.evaluation.predict",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'core' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

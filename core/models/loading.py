@@ -1,0 +1,202 @@
+"""Opening a model: a reference in, network and tokenizer out. Looks at no text and trains nothing."""
+
+import gc
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast
+
+from core.errors import LabError
+from core.models import catalogue
+from core.models.checks import check_folder
+
+MASKED_LM = "masked-lm"
+SEQUENCE_CLASSIFICATION = "sequence-classification"
+ENCODER = "encoder"  # no head that the lab uses
+
+_AUTO_CLASS = {
+    MASKED_LM: transformers.AutoModelForMaskedLM,
+    SEQUENCE_CLASSIFICATION: transformers.AutoModelForSequenceClassification,
+    ENCODER: transformers.AutoModel,
+}
+_HUB_FILES = ["*.json", "*.txt", "model*.safetensors", "*.model"]
+_UNLIMITED = 1_000_000  # tokenizers without a limit of their own claim 10**30 positions
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An opened model, shared by everyone who looks at it: in eval mode, without gradients, never changed.
+
+    `encode` is the one way to call the tokenizer: a fast tokenizer keeps its truncation setting inside, so that two
+    threads with different settings would disturb each other without the lock.
+    """
+
+    reference: str
+    title: str
+    task: str
+    network: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @property
+    def config(self) -> transformers.PretrainedConfig:
+        return self.network.config
+
+    @property
+    def max_length(self) -> int:
+        """The most positions (special tokens included) one text may take."""
+        positions = self.config.max_position_embeddings
+        if self.config.model_type in ("roberta", "xlm-roberta", "camembert"):
+            positions -= self.config.pad_token_id + 1  # their first real position comes after the padding's
+        return min(positions, self.tokenizer.model_max_length)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class names of a classifier in the order of its logits; empty for any other model."""
+        if self.task != SEQUENCE_CLASSIFICATION:
+            return ()
+        return tuple(self.config.id2label[i] for i in range(self.config.num_labels))
+
+    def encode(self, text: str | Sequence[str], pair: str | Sequence[str] | None = None, **options: Any) -> BatchEncoding:
+        """Call the tokenizer; arguments and result as in `PreTrainedTokenizerFast.__call__`."""
+        with self._lock:
+            return self.tokenizer(text, pair, **options)
+
+
+def open_model(reference: str = catalogue.BUILTIN, *, attention: str = "eager") -> Model:
+    """Open a model for looking at it or predicting with it, in fp32 on the CPU.
+
+    `reference` is "builtin", the id of a finished run, a local folder or a Hub id. `attention` is the implementation:
+    "eager" returns attention weights, "sdpa" is faster and does not (transformers, `attn_implementation`).
+    Raises `LabError` when there is no such model, when it cannot be fetched, or when it is unsafe to open.
+
+    >>> open_model("builtin").config.num_hidden_layers
+    6
+    """
+    folder = _folder(reference)
+    config = check_folder(folder)
+    task = _task(config)
+    network, missing = _load_network(folder, task, attn_implementation=attention)
+    if missing and task != ENCODER:  # the configuration promises a head that the weights do not hold
+        task = ENCODER
+        network, _ = _load_network(folder, task, attn_implementation=attention)
+    network.requires_grad_(False)
+    return Model(reference, _title(reference), task, network.eval(), _load_tokenizer(folder))
+
+
+def load_for_training(
+    reference: str, *, task: str, labels: Sequence[str]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """Open a model with a head for `task`, ready to be trained: fp32 weights, SDPA attention, class names set.
+
+    A head that the checkpoint lacks, or whose classes differ from `labels`, starts with random weights
+    (seed torch before calling). Raises `LabError` as `open_model`.
+    """
+    folder = _folder(reference)
+    check_folder(folder)
+    names = dict(enumerate(labels))
+    network, _ = _load_network(
+        folder,
+        task,
+        attn_implementation="sdpa",
+        num_labels=len(names),
+        id2label=names,
+        label2id={name: index for index, name in names.items()},
+        ignore_mismatched_sizes=True,
+    )
+    return network, _load_tokenizer(folder)
+
+
+def prepare_for_serving() -> None:
+    """Set this process up for answering many people at once; call it once, after the first model is open.
+
+    One thread per forward pass: with more, concurrent requests fight for the cores (20 at once: 0.8 instead of 5
+    seconds). Objects alive now are taken out of garbage collection, which otherwise costs 250 ms after each page run.
+    """
+    torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()
+
+
+def _folder(reference: str) -> Path:
+    folder = catalogue.locate(reference)
+    return folder if folder is not None else _fetch_from_hub(reference.strip())
+
+
+def _fetch_from_hub(hub_id: str) -> Path:
+    """Download the configuration, tokenizer and safetensors weights of a Hub model (or find them in the cache)."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=_HUB_FILES))
+    except RepositoryNotFoundError as error:
+        raise LabError(f"The Hub has no public model called “{hub_id}”.", "Check the spelling of its name.") from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        at_hand = ", ".join(f"“{entry.reference}”" for entry in catalogue.entries())
+        raise LabError(
+            f"The model “{hub_id}” could not be fetched from the Hub, and no copy of it is on this machine.",
+            f"Check the network, or choose one that needs none: {at_hand}.",
+        ) from error
+
+
+def _task(config: dict[str, Any]) -> str:
+    architecture = (config.get("architectures") or [""])[0]
+    if architecture.endswith("ForSequenceClassification"):
+        return SEQUENCE_CLASSIFICATION
+    is_discriminator = config["model_type"] == "electra" and architecture.endswith("ForPreTraining")
+    if architecture.endswith(("ForMaskedLM", "ForPreTraining")) and not is_discriminator:
+        return MASKED_LM
+    return ENCODER
+
+
+def _title(reference: str) -> str:
+    return next((entry.title for entry in catalogue.entries() if entry.reference == reference), reference)
+
+
+def _load_network(folder: Path, task: str, **options: Any) -> tuple[PreTrainedModel, bool]:
+    """The network, and whether some of its weights were not in the checkpoint."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        network, report = _AUTO_CLASS[task].from_pretrained(
+            folder,
+            dtype=torch.float32,  # fp16 weights would otherwise stay fp16, which a CPU computes badly
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **options,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise LabError(
+            f"The model in “{folder.name}” could not be opened: {str(error).splitlines()[0][:200]}",
+            "Its files are incomplete or damaged. Fetch or save them again.",
+        ) from error
+    return network, bool(report["missing_keys"])
+
+
+def _load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
+        raise LabError(
+            f"The tokenizer in “{folder.name}” could not be opened.",
+            "The folder must hold tokenizer.json, or the vocabulary files of a BERT-like model.",
+        ) from error
+    if not tokenizer.is_fast:
+        raise LabError(
+            f"The tokenizer in “{folder.name}” has no fast version, which is needed to point at characters.",
+            "Choose a model that comes with a tokenizer.json.",
+        )
+    tokenizer.backend_tokenizer.no_truncation()  # some checkpoints carry both inside, and would cut texts silently
+    tokenizer.backend_tokenizer.no_padding()
+    if tokenizer.model_max_length > _UNLIMITED:
+        tokenizer.model_max_length = _UNLIMITED
+    return tokenizer

@@ -1,0 +1,47 @@
+"""Where the app keeps what people make: uploads and runs. Knows paths and safe writing, nothing about their content."""
+
+import os
+import tempfile
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+def workspace() -> Path:
+    """The folder of everything people made; `BERTLAB_WORKSPACE` names another one. Created when missing."""
+    path = Path(os.environ.get("BERTLAB_WORKSPACE") or PROJECT_ROOT / "workspace").resolve()
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def runs_directory() -> Path:
+    """`workspace/runs`: one folder per training run."""
+    path = workspace() / "runs"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def uploads_directory() -> Path:
+    """`workspace/uploads`: one folder per uploaded file, named by the hash of its content."""
+    path = workspace() / "uploads"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a whole file or nothing: staged beside `path`, flushed to disk, then renamed over it.
+
+    A reader sees the old content or the new one, also after a crash or on a full disk (`OSError` is raised then and the
+    old file stays).
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    descriptor, staged = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(staged).replace(path)
+    except BaseException:
+        Path(staged).unlink(missing_ok=True)
+        raise
