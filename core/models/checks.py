@@ -1,4 +1,4 @@
-"""Whether a model folder is safe and fit to open. Reads its small JSON files and the list of names, loads no weights."""
+"""Whether a model folder is safe and fit to open. Reads its small JSON files, loads no weights."""
 
 import json
 from pathlib import Path

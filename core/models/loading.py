@@ -63,7 +63,9 @@ class Model:
             return ()
         return tuple(self.config.id2label[i] for i in range(self.config.num_labels))
 
-    def encode(self, text: str | Sequence[str], pair: str | Sequence[str] | None = None, **options: Any) -> BatchEncoding:
+    def encode(
+        self, text: str | Sequence[str], pair: str | Sequence[str] | None = None, **options: Any
+    ) -> BatchEncoding:
         """Call the tokenizer; arguments and result as in `PreTrainedTokenizerFast.__call__`."""
         with self._lock:
             return self.tokenizer(text, pair, **options)

@@ -1,0 +1,178 @@
+"""What a masked language model puts in place of [MASK]: each mask on its own, or all of them together."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import torch
+
+from core.errors import LabError
+from core.explore.tokens import Tokens, model_inputs, tokenize
+from core.models.loading import MASKED_LM, Model
+
+MAX_MASKS_JOINTLY = 6
+
+
+@dataclass(frozen=True, slots=True)
+class MaskPredictions:
+    """The model's answer for every mask of a text: `probabilities` is (mask, vocab), rows sum to 1."""
+
+    tokens: Tokens
+    positions: tuple[int, ...]
+    probabilities: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text: `text[start:end]`. `is_mask` when it is a mask token already."""
+
+    text: str
+    start: int
+    end: int
+    is_mask: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """One way to fill all masks at once, its probability (left to right, by the chain rule) and the whole text."""
+
+    fillers: tuple[str, ...]
+    probability: float
+    text: str
+
+
+def fill_mask(model: Model, text: str, *, top_k: int = 5) -> list[list[tuple[str, float]]]:
+    """The `top_k` likeliest tokens for each mask, as (token, probability): softmax of the MLM logits at that position.
+
+    Several masks are answered independently of one another, as BERT was trained to; see `fill_jointly`.
+    Raises `LabError` when the text holds no mask or the model has no masked-language head.
+    """
+    return top_tokens(model, predict_masks(model, text), top_k=top_k)
+
+
+def predict_masks(model: Model, text: str) -> MaskPredictions:
+    """One forward pass, and the distribution over the vocabulary at every mask; "[MASK]" stands for any mask token."""
+    tokens = _tokenize_masked(model, text)
+    positions = _mask_positions(model, tokens.ids)
+    logits = _logits(model, model_inputs(model, tokens))[0, list(positions)]  # (mask, vocab)
+    return MaskPredictions(tokens, positions, logits.softmax(-1))
+
+
+def top_tokens(model: Model, predictions: MaskPredictions, *, top_k: int = 5) -> list[list[tuple[str, float]]]:
+    """The likeliest tokens of each mask, best first, as (token, probability)."""
+    best = predictions.probabilities.topk(min(top_k, predictions.probabilities.shape[-1]))
+    return [
+        [(_readable(model, index), value) for index, value in zip(indices, values, strict=True)]
+        for indices, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
+
+
+def rank(model: Model, predictions: MaskPredictions, mask: int, word: str) -> tuple[int, float] | None:
+    """(rank from 1, probability) of `word` at mask number `mask`; None when the word is not one vocabulary entry."""
+    pieces = tokenize(model, word)
+    own = [index for index, special in zip(pieces.ids, pieces.is_special, strict=True) if not special]
+    if len(own) != 1 or own[0] == model.tokenizer.unk_token_id:
+        return None
+    row = predictions.probabilities[mask]
+    return int((row > row[own[0]]).sum()) + 1, float(row[own[0]])
+
+
+def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> list[Filling]:
+    """The best ways to fill all masks together: beam search from left to right, each step seeing the words put in.
+
+    P(w1, …, wm) = Π P(w_i | text, w_1 … w_{i-1}, later masks still hidden). With `beams` at least the vocabulary's
+    size the search is exhaustive. One batched forward pass per mask. Raises `LabError` as `fill_mask`, and above
+    `MAX_MASKS_JOINTLY` masks.
+    """
+    tokens = _tokenize_masked(model, text)
+    positions = _mask_positions(model, tokens.ids)
+    if len(positions) > MAX_MASKS_JOINTLY:
+        raise LabError(
+            f"The text holds {len(positions)} masks; filling them together is limited to {MAX_MASKS_JOINTLY}.",
+            "Hide fewer words, or read the masks one by one.",
+        )
+    inputs = model_inputs(model, tokens)
+    beams = max(beams, top_k)
+    ids = inputs.pop("input_ids")  # (beam, pos)
+    scores = torch.zeros(1)
+    for position in positions:
+        rows = {name: each.expand(len(ids), -1) for name, each in inputs.items()}
+        log_probabilities = _logits(model, {"input_ids": ids, **rows})[:, position].log_softmax(-1)  # (beam, vocab)
+        total = scores[:, None] + log_probabilities
+        scores, flat = total.flatten().topk(min(beams, total.numel()))
+        parents, choices = flat // total.shape[1], flat % total.shape[1]
+        ids = ids[parents].clone()
+        ids[:, position] = choices
+    return [
+        Filling(
+            fillers=tuple(_readable(model, index) for index in row[list(positions)].tolist()),
+            probability=score.exp().item(),
+            text=_filled(tokens, positions, [_readable(model, index) for index in row[list(positions)].tolist()]),
+        )
+        for row, score in zip(ids[:top_k], scores[:top_k], strict=True)
+    ]
+
+
+def words(model: Model, text: str) -> list[Word]:
+    """The words of a text as the tokenizer's pre-tokenization finds them, each with its place in the text."""
+    mask = model.tokenizer.mask_token
+    tokens = [] if not text.strip() else model.encode(text, add_special_tokens=False).encodings[0]
+    spans: dict[int, tuple[int, int]] = {}
+    if tokens:
+        for word, (start, end) in zip(tokens.word_ids, tokens.offsets, strict=True):
+            first, last = spans.get(word, (start, end))
+            spans[word] = (min(first, start), max(last, end))
+    return [Word(text[start:end], start, end, text[start:end] == mask) for start, end in spans.values()]
+
+
+def mask_words(model: Model, text: str, hidden: Collection[int]) -> str:
+    """`text` with the words of these numbers (as counted by `words`) replaced by one mask token each."""
+    parts, end = [], 0
+    for number, word in enumerate(words(model, text)):
+        if number in hidden:
+            parts += [text[end : word.start], model.tokenizer.mask_token]
+            end = word.end
+    return "".join([*parts, text[end:]])
+
+
+def _tokenize_masked(model: Model, text: str) -> Tokens:
+    """Tokenize a text that must hold a mask the model can answer."""
+    if model.task != MASKED_LM:
+        raise LabError(
+            f"The model “{model.title}” has no masked-language head, so it cannot fill a mask.",
+            "Choose a masked-language model, for instance the built-in one.",
+        )
+    mask = model.tokenizer.mask_token
+    tokens = tokenize(model, re.sub(re.escape("[MASK]"), lambda _: mask, text, flags=re.IGNORECASE))
+    if not _mask_positions(model, tokens.ids):
+        if mask in tokens.cut_text:
+            raise LabError(
+                f"The mask stands beyond the first {tokens.max_length} positions, where the model cannot see it.",
+                "Shorten the text before the mask.",
+            )
+        raise LabError("The text holds no [MASK].", "Type [MASK] where a word is missing, or click a word to hide it.")
+    return tokens
+
+
+def _mask_positions(model: Model, ids: Collection[int]) -> tuple[int, ...]:
+    return tuple(position for position, index in enumerate(ids) if index == model.tokenizer.mask_token_id)
+
+
+@torch.inference_mode()
+def _logits(model: Model, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    return model.network(**inputs).logits  # (batch, pos, vocab)
+
+
+def _readable(model: Model, index: int) -> str:
+    return model.tokenizer.decode([index]).strip()
+
+
+def _filled(tokens: Tokens, positions: tuple[int, ...], fillers: list[str]) -> str:
+    """The text with each mask replaced; a piece that continues a word (##s) is joined to what stands before it."""
+    parts, end = [], 0
+    for position, filler in zip(positions, fillers, strict=True):
+        start = tokens.offsets[position][0]
+        before = tokens.text[end:start]
+        parts += [before.rstrip(), filler[2:]] if filler.startswith("##") else [before, filler]
+        end = tokens.offsets[position][1]
+    return "".join([*parts, tokens.text[end:]])

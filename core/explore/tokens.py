@@ -1,0 +1,235 @@
+"""Text into tokens, with every position traced back to the characters it came from. Runs no network."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import BatchEncoding
+
+from core.errors import LabError
+from core.models.loading import Model
+
+TRUNCATION_STRATEGIES = ("longest_first", "only_first", "only_second")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """One text, or a pair, as the model reads it. From `pieces` to `is_special` the fields are parallel: one per position.
+
+    - `pieces`: the vocabulary entries; `ids`: their rows in the embedding table
+    - `offsets`: (start, end) in characters of the text that the piece came from; (0, 0) for added special tokens
+    - `word_index`: which word of its text a piece belongs to (0 for the first), None for added special tokens
+    - `sequence`: 0 for `text`, 1 for `pair`, None for added special tokens
+    - `segments`: token type ids, the row of the segment embedding
+    - `is_special`: added by the template, or a special token written out in the text ([UNK] does not count)
+    - `uncut_length`: how many positions there would have been without a limit
+    - `cut_text`, `cut_pair`: the ends of the texts that did not fit
+    """
+
+    text: str
+    pair: str | None
+    pieces: tuple[str, ...]
+    ids: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...]
+    word_index: tuple[int | None, ...]
+    sequence: tuple[int | None, ...]
+    segments: tuple[int, ...]
+    is_special: tuple[bool, ...]
+    max_length: int
+    uncut_length: int
+    cut_text: str
+    cut_pair: str
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def surface(self, position: int) -> str:
+        """The characters of the text behind a position; the piece itself for added special tokens."""
+        source = {0: self.text, 1: self.pair, None: None}[self.sequence[position]]
+        if source is None:
+            return self.pieces[position]
+        start, end = self.offsets[position]
+        return source[start:end]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The tokenizer at work on one text: `pre_tokens` are its words, `pieces` holds the pieces of each of them."""
+
+    text: str
+    normalized: str
+    pre_tokens: tuple[str, ...]
+    pieces: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Several texts padded to one length: `pieces` is rows of pieces, `ids` and `attention_mask` are (batch, pos)."""
+
+    pieces: tuple[tuple[str, ...], ...]
+    ids: tuple[tuple[int, ...], ...]
+    attention_mask: tuple[tuple[int, ...], ...]
+
+
+def tokenize(
+    model: Model,
+    text: str,
+    pair: str | None = None,
+    *,
+    max_length: int | None = None,
+    truncation: str = "longest_first",
+) -> Tokens:
+    """Tokenize one text, or a pair, with special tokens, cut to `max_length` positions (default: the model's limit).
+
+    `truncation` is one of `TRUNCATION_STRATEGIES` (transformers, `TruncationStrategy`). What did not fit is in the
+    result. Raises `LabError` when there is no text, or when the limit cannot be met by the chosen strategy.
+
+    >>> tokenize(open_model("builtin"), "unaffable").pieces
+    ('[CLS]', 'una', '##ffa', '##ble', '[SEP]')
+    """
+    pair = pair or None
+    _check_text(text)
+    _check_characters(pair or "")
+    if truncation not in TRUNCATION_STRATEGIES:
+        raise LabError(f"There is no truncation strategy “{truncation}”.", f"Use {', '.join(TRUNCATION_STRATEGIES)}.")
+    limit = min(max_length or model.max_length, model.max_length)
+    uncut = _encode(model, text, pair, truncation=False)
+    encoding = uncut
+    if len(uncut.ids) > limit:
+        _check_limit(uncut, limit, pair, truncation)
+        encoding = _encode(model, text, pair, truncation=truncation, max_length=limit)
+    specials = set(model.tokenizer.all_special_ids) - {model.tokenizer.unk_token_id}
+    return Tokens(
+        text=text,
+        pair=pair,
+        pieces=tuple(encoding.tokens),
+        ids=tuple(encoding.ids),
+        offsets=tuple(encoding.offsets),
+        word_index=tuple(encoding.word_ids),
+        sequence=tuple(encoding.sequence_ids),
+        segments=tuple(encoding.type_ids),
+        is_special=tuple(
+            bool(added) or index in specials
+            for added, index in zip(encoding.special_tokens_mask, encoding.ids, strict=True)
+        ),
+        max_length=limit,
+        uncut_length=len(uncut.ids),
+        cut_text=_cut(text, 0, encoding, uncut),
+        cut_pair=_cut(pair or "", 1, encoding, uncut),
+    )
+
+
+def model_inputs(model: Model, tokens: Tokens) -> dict[str, torch.Tensor]:
+    """The arguments of the network for one tokenized text, each a tensor of shape (1, pos)."""
+    inputs = {"input_ids": tokens.ids, "attention_mask": (1,) * len(tokens), "token_type_ids": tokens.segments}
+    return {name: torch.tensor([inputs[name]]) for name in model.tokenizer.model_input_names if name in inputs}
+
+
+def steps(model: Model, text: str) -> Steps:
+    """Show the tokenizer's own stages: normalization, pre-tokenization into words, each word into pieces.
+
+    Special tokens written out in the text are set aside first, as the tokenizer does. Stages are those of the
+    tokenizers library (`normalizer`, `pre_tokenizer`, `model`). Raises `LabError` when there is no text.
+    """
+    _check_text(text)
+    backend = model.tokenizer.backend_tokenizer
+    specials = [re.escape(token) for token in model.tokenizer.all_special_tokens]
+    parts = re.split(f"({'|'.join(specials)})", text)
+    normalized, pre_tokens, pieces = [], [], []
+    for number, part in enumerate(parts):
+        if number % 2:  # a special token
+            normalized.append(part)
+            pre_tokens.append(part)
+            pieces.append((part,))
+            continue
+        clean = backend.normalizer.normalize_str(part) if backend.normalizer else part
+        normalized.append(clean)
+        for word, _ in backend.pre_tokenizer.pre_tokenize_str(clean) if clean else []:
+            pre_tokens.append(word)
+            pieces.append(tuple(token.value for token in backend.model.tokenize(word)))
+    return Steps(text, "".join(normalized), tuple(pre_tokens), tuple(pieces))
+
+
+def padded_batch(model: Model, texts: Sequence[str]) -> Batch:
+    """Tokenize several texts and pad them to the longest, as one batch for the network (cut to the model's limit)."""
+    for each in texts:
+        _check_characters(each)
+    encodings = model.encode(list(texts), padding=True, truncation=True, max_length=model.max_length).encodings
+    return Batch(
+        tuple(tuple(encoding.tokens) for encoding in encodings),
+        tuple(tuple(encoding.ids) for encoding in encodings),
+        tuple(tuple(encoding.attention_mask) for encoding in encodings),
+    )
+
+
+def decode(model: Model, ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
+    """The text that a list of ids stands for (transformers, `PreTrainedTokenizerBase.decode`)."""
+    return model.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
+
+
+def special_tokens(model: Model) -> tuple[tuple[str, str, int], ...]:
+    """(role, piece, id) of each special token, for instance ("mask_token", "[MASK]", 103)."""
+    tokenizer = model.tokenizer
+    return tuple(
+        (role, piece, tokenizer.convert_tokens_to_ids(piece)) for role, piece in tokenizer.special_tokens_map.items()
+    )
+
+
+def search_vocabulary(model: Model, query: str, *, limit: int = 100) -> tuple[tuple[str, int], ...]:
+    """Vocabulary entries that hold `query`, as (piece, id): an exact match first, then by length and id."""
+    vocabulary = model.tokenizer.get_vocab()
+    normalizer = model.tokenizer.backend_tokenizer.normalizer
+    wanted = {query, normalizer.normalize_str(query)} if normalizer else {query}
+    found = [(piece, index) for piece, index in vocabulary.items() if any(each in piece for each in wanted)]
+    found.sort(key=lambda entry: (entry[0] not in wanted, len(entry[0]), entry[1]))
+    return tuple(found[:limit])
+
+
+def _encode(model: Model, text: str, pair: str | None, **options: object):
+    """The tokenizers `Encoding` of one text or pair, special tokens added."""
+    encoded: BatchEncoding = model.encode(text, pair, **options)
+    return encoded.encodings[0]
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise LabError("There is no text to look at.", "Type a few words.")
+    _check_characters(text)
+
+
+def _check_characters(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise LabError(
+            f"The text holds half a character (a lone surrogate, at position {error.start + 1}).",
+            "Delete that character, or copy the text again from its source.",
+        ) from error
+
+
+def _check_limit(uncut, limit: int, pair: str | None, truncation: str) -> None:
+    """Refuse a limit that leaves no room for the chosen strategy, before the tokenizer panics over it."""
+    added = sum(uncut.special_tokens_mask)
+    over = len(uncut.ids) - limit
+    lengths = [sum(each == side for each in uncut.sequence_ids) for side in (0, 1)]
+    if truncation == "only_second" and pair is None:
+        raise LabError("Only the second text may be cut, but there is none.", "Choose another strategy.")
+    room = {"longest_first": limit - added, "only_first": lengths[0] - over, "only_second": lengths[1] - over}
+    if room[truncation] < 1:
+        raise LabError(
+            f"The text takes {len(uncut.ids)} positions and the limit is {limit}: "
+            f"the strategy “{truncation}” would leave nothing.",
+            "Choose “longest_first”, or a higher limit.",
+        )
+
+
+def _cut(text: str, side: int, encoding, uncut) -> str:
+    """The end of a text whose pieces are in `uncut` but no longer in `encoding`."""
+    kept, wanted = (
+        [offset for offset, each in zip(one.offsets, one.sequence_ids, strict=True) if each == side]
+        for one in (encoding, uncut)
+    )
+    if len(kept) == len(wanted):
+        return ""
+    return text[kept[-1][1] if kept else 0 :].strip()
