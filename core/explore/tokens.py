@@ -15,7 +15,7 @@ TRUNCATION_STRATEGIES = ("longest_first", "only_first", "only_second")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One text, or a pair, as the model reads it. From `pieces` to `is_special` the fields are parallel: one per position.
+    """One text, or a pair, as the model reads it. `pieces` to `is_special` are parallel fields: one entry a position.
 
     - `pieces`: the vocabulary entries; `ids`: their rows in the embedding table
     - `offsets`: (start, end) in characters of the text that the piece came from; (0, 0) for added special tokens
