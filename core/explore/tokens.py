@@ -163,6 +163,12 @@ def padded_batch(model: Model, texts: Sequence[str]) -> Batch:
     )
 
 
+def count_pieces(model: Model, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[int]:
+    """How many positions each text (or pair) takes, special tokens included and nothing cut."""
+    encoded = model.encode(list(texts), None if pairs is None else list(pairs))
+    return [len(ids) for ids in encoded["input_ids"]]
+
+
 def decode(model: Model, ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
     """The text that a list of ids stands for (transformers, `PreTrainedTokenizerBase.decode`)."""
     return model.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)

@@ -1,0 +1,17 @@
+"""What every figure shares: margins, a short title, no tool bar clutter."""
+
+import plotly.graph_objects as go
+
+
+def finish(figure: go.Figure, *, height: int, title: str) -> go.Figure:
+    """Give a figure the house's margins and title, and return it."""
+    figure.update_layout(
+        title={"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top"},
+        height=height,
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        legend={"orientation": "h", "y": -0.2},
+        hovermode="closest",
+    )
+    figure.update_xaxes(automargin=True)
+    figure.update_yaxes(automargin=True)
+    return figure

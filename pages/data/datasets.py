@@ -1,0 +1,192 @@
+"""Datasets: what is in a table of texts, and what to mend before training on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core.charts.bars import histogram, horizontal_bars
+from core.data import profile as profiling
+from core.data.columns import Columns
+from core.errors import LabError
+from pages.shared import data, pages
+from pages.shared.export import figure
+from pages.shared.models import open_model
+from pages.shared.text import plain, problems_shown, show_problem
+
+if TYPE_CHECKING:
+    from core.data.dataset import Dataset
+    from core.data.profile import Profile
+    from core.data.table import Table
+
+VIEWS = ("Rows", "Labels", "Lengths", "Extremes", "Repeats")
+SHOWN_ROWS = 200
+SHOWN_LABELS = 30
+MOST_CUT_TEXTS = 20_000
+LIMITS = (128, 256, 512)
+
+
+@st.cache_data(max_entries=16, show_spinner="Counting …")
+def profile_of(_dataset: Dataset, content_hash: str, columns: Columns, size: int, with_pieces: bool) -> Profile:
+    """The profile of a data set; with pieces only when asked, for that opens a model."""
+    count = None
+    if with_pieces:
+        from core.explore.tokens import count_pieces
+
+        model = open_model("builtin")
+
+        def count(texts: list[str], pairs: list[str] | None) -> list[int]:
+            return count_pieces(model, texts, pairs)
+
+    return profiling.profile(_dataset, count_pieces=count)
+
+
+def show_rows(table: Table) -> None:
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    query = left.text_input("Search all columns", key="search", placeholder="Type words to find", bind="query-params")
+    regex = right.toggle("Pattern", key="search-pattern", help="Read the search as a regular expression.")
+    if not query:
+        st.caption(f"The first {min(SHOWN_ROWS, len(table)):,} of {len(table):,} rows:")
+        st.dataframe(table.to_pandas(0, SHOWN_ROWS), alt="The first rows", height=420)
+        return
+    found = profiling.search(table, query, regex=regex)
+    st.caption(
+        f"{len(found):,} of {len(table):,} rows hold it" + (", the first 200:" if len(found) > SHOWN_ROWS else ":")
+    )
+    if len(found):
+        rows = list(found[:SHOWN_ROWS])
+        st.dataframe(table.data.take(rows).to_pandas().set_axis(rows), alt="The rows found", height=420)
+    else:
+        st.info("No row holds that. Try fewer letters: upper and lower case make no difference.")
+
+
+def show_labels(dataset: Dataset, profile: Profile) -> None:
+    counts = sorted(profile.label_counts.items(), key=lambda entry: -entry[1])
+    names, values = zip(*counts, strict=True)
+    bars = horizontal_bars(names[:SHOWN_LABELS], values[:SHOWN_LABELS], title="Rows per label")
+    figure(bars, key="labels", alt="Rows per label")
+    share = values[0] / sum(values)
+    st.markdown(
+        f"{len(names)} labels. Always answering “{plain(names[0])}” would be right in **{share:.1%}** of the rows: "
+        "a trained model has to beat that."
+    )
+    if len(names) > SHOWN_LABELS:
+        st.caption(f"The {SHOWN_LABELS} most frequent are drawn.")
+
+
+def show_lengths(dataset: Dataset, profile: Profile) -> None:
+    st.markdown(
+        "BERT reads at most 512 pieces at once, and shorter limits train faster. "
+        "Count pieces to see what a limit would cut off."
+    )
+    pieces = None
+    if len(dataset) > MOST_CUT_TEXTS:
+        st.caption(f"Pieces are counted for sets of up to {MOST_CUT_TEXTS:,} rows.")
+    elif st.toggle("Count pieces with the built-in tokenizer", key="pieces", bind="query-params"):
+        pieces = profile_with_pieces(dataset)
+    lengths, unit = (pieces.piece_lengths, "pieces") if pieces else (profile.word_lengths, "words")
+    by_label: dict[str, list[int]] = {}
+    for label, length in zip(dataset.labels, lengths, strict=True):
+        by_label.setdefault(dataset.label_names[label], []).append(length)
+    if len(by_label) > 8:
+        by_label = {"all rows": list(lengths)}
+    bars = histogram(by_label, title=f"Length in {unit}", x_title=unit, limits=LIMITS if pieces else ())
+    figure(bars, key="lengths", alt=f"Histogram of lengths in {unit}")
+    numbers = pd.Series(lengths)
+    summary = {"Shortest": numbers.min(), "Half are at most": numbers.median(), "95 % at most": numbers.quantile(0.95)}
+    summary["Longest"] = numbers.max()
+    with st.container(horizontal=True):
+        for label, value in summary.items():
+            st.metric(f"{label} ({unit})", f"{value:,.0f}", width=170)
+    if pieces:
+        with st.container(horizontal=True):
+            for limit in LIMITS:
+                st.metric(
+                    f"Cut at {limit}", f"{pieces.share_cut[limit]:.1%}", width=170, help="Share of rows cut short"
+                )
+
+
+def profile_with_pieces(dataset: Dataset) -> Profile:
+    return profile_of(dataset, dataset.content_hash, columns, len(dataset), True)
+
+
+def show_extremes(dataset: Dataset, profile: Profile) -> None:
+    for title, positions in (("Longest", profile.longest), ("Shortest", profile.shortest)):
+        st.markdown(f"**{title}**")
+        st.dataframe(rows_of(dataset, positions, profile), hide_index=True, alt=f"{title} texts")
+
+
+def rows_of(dataset: Dataset, positions: tuple[int, ...], profile: Profile) -> pd.DataFrame:
+    """The rows at these positions of the data set."""
+    columns = {
+        "Row": [dataset.row_ids[position] for position in positions],
+        "Words": [profile.word_lengths[position] for position in positions],
+        "Label": [dataset.label_names[dataset.labels[position]] for position in positions],
+        "Text": [dataset.texts[position][:2_000] for position in positions],
+    }
+    return pd.DataFrame(columns)
+
+
+def show_repeats(dataset: Dataset, profile: Profile) -> None:
+    groups = (
+        (
+            "The same text more than once",
+            profile.duplicates,
+            "Duplicates count twice in training; none is in two splits.",
+        ),
+        (
+            "The same text under different labels",
+            profile.contradictions,
+            "No model can get both right: mend the labels.",
+        ),
+    )
+    for title, repeated, meaning in groups:
+        st.markdown(f"**{title}**: {len(repeated):,}")
+        if repeated:
+            st.caption(meaning)
+            rows = tuple(position for group in repeated[:50] for position in group)[:SHOWN_ROWS]
+            st.dataframe(rows_of(dataset, rows, profile), hide_index=True, alt=title)
+        else:
+            st.caption("None.")
+
+
+st.title("Datasets", anchor=False)
+st.markdown("A table of texts, one a row: see what is in it before a model learns from it.")
+reference = data.choose_source()
+try:
+    table = data.read_source(reference)
+except LabError as error:
+    show_problem(error)
+    st.stop()
+
+st.markdown(f"**{len(table):,} rows**, {len(table.columns)} columns: {', '.join(map(plain, table.columns[:12]))}")
+with st.expander("How the file was read", expanded=False):
+    data.reading_settings(reference, table)
+for notice in table.notices:
+    st.caption(f":material/info: {plain(notice)}")
+
+with problems_shown():
+    columns = data.choose_columns(reference, table)
+    view = st.segmented_control(
+        "Show", VIEWS, default=VIEWS[0], required=True, key="show", label_visibility="collapsed", bind="query-params"
+    )
+    if view == "Rows":
+        show_rows(table)
+    if columns.label is None:
+        st.info("Choose the column that holds the label to see counts, lengths and repeats.")
+    else:
+        dataset = data.dataset(table, table.content_hash, table.options, columns)
+        profile = profile_of(dataset, dataset.content_hash, columns, len(dataset), False)
+        for notice in dataset.notices:
+            st.caption(f":material/warning: {plain(notice)}")
+        if view == "Labels":
+            show_labels(dataset, profile)
+        elif view == "Lengths":
+            show_lengths(dataset, profile)
+        elif view == "Extremes":
+            show_extremes(dataset, profile)
+        elif view == "Repeats":
+            show_repeats(dataset, profile)
+        st.page_link(pages.FINE_TUNE, label="Train on this data", icon=":material/arrow_forward:")

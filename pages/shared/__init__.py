@@ -1,0 +1,1 @@
+"""What several pages share on screen: navigation, model choice, caches, components. Nothing here computes."""

@@ -1,0 +1,146 @@
+"""The data in use: a sample or an upload, how its file is read, and which column is what. Shared by Data and Train."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.data import uploads
+from core.data.columns import Columns, guess_columns
+from core.data.dataset import Dataset, build_dataset
+from core.data.reading import EncodingUnclear, ReadOptions, Table, read_table
+from core.data.sample_sets import samples
+from core.errors import LabError
+from pages.shared.text import plain, show_problem
+
+DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar"}
+ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "gb18030", "shift_jis", "big5", "euc-kr")
+NO_COLUMN = "(none)"
+
+
+def choose_source() -> str:
+    """The data set chosen from the samples and uploads, as a reference; an upload done here becomes the choice."""
+    _keep_upload()
+    titles = {f"sample:{sample.name}": f"Sample: {sample.title}" for sample in samples()}
+    titles |= {f"upload:{upload.id}": upload.name for upload in uploads.list_uploads()}
+    if st.session_state.get("data", "sample:reviews") not in titles:
+        del st.session_state["data"]
+    left, right = st.columns(2)
+    with right:
+        st.file_uploader(
+            "Or upload a table",
+            key="upload",
+            help="CSV, TSV, TXT, JSON, JSONL or Parquet, also gzipped. It stays on this machine.",
+        )
+        if "upload-problem" in st.session_state:
+            show_problem(st.session_state["upload-problem"])
+    with left:
+        return st.selectbox(
+            "Data set", list(titles), format_func=lambda reference: titles[reference], key="data", bind="query-params"
+        )
+
+
+def _keep_upload() -> None:
+    """Store a file that has just arrived, once, and choose it."""
+    file = st.session_state.get("upload")
+    if file is None or st.session_state.get("upload-kept") == file.file_id:
+        return
+    st.session_state["upload-kept"] = file.file_id
+    st.session_state.pop("upload-problem", None)
+    try:
+        st.session_state["data"] = f"upload:{uploads.store_upload(file.getvalue(), file.name).id}"
+    except LabError as error:
+        st.session_state["upload-problem"] = error
+
+
+def read_source(reference: str) -> Table:
+    """Read the data set as detected or as the person chose; asks for the encoding where it cannot be told."""
+    options = st.session_state.setdefault("reading", {}).get(reference, ReadOptions())
+    try:
+        return _read(reference, options)
+    except EncodingUnclear as unclear:
+        previews = dict(unclear.candidates)
+        show_problem(unclear)
+        chosen = st.radio(
+            "Which one reads right?", list(previews), captions=[plain(each) for each in previews.values()]
+        )
+        if st.button("Read it so", type="primary"):
+            set_reading(reference, replace(options, encoding=chosen))
+            st.rerun()
+        st.stop()
+
+
+def set_reading(reference: str, options: ReadOptions) -> None:
+    """Remember for this session how a file is to be read."""
+    st.session_state.setdefault("reading", {})[reference] = options
+
+
+def reading_settings(reference: str, table: Table) -> None:
+    """How the file was read, each setting changeable."""
+    used = table.options
+    if used.delimiter is None:
+        st.caption(f"Format: {used.format}. Nothing to set: this format says itself how it is read.")
+        return
+    first, second, third, fourth = st.columns(4)
+    delimiter = first.selectbox(
+        "Columns are parted by",
+        list(DELIMITERS),
+        list(DELIMITERS).index(used.delimiter) if used.delimiter in DELIMITERS else 0,
+        format_func=DELIMITERS.get,
+        key=f"delimiter-{reference}-{used.delimiter}",
+    )
+    encodings = list(dict.fromkeys([used.encoding, *ENCODINGS]))
+    encoding = second.selectbox("Encoding", encodings, key=f"encoding-{reference}-{used.encoding}")
+    header = third.toggle("First row holds names", bool(used.header), key=f"header-{reference}-{used.header}")
+    quoting = fourth.toggle(
+        'Cells may stand in "quotes"', bool(used.quoting), key=f"quoting-{reference}-{used.quoting}"
+    )
+    wanted = replace(used, delimiter=delimiter, encoding=encoding, header=header, quoting=quoting)
+    if wanted != used:
+        set_reading(reference, wanted)
+        st.rerun()
+    if st.session_state["reading"].get(reference) and st.button("Back to what was detected"):
+        del st.session_state["reading"][reference]
+        st.rerun()
+
+
+def choose_columns(reference: str, table: Table) -> Columns:
+    """Which column is the text, the second text and the label: guessed, and changeable."""
+    sample = next((each for each in samples() if reference == f"sample:{each.name}"), None)
+    guess = sample.columns if sample else guess_columns(table)
+    names = list(table.columns)
+    optional = [NO_COLUMN, *names]
+    first, second, third = st.columns(3)
+    key = f"{reference}-{hash(table.columns)}"
+    text = first.selectbox(
+        "Text", names, names.index(guess.text), key=f"text-{key}", persist_state="session", help="What BERT will read."
+    )
+    pair = second.selectbox(
+        "Second text",
+        optional,
+        optional.index(guess.pair or NO_COLUMN),
+        key=f"pair-{key}",
+        persist_state="session",
+        help="Only for tasks about two texts, such as “do these mean the same?”",
+    )
+    label = third.selectbox(
+        "Label",
+        optional,
+        optional.index(guess.label or NO_COLUMN),
+        key=f"label-{key}",
+        persist_state="session",
+        help="The class that BERT should learn to name.",
+    )
+    return Columns(text=text, pair=None if pair == NO_COLUMN else pair, label=None if label == NO_COLUMN else label)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the file …")
+def _read(reference: str, options: ReadOptions) -> Table:
+    return read_table(reference, options=options)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
+def dataset(_table: Table, content_hash: str, options: ReadOptions, columns: Columns) -> Dataset:
+    """Validated rows of a table; kept by the file's hash, the way it was read and the columns."""
+    return build_dataset(_table, columns)

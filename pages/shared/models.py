@@ -1,0 +1,73 @@
+"""The model in use: chosen in the sidebar, opened once for everyone. Opening is the first moment torch is imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import LabError
+from core.models import catalogue
+from pages.shared.text import plain, show_problem
+
+if TYPE_CHECKING:
+    from core.models.loading import Model
+
+_OTHER = "other"
+
+
+def chosen_model() -> Model:
+    """Show the model chooser in the sidebar and open what it says; stops the page with a message when that fails."""
+    with st.sidebar:
+        reference = choose_reference("Model", key="model", help="Every Explore page looks inside this model.")
+    try:
+        model = open_model(reference)
+    except LabError as error:
+        show_problem(error)
+        st.stop()
+    config = model.config
+    st.sidebar.caption(
+        f"{plain(model.title)}: {config.num_hidden_layers} layers × {config.num_attention_heads} heads, "
+        f"{config.hidden_size} wide"
+    )
+    return model
+
+
+def choose_reference(label: str, *, key: str, help: str) -> str:
+    """A list of the models at hand, and a field for any other: a folder on this machine or a Hub name."""
+    titles = {entry.reference: entry.title for entry in catalogue.entries()}
+    chosen = st.selectbox(
+        label,
+        [*titles, _OTHER],
+        format_func=lambda reference: titles.get(reference, "Another model …"),
+        key=key,
+        help=help,
+        bind="query-params",
+    )
+    if chosen != _OTHER:
+        return chosen
+    return st.selectbox(
+        "Hub name or folder",
+        catalogue.HUB_SUGGESTIONS,
+        key=f"{key}-name",
+        accept_new_options=True,
+        help="A name on the Hugging Face Hub (needs a network), or the path of a model folder on this machine.",
+        bind="query-params",
+    )
+
+
+def open_model(reference: str) -> Model:
+    """The model called `reference`, shared by all sessions. Raises `LabError` as `core.open_model`."""
+    folder = catalogue.locate(reference)
+    changed = (folder / "config.json").stat().st_mtime_ns if folder and (folder / "config.json").is_file() else 0
+    return _opened(reference, str(folder), changed)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the model …")
+def _opened(reference: str, folder: str, changed: int) -> Model:
+    """`folder` and `changed` are part of the key: a model saved again under the same name is opened again."""
+    from core.models.loading import open_model, prepare_for_serving
+
+    model = open_model(reference)
+    prepare_for_serving()
+    return model

@@ -1,0 +1,41 @@
+// Draws a text as a row of pieces. Text only ever enters the page through textContent.
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const strip = parentElement.querySelector(".strip");
+  const detail = parentElement.querySelector(".detail");
+  const focused = strip.contains(strip.getRootNode().activeElement)
+    ? strip.getRootNode().activeElement.dataset.index
+    : null;
+
+  const show = (note) => {
+    detail.textContent = note || data.hint;
+    detail.classList.toggle("hint", !note);
+  };
+
+  const draw = (span) => {
+    const isButton = span.index >= 0;
+    const element = document.createElement(isButton ? "button" : "span");
+    element.textContent = span.text;
+    element.className = `${span.kind} shade-${span.group % 2} segment-${span.segment}`;
+    if (isButton) {
+      element.type = "button";
+      element.dataset.index = span.index;
+      element.title = span.note;
+      if (data.clickable) element.setAttribute("aria-pressed", span.kind === "mask");
+      element.onmouseenter = () => show(span.note);
+      element.onfocus = () => show(span.note);
+      element.onclick = () => {
+        show(span.note);
+        if (data.clickable) setTriggerValue("clicked", span.index);
+      };
+    }
+    return element;
+  };
+
+  strip.setAttribute("role", "group");
+  strip.setAttribute("aria-label", data.label);
+  strip.replaceChildren(...data.spans.map(draw));
+  strip.onmouseleave = () => show("");
+  show("");
+  if (focused !== null) strip.querySelector(`[data-index="${focused}"]`)?.focus();
+}

@@ -1,0 +1,50 @@
+"""A text drawn piece by piece, each piece a button. Our own component: token_strip.js, token_strip.css."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_COMPONENT = st.components.v2.component(
+    "token_strip",
+    html='<div class="strip" dir="auto"></div><p class="detail" aria-live="polite"></p>',
+    css=(_HERE / "token_strip.css").read_text("utf-8"),
+    js=(_HERE / "token_strip.js").read_text("utf-8"),
+)
+
+
+class Span(TypedDict):
+    """A stretch of text. `kind`: gap (between pieces), piece, special, unknown, mask or cut (beyond the limit).
+
+    `group` alternates from word to word and gives the shade; `segment` is 0 or 1 and gives the colour; `note` is shown
+    when the piece is pointed at; `index` is what a click reports.
+    """
+
+    text: str
+    kind: str
+    group: int
+    segment: int
+    note: str
+    index: int
+
+
+def span(text: str, kind: str, *, group: int = 0, segment: int = 0, note: str = "", index: int = -1) -> Span:
+    """One stretch of text for the strip."""
+    return Span(text=text, kind=kind, group=group, segment=segment, note=note, index=index)
+
+
+def token_strip(
+    spans: Sequence[Span], *, key: str, label: str, hint: str, on_click: Callable[[], None] | None = None
+) -> None:
+    """Draw the spans. A click shows the note below; with `on_click` it also sets `session_state[key].clicked`.
+
+    `label` names the strip for screen readers, `hint` stands where the note will appear. All text is put in as text,
+    never as HTML.
+    """
+    _COMPONENT(
+        key=key,
+        data={"spans": list(spans), "label": label, "hint": hint, "clickable": on_click is not None},
+        on_clicked_change=on_click or (lambda: None),
+    )

@@ -1,0 +1,197 @@
+"""Runs: what was trained, how well it does, and trying it on a text of one's own."""
+
+from __future__ import annotations
+
+import datetime
+
+import pandas as pd
+import streamlit as st
+
+from core.charts import training as charts
+from core.charts.bars import horizontal_bars
+from core.errors import LabError
+from core.evaluation.report import Report, read_report
+from core.runs.folder import Run, list_runs
+from pages.shared import pages
+from pages.shared.export import csv_button, figure
+from pages.shared.models import open_model
+from pages.shared.run_view import ACTIVE, COLOURS, by_kind, duration, watch
+from pages.shared.text import plain, problems_shown, show_problem
+
+AXES = {"epoch": "Epoch", "step": "Step", "seconds": "Seconds"}
+MOST_COMPARED = 6
+VIEWS = ("Scores", "Curves", "Mistakes", "Try it", "Settings and log")
+
+
+def overview(runs: list[Run]) -> pd.DataFrame:
+    """One row a run, newest first."""
+    rows = []
+    for run in runs:
+        status = run.status()
+        scores = run.metrics()
+        rows.append(
+            {
+                "Run": run.title,
+                "State": status.state,
+                "Progress": status.step / status.total_steps if status.total_steps else 0.0,
+                "Accuracy": scores.get("accuracy"),
+                "Majority": scores.get("majority_accuracy"),
+                "Macro F1": scores.get("macro_f1"),
+                "Started": datetime.datetime.fromtimestamp(status.started) if status.started else None,
+                "Time": duration(status.seconds) if status.seconds else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def show_overview(runs: list[Run]) -> list[Run]:
+    """The list; the rows ticked are compared."""
+    percent = st.column_config.NumberColumn(format="percent")
+    picked = st.dataframe(
+        overview(runs),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key="picked",
+        column_config={
+            "Progress": st.column_config.ProgressColumn(format="percent"),
+            "Accuracy": percent,
+            "Majority": st.column_config.NumberColumn(format="percent", help="Always answering the commonest label"),
+            "Macro F1": percent,
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+        },
+        alt="All runs",
+    )
+    return [runs[row] for row in picked.selection.rows if row < len(runs)]
+
+
+def show_curves(runs: list[Run]) -> None:
+    axis = st.segmented_control(
+        "Horizontal axis",
+        list(AXES),
+        default="epoch",
+        required=True,
+        format_func=AXES.get,
+        key="axis",
+        bind="query-params",
+    )
+    events = {
+        f"{number}. {run.title}" if len(runs) > 1 else run.title: run.events() for number, run in enumerate(runs, 1)
+    }
+    panels = (
+        ("Training loss", "train", "loss", False),
+        ("Validation loss", "evaluation", "loss", True),
+        ("Validation accuracy", "evaluation", "accuracy", True),
+        ("Learning rate", "train", "learning_rate", False),
+    )
+    columns = st.columns(2)
+    for number, (title, kind, field, markers) in enumerate(panels):
+        series = {}
+        for name, own in events.items():
+            table = by_kind(own, kind)
+            if len(table):
+                series[name] = list(zip(table[axis], table[field], strict=True))
+        if series:
+            lines = charts.curves(series, title=title, x_title=AXES[axis].lower(), markers=markers)
+            with columns[number % 2]:
+                figure(lines, key=f"curve-{number}", alt=f"{title} of {len(series)} runs")
+    tables = [by_kind(own, kind).assign(run=name) for name, own in events.items() for kind in ("train", "evaluation")]
+    csv_button("Curves as CSV", pd.concat(tables), "curves")
+
+
+def show_scores(report: Report) -> None:
+    scores = report.metrics
+    gain = scores["accuracy"] - scores["majority_accuracy"]
+    with st.container(horizontal=True):
+        st.metric(
+            "Accuracy",
+            f"{scores['accuracy']:.1%}",
+            f"{100 * gain:+.1f} points over always guessing the commonest",
+            width=330,
+        )
+        st.metric("Macro F1", f"{scores['macro_f1']:.3f}", help="F1 of each class, averaged.")
+        st.metric("MCC", f"{scores['mcc']:.3f}", help="Matthews correlation: 0 is chance, 1 is perfect.")
+        st.metric("Rows", f"{scores['rows']:,}", help=f"Rows of the {scores['split']} split, never trained on.")
+    left, right = st.columns(2)
+    with left:
+        figure(charts.confusion_matrix(report.confusion, report.labels), key="confusion", alt="Confusion matrix")
+    per_class = pd.DataFrame(scores["per_class"])
+    right.markdown("**Per class**")
+    right.dataframe(per_class, hide_index=True, alt="Precision, recall and F1 of each class")
+
+
+def show_mistakes(report: Report) -> None:
+    mistakes = report.mistakes
+    st.markdown(f"**{len(mistakes):,} of {report.metrics['rows']:,} rows are wrong**, the surest mistakes first.")
+    if len(mistakes):
+        st.dataframe(mistakes.head(200), hide_index=True, alt="Mistakes, the surest first")
+        csv_button("All predictions as CSV", report.predictions, "predictions")
+
+
+def show_try(run: Run, has_pair: bool) -> None:
+    from core.evaluation.predict import predict
+
+    text = st.text_area("A text of your own", key="try", height=80, placeholder="Type what the model should judge")
+    pair = st.text_area("Second text", key="try-pair", height=68) if has_pair else None
+    if not text.strip() or (has_pair and not (pair or "").strip()):
+        st.info("Type a text and leave the field (or press Ctrl + Enter).")
+    else:
+        model = open_model(run.id)
+        answer = predict(model, [text], [pair] if pair else None)
+        shares = answer.probabilities[0].tolist()
+        ranked = sorted(zip(model.labels, shares, strict=True), key=lambda entry: -entry[1])[:20]
+        st.markdown(f"The model says: **{plain(ranked[0][0])}** ({ranked[0][1]:.1%})")
+        bars = horizontal_bars([name for name, _ in ranked], [share for _, share in ranked], title="", percent=True)
+        figure(bars, key="try-chart", alt="Probability of each class")
+    st.page_link(
+        pages.TOKENS, label="Open this model in Tokens", icon=":material/match_word:", query_params={"model": run.id}
+    )
+
+
+def show_run(run: Run) -> None:
+    status = run.status()
+    st.subheader(plain(run.title), anchor=False)
+    if status.state in ACTIVE:
+        watch(run)
+        st.page_link(pages.FINE_TUNE, label="Stop it or start another", icon=":material/arrow_forward:")
+        return
+    st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] {plain(status.message or '')}")
+    report = read_report(run)
+    views = VIEWS if report else ("Curves", "Settings and log")
+    view = st.segmented_control(
+        "Show", views, default=views[0], required=True, key="part", label_visibility="collapsed", bind="query-params"
+    )
+    if view == "Scores":
+        show_scores(report)
+    elif view == "Curves":
+        show_curves([run])
+    elif view == "Mistakes":
+        show_mistakes(report)
+    elif view == "Try it":
+        show_try(run, run.plan().pair_column is not None)
+    else:
+        st.markdown("The plan: `python -m core.training plan.yaml` runs it again without the app.")
+        st.code(run.plan_text(), language="yaml")
+        st.markdown("The end of the log:")
+        st.code(run.log_tail(60) or "Nothing was written.", language=None, wrap_lines=True)
+
+
+st.title("Runs", anchor=False)
+st.markdown("Everything that was trained here. Tick two or more runs to see their curves side by side.")
+runs = list_runs()
+if not runs:
+    st.info("Nothing was trained yet.")
+    st.page_link(pages.FINE_TUNE, label="Train a first model", icon=":material/arrow_forward:")
+    st.stop()
+with problems_shown():
+    picked = show_overview(runs)
+    if len(picked) > 1:
+        show_curves(picked[:MOST_COMPARED])
+titles = {run.id: run.title for run in runs}
+if st.session_state.get("run") not in titles:
+    st.session_state.pop("run", None)
+chosen = st.selectbox("Open a run", list(titles), format_func=titles.get, key="run", bind="query-params")
+try:
+    show_run(next(run for run in runs if run.id == chosen))
+except LabError as error:
+    show_problem(error)
