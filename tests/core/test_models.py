@@ -1,0 +1,125 @@
+"""Opening models, and refusing those that are unsafe or unfit."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+from core import LabError, open_model
+from core.models import catalogue
+from core.models.loading import ENCODER, MASKED_LM, SEQUENCE_CLASSIFICATION, load_for_training
+
+
+@pytest.fixture
+def folder(tiny_model_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model that the test may damage."""
+    return Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
+
+
+def change_config(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_builtin_opens_in_fp32_with_its_head():
+    model = open_model("builtin")
+    assert (model.task, model.max_length, model.labels) == (MASKED_LM, 512, ())
+    assert {each.dtype for each in model.network.parameters()} == {torch.float32}
+    assert not model.network.training
+    assert not any(each.requires_grad for each in model.network.parameters())
+
+
+def test_a_local_folder_gives_the_same_answers_as_transformers(folder: Path):
+    model = open_model(str(folder))
+    oracle = transformers.AutoModelForMaskedLM.from_pretrained(folder).eval()
+    encoded = model.encode("the cat sat on the mat", return_tensors="pt")
+    with torch.no_grad():
+        torch.testing.assert_close(model.network(**encoded).logits, oracle(**encoded).logits, atol=1e-5, rtol=1e-5)
+
+
+def test_a_finished_run_opens_by_its_id_and_is_listed(folder: Path, workspace: Path):
+    shutil.copytree(folder, workspace / "runs" / "run-1" / "model")
+    assert open_model("run-1").task == MASKED_LM
+    assert [entry.reference for entry in catalogue.entries()] == ["builtin", "run-1"]
+
+
+def test_a_run_without_a_model_is_named(workspace: Path):
+    (workspace / "runs" / "run-1").mkdir(parents=True)
+    with pytest.raises(LabError, match="no trained model yet"):
+        open_model("run-1")
+
+
+def test_F05_a_head_the_weights_do_not_hold_is_not_pretended(folder: Path):
+    weights = load_file(folder / "model.safetensors")
+    encoder_only = {name: each for name, each in weights.items() if not name.startswith("cls.")}
+    save_file(encoder_only, folder / "model.safetensors", metadata={"format": "pt"})
+    assert open_model(str(folder)).task == ENCODER
+
+
+def test_F07_a_hub_model_that_cannot_be_fetched_is_named_with_what_is_at_hand(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(LabError, match="could not be fetched") as caught:
+        open_model("bert-base-nobody-has")
+    assert "builtin" in caught.value.remedy
+
+
+@pytest.mark.parametrize("reference", ["https://example.org/m", "s3://bucket/m", "../..x", "a/b/c", "*", "", "a b"])
+def test_C06_what_is_no_name_and_no_folder_is_refused_without_a_request(reference: str):
+    with pytest.raises(LabError):
+        open_model(reference)
+
+
+def test_C09_pickled_weights_only_are_refused(folder: Path):
+    torch.save({}, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(LabError, match="only pickled weights"):
+        open_model(str(folder))
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
+def test_C09_code_of_its_own_is_refused(folder: Path, file: str):
+    path = folder / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"auto_map": {"AutoModel": "evil.Model"}}))
+    with pytest.raises(LabError, match="program code"):
+        open_model(str(folder))
+
+
+def test_C09_an_odd_attention_implementation_is_refused(folder: Path):
+    change_config(folder, _attn_implementation="somebody/kernel")
+    with pytest.raises(LabError, match="attention code"):
+        open_model(str(folder))
+
+
+def test_other_families_are_refused(folder: Path):
+    change_config(folder, model_type="gpt2")
+    with pytest.raises(LabError, match="not BERT-like"):
+        open_model(str(folder))
+
+
+def test_damaged_weights_are_named(folder: Path):
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(LabError, match="could not be opened"):
+        open_model(str(folder))
+
+
+def test_truncation_saved_inside_the_tokenizer_is_cleared(folder: Path):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    tokenizer.backend_tokenizer.enable_truncation(8)
+    tokenizer.backend_tokenizer.enable_padding(length=8)
+    tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    assert len(open_model(str(folder)).encode("the cat " * 30)["input_ids"]) == 62
+
+
+def test_a_network_for_training_has_a_fresh_head_with_the_labels(folder: Path):
+    network, _ = load_for_training(str(folder), task=SEQUENCE_CLASSIFICATION, labels=("no", "yes", "maybe"))
+    assert network.config.id2label == {0: "no", 1: "yes", 2: "maybe"}
+    assert network.config.label2id == {"no": 0, "yes": 1, "maybe": 2}
+    assert network.classifier.out_features == 3
+    network.save_pretrained(folder / "saved")
+    transformers.AutoTokenizer.from_pretrained(folder).save_pretrained(folder / "saved")
+    assert open_model(str(folder / "saved")).labels == ("no", "yes", "maybe")
