@@ -13,7 +13,7 @@ from pages.shared.export import csv_button, figure
 from pages.shared.models import chosen_model
 from pages.shared.text import plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
-from pages.shared.url_state import keep, text_area
+from pages.shared.url_state import keep, seed, text_area
 
 if TYPE_CHECKING:
     from core.explore.fill_mask import Word
@@ -26,17 +26,16 @@ SHOWN_MASKS = 12
 
 def hidden_words(text: str) -> set[int]:
     """The numbers of the words hidden by clicking; forgotten when the text changes."""
-    if st.session_state.get("hidden-of") != text:
-        first_visit = "hidden-of" not in st.session_state
-        given = st.query_params.get("hidden", "") if first_visit else ""
-        st.session_state["hidden"] = {int(number) for number in given.split(",") if number.isdigit()}
-        st.session_state["hidden-of"] = text
-    return st.session_state["hidden"]
+    if st.session_state.setdefault("hidden-of", text) != text:
+        st.session_state["hidden-of"], st.session_state["hidden"] = text, ""
+    seed("hidden", "")
+    return {int(number) for number in st.session_state["hidden"].split(",") if number.isdigit()}
 
 
 def toggle_clicked_word() -> None:
     """A word was clicked: hide it, or show it again."""
-    st.session_state["hidden"] ^= {st.session_state["words"].clicked}
+    hidden = hidden_words(st.session_state["hidden-of"]) ^ {st.session_state["words"].clicked}
+    st.session_state["hidden"] = ",".join(map(str, sorted(hidden)))
 
 
 def word_spans(text: str, words: list[Word], hidden: set[int]) -> list[Span]:
@@ -137,7 +136,7 @@ with problems_shown():
         hint="Click a word to hide it, click again to show it. Each word becomes one mask.",
         on_click=toggle_clicked_word,
     )
-    keep("hidden", ",".join(map(str, sorted(hidden))))
+    keep("hidden", st.session_state["hidden"])
     top_k = st.slider("Answers per mask", 1, 20, 5, key="top-k", bind="query-params", width=320)
     if not text.strip():
         st.info("Type a sentence, then write [MASK] or click a word to hide it.")

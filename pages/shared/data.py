@@ -13,6 +13,7 @@ from core.data.reading import EncodingUnclear, ReadOptions, Table, read_table
 from core.data.sample_sets import samples
 from core.errors import LabError
 from pages.shared.text import plain, show_problem
+from pages.shared.url_state import choose
 
 DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar"}
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "gb18030", "shift_jis", "big5", "euc-kr")
@@ -24,8 +25,6 @@ def choose_source() -> str:
     _keep_upload()
     titles = {f"sample:{sample.name}": f"Sample: {sample.title}" for sample in samples()}
     titles |= {f"upload:{upload.id}": upload.name for upload in uploads.list_uploads()}
-    if st.session_state.get("data", "sample:reviews") not in titles:
-        del st.session_state["data"]
     left, right = st.columns(2)
     with right:
         st.file_uploader(
@@ -36,9 +35,7 @@ def choose_source() -> str:
         if "upload-problem" in st.session_state:
             show_problem(st.session_state["upload-problem"])
     with left:
-        return st.selectbox(
-            "Data set", list(titles), format_func=lambda reference: titles[reference], key="data", bind="query-params"
-        )
+        return choose("Data set", titles, key="data")
 
 
 def _keep_upload() -> None:

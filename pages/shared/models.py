@@ -9,6 +9,7 @@ import streamlit as st
 from core.errors import LabError
 from core.models import catalogue
 from pages.shared.text import plain, show_problem
+from pages.shared.url_state import choose
 
 if TYPE_CHECKING:
     from core.models.loading import Model
@@ -36,14 +37,7 @@ def chosen_model() -> Model:
 def choose_reference(label: str, *, key: str, help: str) -> str:
     """A list of the models at hand, and a field for any other: a folder on this machine or a Hub name."""
     titles = {entry.reference: entry.title for entry in catalogue.entries()}
-    chosen = st.selectbox(
-        label,
-        [*titles, _OTHER],
-        format_func=lambda reference: titles.get(reference, "Another model …"),
-        key=key,
-        help=help,
-        bind="query-params",
-    )
+    chosen = choose(label, titles | {_OTHER: "Another model …"}, key=key, help=help)
     if chosen != _OTHER:
         return chosen
     return st.selectbox(

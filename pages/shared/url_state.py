@@ -1,8 +1,12 @@
-"""Text and choices that live in the page's address, so that a link reopens the same view.
+"""Texts and choices that live in the page's address, so that a link reopens the same view.
 
-Widgets with few values use Streamlit's own `bind="query-params"`. Text is kept here instead: an address takes a few
-thousand characters, and a long text would make one that no browser can reload.
+Widgets with few fixed values use Streamlit's own `bind="query-params"`. Two kinds need more and are kept here: texts,
+because an address takes only a few thousand characters, and lists of things that have an id (models, data sets, runs),
+because `bind` writes the title shown instead of the id.
 """
+
+from collections import Counter
+from collections.abc import Container, Mapping
 
 import streamlit as st
 
@@ -11,16 +15,44 @@ LONGEST_IN_URL = 1_500
 
 def text_area(label: str, *, key: str, example: str, height: int = 120, placeholder: str = "") -> str:
     """A text area that remembers its text across pages, and in the address while it is short enough."""
-    if key not in st.session_state:
-        st.session_state[key] = st.query_params.get(key, example)
+    seed(key, example)
     text = st.text_area(label, key=key, height=height, placeholder=placeholder, persist_state="session")
     keep(key, text if text != example else "")
     return text
 
 
+def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None = None) -> str:
+    """A list of things shown by title and remembered, also in the address, by id; the first one is the default."""
+    first = next(iter(titles))
+    if st.session_state.get(key) not in titles:
+        st.session_state.pop(key, None)  # it was deleted meanwhile
+    seed(key, first, allowed=titles)
+    repeated = {title for title, count in Counter(titles.values()).items() if count > 1}
+    shown = {each: f"{title} ({each})" if title in repeated else title for each, title in titles.items()}
+    chosen = st.selectbox(
+        label, list(titles), format_func=lambda each: shown[each], key=key, help=help, persist_state="session"
+    )
+    keep(key, chosen if chosen != first else "")
+    return chosen
+
+
+def seed(key: str, default: str, *, allowed: Container[str] | None = None) -> None:
+    """Set a value before its widget is drawn: what a link says, else what it was, else the default.
+
+    The address wins only when somebody else changed it: otherwise it still holds what `keep` wrote on the last run,
+    and the widget may have changed since.
+    """
+    given = st.query_params.get(key)
+    by_link = given is not None and given != st.session_state.get(f"kept-{key}")
+    if by_link and (allowed is None or given in allowed):
+        st.session_state[key] = given
+    elif key not in st.session_state:
+        st.session_state[key] = default
+
+
 def keep(key: str, value: str) -> None:
     """Write a value into the address, or take it out when it is empty or too long."""
     if value and len(value) <= LONGEST_IN_URL:
-        st.query_params[key] = value
+        st.query_params[key] = st.session_state[f"kept-{key}"] = value
     elif key in st.query_params:
         del st.query_params[key]

@@ -17,7 +17,7 @@ from pages.shared import data, pages
 from pages.shared.models import choose_reference
 from pages.shared.run_view import ACTIVE, duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
-from pages.shared.url_state import keep
+from pages.shared.url_state import keep, seed
 
 SHORT_TEXT_LIMITS = (32, 64, 128, 256, 512)
 FIELDS = {field.name: field.metadata for field in fields(Plan)}
@@ -119,7 +119,8 @@ def show_form() -> None:
 
 st.title("Fine-tune", anchor=False)
 st.markdown("Teach BERT to sort your texts into your classes. Training goes on when you close this page.")
-run_id = st.session_state.setdefault("watching", st.query_params.get("watching", ""))
+seed("watching", "")
+run_id = st.session_state["watching"]
 keep("watching", run_id)
 if run_id:
     show_run(run_id)

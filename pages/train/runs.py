@@ -17,6 +17,7 @@ from pages.shared.export import csv_button, figure
 from pages.shared.models import open_model
 from pages.shared.run_view import ACTIVE, COLOURS, by_kind, duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
+from pages.shared.url_state import choose
 
 AXES = {"epoch": "Epoch", "step": "Step", "seconds": "Seconds"}
 MOST_COMPARED = 6
@@ -188,9 +189,7 @@ with problems_shown():
     if len(picked) > 1:
         show_curves(picked[:MOST_COMPARED])
 titles = {run.id: run.title for run in runs}
-if st.session_state.get("run") not in titles:
-    st.session_state.pop("run", None)
-chosen = st.selectbox("Open a run", list(titles), format_func=titles.get, key="run", bind="query-params")
+chosen = choose("Open a run", titles, key="run")
 try:
     show_run(next(run for run in runs if run.id == chosen))
 except LabError as error:
