@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.layout import finish
+from core.charts.layout import as_text, finish
 
 MOST_CHARACTERS = 28
 
@@ -19,7 +19,7 @@ def horizontal_bars(names: Sequence[str], values: Sequence[float], *, title: str
         text=shown,
         textposition="outside",
         cliponaxis=False,
-        customdata=list(names),
+        customdata=[as_text(name) for name in names],
         hovertemplate="%{customdata}: %{x:.4%}<extra></extra>" if percent else "%{customdata}: %{x:,}<extra></extra>",
     )
     figure = finish(go.Figure(bars), height=70 + 30 * len(names), title=title)
@@ -53,5 +53,4 @@ def histogram(
 
 
 def _short(name: str) -> str:
-    name = name if len(name) <= MOST_CHARACTERS else f"{name[: MOST_CHARACTERS - 1]}…"
-    return name.replace("<", "‹").replace(">", "›")  # Plotly reads a subset of HTML in its texts
+    return as_text(name if len(name) <= MOST_CHARACTERS else f"{name[: MOST_CHARACTERS - 1]}…")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.layout import finish
+from core.charts.layout import as_text, finish
 
 Points = Sequence[tuple[float, float]]
 
@@ -16,7 +16,7 @@ def curves(series: Mapping[str, Points], *, title: str, x_title: str, markers: b
             go.Scatter(
                 x=[x for x, _ in points],
                 y=[y for _, y in points],
-                name=name,
+                name=as_text(name),
                 mode="lines+markers" if markers else "lines",
                 hovertemplate="%{x:.4g}: %{y:.4g}",
             )
@@ -34,8 +34,8 @@ def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str]) -> g
     figure = go.Figure(
         go.Heatmap(
             z=shares,
-            x=[_safe(name) for name in names],
-            y=[_safe(name) for name in names],
+            x=[as_text(name) for name in names],
+            y=[as_text(name) for name in names],
             text=[list(row) for row in counts],
             texttemplate="%{text}" if len(names) <= 25 else None,
             hovertemplate="true %{y}<br>predicted %{x}<br>%{text} rows (%{z:.0%} of the row)<extra></extra>",
@@ -48,7 +48,3 @@ def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str]) -> g
     figure.update_xaxes(title="predicted", type="category", side="bottom")
     figure.update_yaxes(title="true", type="category", autorange="reversed")
     return figure
-
-
-def _safe(name: str) -> str:
-    return name.replace("<", "‹").replace(">", "›")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
@@ -15,7 +16,7 @@ from core.errors import LabError
 from pages.shared.text import plain, show_problem
 from pages.shared.url_state import choose
 
-DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar"}
+DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", "": "Nothing: one text a line"}
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "gb18030", "shift_jis", "big5", "euc-kr")
 NO_COLUMN = "(none)"
 
@@ -23,8 +24,8 @@ NO_COLUMN = "(none)"
 def choose_source() -> str:
     """The data set chosen from the samples and uploads, as a reference; an upload done here becomes the choice."""
     _keep_upload()
-    titles = {f"sample:{sample.name}": f"Sample: {sample.title}" for sample in samples()}
-    titles |= {f"upload:{upload.id}": upload.name for upload in uploads.list_uploads()}
+    titles = {sample.reference: f"Sample: {sample.title}" for sample in samples()}
+    titles |= {upload.reference: upload.name for upload in uploads.list_uploads()}
     left, right = st.columns(2)
     with right:
         st.file_uploader(
@@ -45,8 +46,11 @@ def _keep_upload() -> None:
         return
     st.session_state["upload-kept"] = file.file_id
     st.session_state.pop("upload-problem", None)
+    content = file.getvalue()
     try:
-        st.session_state["data"] = f"upload:{uploads.store_upload(file.getvalue(), file.name).id}"
+        with suppress(EncodingUnclear):  # asked when it is opened
+            read_table(content, name=file.name)
+        st.session_state["data"] = uploads.store_upload(content, file.name).reference
     except LabError as error:
         st.session_state["upload-problem"] = error
 
@@ -80,11 +84,11 @@ def reading_settings(reference: str, table: Table) -> None:
         st.caption(f"Format: {used.format}. Nothing to set: this format says itself how it is read.")
         return
     first, second, third, fourth = st.columns(4)
+    delimiters = list(dict.fromkeys([used.delimiter, *DELIMITERS]))
     delimiter = first.selectbox(
         "Columns are parted by",
-        list(DELIMITERS),
-        list(DELIMITERS).index(used.delimiter) if used.delimiter in DELIMITERS else 0,
-        format_func=DELIMITERS.get,
+        delimiters,
+        format_func=lambda sign: DELIMITERS.get(sign, sign),
         key=f"delimiter-{reference}-{used.delimiter}",
     )
     encodings = list(dict.fromkeys([used.encoding, *ENCODINGS]))
@@ -104,7 +108,7 @@ def reading_settings(reference: str, table: Table) -> None:
 
 def choose_columns(reference: str, table: Table) -> Columns:
     """Which column is the text, the second text and the label: guessed, and changeable."""
-    sample = next((each for each in samples() if reference == f"sample:{each.name}"), None)
+    sample = next((each for each in samples() if each.reference == reference), None)
     guess = sample.columns if sample else guess_columns(table)
     names = list(table.columns)
     optional = [NO_COLUMN, *names]

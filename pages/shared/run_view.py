@@ -10,7 +10,6 @@ from core.errors import LabError
 from core.runs.folder import Run
 from pages.shared.text import plain, show_problem
 
-ACTIVE = ("queued", "running", "stopping", "stalled")
 COLOURS = {
     "queued": "gray",
     "running": "blue",
@@ -54,7 +53,7 @@ def by_kind(events: list[dict], kind: str) -> pd.DataFrame:
 
 def watch(run: Run) -> None:
     """The live view: ticks once a second while the run is active, then draws the page once more."""
-    active = run.status().state in ACTIVE
+    active = run.status().is_active
     st.fragment(_tick, run_every=1.0 if active else None)(run, active)
 
 
@@ -65,11 +64,11 @@ def _tick(run: Run, was_active: bool) -> None:
     except LabError as error:
         show_problem(error)
         return
-    if was_active and status.state not in ACTIVE:
+    if was_active and not status.is_active:
         st.rerun()
     st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] This run {MEANINGS[status.state]}.")
     if status.message:
-        st.markdown(plain(status.message))
+        st.markdown(plain(f"{status.message} {status.remedy}"))
     if status.total_steps:
         st.progress(min(status.step / status.total_steps, 1.0), f"Step {status.step:,} of {status.total_steps:,}")
     _figures(status, events)
@@ -138,6 +137,6 @@ def _line(table: pd.DataFrame, column: str, title: str) -> None:
             altair.Color("curve:N", title=None, legend=altair.Legend(orient="top") if several else None),
             [altair.Tooltip("curve:N"), altair.Tooltip("step:Q"), altair.Tooltip(f"{column}:Q", format=".4g")],
         )
-        .properties(height=230)
+        .properties(height=230, usermeta={"embedOptions": {"renderer": "svg"}})
     )
     st.altair_chart(chart)

@@ -15,7 +15,7 @@ from core.training.foresee import foresee
 from core.training.plan import Plan
 from pages.shared import data, pages
 from pages.shared.models import choose_reference
-from pages.shared.run_view import ACTIVE, duration, watch
+from pages.shared.run_view import duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
 from pages.shared.url_state import keep, seed
 
@@ -27,17 +27,17 @@ def show_run(run_id: str) -> None:
     """The run named in the address: live while it trains, with what to do next when it has ended."""
     try:
         run = open_run(run_id)
-        state = run.status().state
+        status = run.status()
     except LabError as error:
         show_problem(error)
         return
-    st.subheader(f"Run {plain(run.title)}", anchor=False)
+    st.subheader(f"Run {plain(run.name)}", anchor=False)
     watch(run)
     with st.container(horizontal=True):
-        if state in ACTIVE and st.button("Stop", icon=":material/stop_circle:", help="Saves its state and ends."):
+        if status.is_active and st.button("Stop", icon=":material/stop_circle:", help="Saves its state and ends."):
             run.request_stop()
             st.rerun()
-        if state == "finished":
+        if status.state == "finished":
             st.page_link(pages.RUNS, label="See the scores and try it", query_params={"run": run_id})
 
 
@@ -104,10 +104,10 @@ def show_form() -> None:
         label_column=columns.label,
         reading=table.options,
         model=model,
-        name=name.strip() or st.session_state.get("run-title", ""),
+        name=name.strip() or f"{table.name} with {model}",
         **settings(),
     )
-    ahead = foresee(plan, dataset)
+    ahead = foresee(plan, len(dataset))
     st.markdown(
         f"**{ahead.steps:,} steps**, about **{duration(ahead.seconds)}** on: {plain(machine().device)}. "
         f"Ten per cent of the rows are kept for validation and ten for the final test."

@@ -12,10 +12,11 @@ from core.charts.bars import horizontal_bars
 from core.errors import LabError
 from core.evaluation.report import Report, read_report
 from core.runs.folder import Run, list_runs
+from core.training.plan import Plan
 from pages.shared import pages
 from pages.shared.export import csv_button, figure
 from pages.shared.models import open_model
-from pages.shared.run_view import ACTIVE, COLOURS, by_kind, duration, watch
+from pages.shared.run_view import COLOURS, by_kind, duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
 from pages.shared.url_state import choose
 
@@ -32,7 +33,7 @@ def overview(runs: list[Run]) -> pd.DataFrame:
         scores = run.metrics()
         rows.append(
             {
-                "Run": run.title,
+                "Run": run.name,
                 "State": status.state,
                 "Progress": status.step / status.total_steps if status.total_steps else 0.0,
                 "Accuracy": scores.get("accuracy"),
@@ -77,7 +78,7 @@ def show_curves(runs: list[Run]) -> None:
         bind="query-params",
     )
     events = {
-        f"{number}. {run.title}" if len(runs) > 1 else run.title: run.events() for number, run in enumerate(runs, 1)
+        f"{number}. {run.name}" if len(runs) > 1 else run.name: run.events() for number, run in enumerate(runs, 1)
     }
     panels = (
         ("Training loss", "train", "loss", False),
@@ -151,12 +152,12 @@ def show_try(run: Run, has_pair: bool) -> None:
 
 def show_run(run: Run) -> None:
     status = run.status()
-    st.subheader(plain(run.title), anchor=False)
-    if status.state in ACTIVE:
+    st.subheader(plain(run.name), anchor=False)
+    if status.is_active:
         watch(run)
         st.page_link(pages.FINE_TUNE, label="Stop it or start another", icon=":material/arrow_forward:")
         return
-    st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] {plain(status.message or '')}")
+    st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] {plain(status.message)} {plain(status.remedy)}")
     report = read_report(run)
     views = VIEWS if report else ("Curves", "Settings and log")
     view = st.segmented_control(
@@ -169,7 +170,7 @@ def show_run(run: Run) -> None:
     elif view == "Mistakes":
         show_mistakes(report)
     elif view == "Try it":
-        show_try(run, run.plan().pair_column is not None)
+        show_try(run, Plan.from_yaml(run.plan_text()).pair_column is not None)
     else:
         st.markdown("The plan: `python -m core.training plan.yaml` runs it again without the app.")
         st.code(run.plan_text(), language="yaml")
@@ -188,7 +189,7 @@ with problems_shown():
     picked = show_overview(runs)
     if len(picked) > 1:
         show_curves(picked[:MOST_COMPARED])
-titles = {run.id: run.title for run in runs}
+titles = {run.id: run.name for run in runs}
 chosen = choose("Open a run", titles, key="run")
 try:
     show_run(next(run for run in runs if run.id == chosen))

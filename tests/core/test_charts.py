@@ -1,0 +1,41 @@
+"""Figures hold the values they were given, and names are text in them."""
+
+from core.charts.bars import histogram, horizontal_bars
+from core.charts.training import confusion_matrix, curves
+
+
+def test_bars_keep_order_and_values_even_when_names_repeat():
+    figure = horizontal_bars(["a", "a", "b"], [0.5, 0.3, 0.2], title="t", percent=True)
+    assert list(figure.data[0].x) == [0.5, 0.3, 0.2]
+    assert list(figure.layout.yaxis.ticktext) == ["a", "a", "b"]
+    assert list(figure.data[0].text) == ["50.0%", "30.0%", "20.0%"]
+
+
+def test_long_names_are_shortened_and_kept_whole_on_hover():
+    figure = horizontal_bars(["x" * 50], [3], title="t")
+    assert len(figure.layout.yaxis.ticktext[0]) == 28
+    assert figure.data[0].customdata[0] == "x" * 50
+
+
+def test_C07_markup_in_a_name_stays_text():
+    name = "<a href='https://example.org'>x</a>"
+    assert "<" not in horizontal_bars([name], [1], title="t").layout.yaxis.ticktext[0]
+    assert "<" not in confusion_matrix([[1, 0], [0, 1]], [name, "b"]).data[0].x[0]
+    assert "<" not in histogram({name: [1, 2]}, title="t", x_title="x").data[0].name
+
+
+def test_limits_beyond_the_data_are_not_drawn():
+    figure = histogram({"a": [10, 200]}, title="t", x_title="pieces", limits=(128, 256))
+    assert [shape.x0 for shape in figure.layout.shapes] == [128]
+
+
+def test_confusion_shares_are_of_the_true_class():
+    figure = confusion_matrix([[3, 1], [0, 0]], ["a", "b"])
+    assert [list(row) for row in figure.data[0].z] == [[0.75, 0.25], [0, 0]]
+    assert [list(row) for row in figure.data[0].text] == [[3, 1], [0, 0]]
+
+
+def test_curves_keep_their_points():
+    figure = curves({"one": [(1, 0.5), (2, 0.4)], "two": [(1, 0.6)]}, title="t", x_title="step")
+    assert [list(line.y) for line in figure.data] == [[0.5, 0.4], [0.6]]
+    assert figure.layout.showlegend
