@@ -63,7 +63,7 @@ def show_rows(table: Table) -> None:
 
 
 def show_labels(dataset: Dataset, profile: Profile) -> None:
-    counts = sorted(profile.label_counts.items(), key=lambda entry: -entry[1])
+    counts = sorted(profile.label_counts, key=lambda entry: -entry[1])
     names, values = zip(*counts, strict=True)
     bars = horizontal_bars(names[:SHOWN_LABELS], values[:SHOWN_LABELS], title="Rows per label")
     figure(bars, key="labels", alt="Rows per label")

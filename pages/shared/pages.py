@@ -2,20 +2,34 @@
 
 import streamlit as st
 
-HOME = st.Page("pages/start/home.py", title="Home", icon=":material/home:", default=True)
-TOKENS = st.Page("pages/explore/tokens.py", title="Tokens", icon=":material/match_word:", url_path="tokens")
-FILL_MASK = st.Page(
-    "pages/explore/fill_mask.py", title="Fill the [MASK]", icon=":material/edit_note:", url_path="fill-mask"
-)
-DATASETS = st.Page("pages/data/datasets.py", title="Datasets", icon=":material/table_view:", url_path="datasets")
-FINE_TUNE = st.Page(
-    "pages/train/fine_tune.py", title="Fine-tune", icon=":material/model_training:", url_path="fine-tune"
-)
-RUNS = st.Page("pages/train/runs.py", title="Runs", icon=":material/monitoring:", url_path="runs")
+HOME = "start/home.py"
+TOKENS = "explore/tokens.py"
+FILL_MASK = "explore/fill_mask.py"
+DATASETS = "data/datasets.py"
+FINE_TUNE = "train/fine_tune.py"
+RUNS = "train/runs.py"
 
-NAVIGATION = {
-    "": [HOME],
-    "Explore": [TOKENS, FILL_MASK],
-    "Data": [DATASETS],
-    "Train": [FINE_TUNE, RUNS],
+ICONS = {
+    HOME: ":material/home:",
+    TOKENS: ":material/match_word:",
+    FILL_MASK: ":material/edit_note:",
+    DATASETS: ":material/table_view:",
+    FINE_TUNE: ":material/model_training:",
+    RUNS: ":material/monitoring:",
 }
+
+
+def navigation() -> dict[str, list[st.Page]]:
+    """The pages by group, made anew for each run: Streamlit keeps state of the run in them."""
+    return {
+        "": [st.Page(HOME, title="Home", icon=ICONS[HOME], default=True)],
+        "Explore": [
+            st.Page(TOKENS, title="Tokens", icon=ICONS[TOKENS], url_path="tokens"),
+            st.Page(FILL_MASK, title="Fill the [MASK]", icon=ICONS[FILL_MASK], url_path="fill-mask"),
+        ],
+        "Data": [st.Page(DATASETS, title="Datasets", icon=ICONS[DATASETS], url_path="datasets")],
+        "Train": [
+            st.Page(FINE_TUNE, title="Fine-tune", icon=ICONS[FINE_TUNE], url_path="fine-tune"),
+            st.Page(RUNS, title="Runs", icon=ICONS[RUNS], url_path="runs"),
+        ],
+    }

@@ -32,7 +32,7 @@ for column, (title, words, links) in zip(st.columns(3), _DOORS, strict=True):
         st.subheader(title, anchor=False)
         st.markdown(words)
         for page, label in links:
-            st.page_link(page, label=label, icon=page.icon)
+            st.page_link(page, label=label, icon=pages.ICONS[page])
 
 here = machine()
 models = catalogue.entries()

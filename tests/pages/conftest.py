@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-APP = Path(__file__).parent.parent.parent / "app.py"
+ROUTER = Path(__file__).parent.parent.parent / "pages" / "router.py"
 
 
 @pytest.fixture
 def open_page() -> Callable[..., AppTest]:
-    """`open_page("pages/explore/tokens.py", text="…")` runs the page with these values in its address."""
+    """`open_page("explore/tokens.py", text="…")` runs the page with these values in its address."""
 
     def opened(page: str, **query: str) -> AppTest:
-        app = AppTest.from_file(str(APP), default_timeout=60)
+        app = AppTest.from_file(str(ROUTER), default_timeout=60)
         for name, value in query.items():
             app.query_params[name] = value
         return app.run().switch_page(page).run()

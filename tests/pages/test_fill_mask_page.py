@@ -7,7 +7,7 @@ import pytest
 from tests.pages.conftest import words_on
 from tests.pages.test_tokens_page import ODD_TEXTS
 
-PAGE = "pages/explore/fill_mask.py"
+PAGE = "explore/fill_mask.py"
 
 
 def test_the_example_is_answered(open_page):

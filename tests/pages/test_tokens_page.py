@@ -4,7 +4,7 @@ import pytest
 
 from tests.pages.conftest import words_on
 
-PAGE = "pages/explore/tokens.py"
+PAGE = "explore/tokens.py"
 ODD_TEXTS = {
     "long": "word " * 10_000,
     "script": "</script><img src=x onerror=alert(1)>",

@@ -1,0 +1,13 @@
+"""The router: which pages there are, and which one runs. Nothing else."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.shared import pages
+
+ICON = str(Path(__file__).parent / "shared" / "icon.svg")
+
+st.set_page_config(page_title="BERT Lab", page_icon=ICON, layout="wide")
+st.logo(ICON, size="large")
+st.navigation(pages.navigation()).run()
