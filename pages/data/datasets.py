@@ -164,8 +164,6 @@ except LabError as error:
 st.markdown(f"**{len(table):,} rows**, {len(table.columns)} columns: {', '.join(map(plain, table.columns[:12]))}")
 with st.expander("How the file was read", expanded=False):
     data.reading_settings(reference, table)
-for notice in table.notices:
-    st.caption(f":material/info: {plain(notice)}")
 
 with problems_shown():
     columns = data.choose_columns(reference, table)
@@ -175,12 +173,12 @@ with problems_shown():
     if view == "Rows":
         show_rows(table)
     if columns.label is None:
+        data.show_notices(table.notices)
         st.info("Choose the column that holds the label to see counts, lengths and repeats.")
     else:
         dataset = data.dataset(table, table.content_hash, table.options, columns)
         profile = profile_of(dataset, dataset.content_hash, columns, len(dataset), False)
-        for notice in dataset.notices:
-            st.caption(f":material/warning: {plain(notice)}")
+        data.show_notices(dataset.notices)
         if view == "Labels":
             show_labels(dataset, profile)
         elif view == "Lengths":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -104,6 +105,12 @@ def reading_settings(reference: str, table: Table) -> None:
     if st.session_state["reading"].get(reference) and st.button("Back to what was detected"):
         del st.session_state["reading"][reference]
         st.rerun()
+
+
+def show_notices(notices: Sequence[str]) -> None:
+    """What was noticed while reading and checking, in plain sentences."""
+    for notice in notices:
+        st.caption(f":material/info: {plain(notice)}")
 
 
 def choose_columns(reference: str, table: Table) -> Columns:

@@ -87,8 +87,7 @@ def show_form() -> None:
     kind = "pairs of texts" if columns.pair else "single texts"
     labels = ", ".join(map(plain, dataset.label_names[:8])) + (" …" if len(dataset.label_names) > 8 else "")
     st.caption(f"{len(dataset):,} {kind} in {len(dataset.label_names)} classes: {labels}")
-    for notice in dataset.notices:
-        st.caption(f":material/warning: {plain(notice)}")
+    data.show_notices(dataset.notices)
 
     st.markdown("**2. Model**")
     left, right = st.columns(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import asdict
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +11,7 @@ import streamlit as st
 from core.charts import training as charts
 from core.charts.bars import horizontal_bars
 from core.errors import LabError
-from core.evaluation.report import Report, read_report
+from core.evaluation.report import Report, export_predictions, read_report
 from core.runs.folder import Run, list_runs
 from core.training.plan import Plan
 from pages.shared import pages
@@ -116,18 +117,20 @@ def show_scores(report: Report) -> None:
         st.metric("Rows", f"{scores['rows']:,}", help=f"Rows of the {scores['split']} split, never trained on.")
     left, right = st.columns(2)
     with left:
-        figure(charts.confusion_matrix(report.confusion, report.labels), key="confusion", alt="Confusion matrix")
+        figure(charts.confusion_matrix(report.confusion, report.label_names), key="confusion", alt="Confusion matrix")
     per_class = pd.DataFrame(scores["per_class"])
     right.markdown("**Per class**")
     right.dataframe(per_class, hide_index=True, alt="Precision, recall and F1 of each class")
 
 
-def show_mistakes(report: Report) -> None:
+def show_mistakes(run: Run, report: Report) -> None:
     mistakes = report.mistakes
     st.markdown(f"**{len(mistakes):,} of {report.metrics['rows']:,} rows are wrong**, the surest mistakes first.")
-    if len(mistakes):
-        st.dataframe(mistakes.head(200), hide_index=True, alt="Mistakes, the surest first")
-        csv_button("All predictions as CSV", report.predictions, "predictions")
+    if mistakes:
+        table = pd.DataFrame([asdict(mistake) for mistake in mistakes[:200]]).dropna(axis="columns", how="all")
+        percent = {"probability": st.column_config.NumberColumn(format="percent")}
+        st.dataframe(table, hide_index=True, column_config=percent, alt="Mistakes, the surest first")
+    csv_button("All predictions as CSV", export_predictions(run).decode(), "predictions")
 
 
 def show_try(run: Run, has_pair: bool) -> None:
@@ -159,7 +162,7 @@ def show_run(run: Run) -> None:
         return
     st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] {plain(status.message)} {plain(status.remedy)}")
     report = read_report(run)
-    views = VIEWS if report else ("Curves", "Settings and log")
+    views = VIEWS if report.metrics else ("Curves", "Settings and log")
     view = st.segmented_control(
         "Show", views, default=views[0], required=True, key="part", label_visibility="collapsed", bind="query-params"
     )
@@ -168,7 +171,7 @@ def show_run(run: Run) -> None:
     elif view == "Curves":
         show_curves([run])
     elif view == "Mistakes":
-        show_mistakes(report)
+        show_mistakes(run, report)
     elif view == "Try it":
         show_try(run, Plan.from_yaml(run.plan_text()).pair_column is not None)
     else:

@@ -52,7 +52,7 @@ def test_look_upload_train_watch_try(page: Page, app: RunningApp, customer_csv: 
     piece = page.get_by_role("button", name="leaves", exact=True)
     piece.hover()
     expect(page.get_by_text(re.compile(r"leaves · position 3 · id \d+ · characters 12 to 18"))).to_be_visible()
-    expect(page.get_by_text("9 tokens")).to_be_visible()
+    expect(page.get_by_text("11 tokens")).to_be_visible()
 
     # Fill the [MASK], typed and by a click
     side_link(page, "Fill the [MASK]").click()
@@ -65,7 +65,7 @@ def test_look_upload_train_watch_try(page: Page, app: RunningApp, customer_csv: 
     # Datasets: upload
     side_link(page, "Datasets").click()
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(customer_csv)
-    expect(page.get_by_text("400 rows")).to_be_visible()
+    expect(page.get_by_text("400 rows, 3 columns: id, comment, verdict")).to_be_visible()
     page.get_by_test_id("stMain").get_by_text("Labels", exact=True).click()
     expect(page.locator(".js-plotly-plot").first).to_contain_text("positive")
 
@@ -73,8 +73,8 @@ def test_look_upload_train_watch_try(page: Page, app: RunningApp, customer_csv: 
     page.get_by_role("link", name="Train on this data").click()
     expect(page.get_by_text("400 single texts in 2 classes")).to_be_visible()
     page.get_by_label("Name of this run").fill("Customer verdicts")
-    page.get_by_label("Epochs").fill("4")
-    page.get_by_label("Epochs").press("Tab")
+    page.get_by_role("spinbutton", name="Epochs").fill("4")
+    page.get_by_role("spinbutton", name="Epochs").press("Tab")
     settled(page)
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_role("heading", name="Run Customer verdicts")).to_be_visible()
