@@ -10,11 +10,10 @@ import streamlit as st
 from core.charts.bars import histogram, horizontal_bars
 from core.data import profile as profiling
 from core.data.columns import Columns
-from core.errors import LabError
 from pages.shared import data, pages
 from pages.shared.export import figure
 from pages.shared.models import open_model
-from pages.shared.text import plain, problems_shown, show_problem
+from pages.shared.text import plain, problems_shown
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
@@ -49,7 +48,8 @@ def show_rows(table: Table) -> None:
     regex = right.toggle("Pattern", key="search-pattern", help="Read the search as a regular expression.")
     if not query:
         st.caption(f"The first {min(SHOWN_ROWS, len(table)):,} of {len(table):,} rows:")
-        st.dataframe(table.to_pandas(0, SHOWN_ROWS), alt="The first rows", height=420)
+        rows = table.to_pandas(0, SHOWN_ROWS)
+        st.dataframe(rows.set_axis(range(1, len(rows) + 1)), alt="The first rows", height=420)
         return
     found = profiling.search(table, query, regex=regex)
     st.caption(
@@ -57,7 +57,9 @@ def show_rows(table: Table) -> None:
     )
     if len(found):
         rows = list(found[:SHOWN_ROWS])
-        st.dataframe(table.data.take(rows).to_pandas().set_axis(rows), alt="The rows found", height=420)
+        st.dataframe(
+            table.data.take(rows).to_pandas().set_axis([row + 1 for row in rows]), alt="The rows found", height=420
+        )
     else:
         st.info("No row holds that. Try fewer letters: upper and lower case make no difference.")
 
@@ -121,7 +123,7 @@ def show_extremes(dataset: Dataset, profile: Profile) -> None:
 def rows_of(dataset: Dataset, positions: tuple[int, ...], profile: Profile) -> pd.DataFrame:
     """The rows at these positions of the data set."""
     columns = {
-        "Row": [dataset.row_ids[position] for position in positions],
+        "Row": [dataset.row_ids[position] + 1 for position in positions],
         "Words": [profile.word_lengths[position] for position in positions],
         "Label": [dataset.label_names[dataset.labels[position]] for position in positions],
         "Text": [dataset.texts[position][:2_000] for position in positions],
@@ -155,11 +157,7 @@ def show_repeats(dataset: Dataset, profile: Profile) -> None:
 st.title("Datasets", anchor=False)
 st.markdown("A table of texts, one a row: see what is in it before a model learns from it.")
 reference = data.choose_source()
-try:
-    table = data.read_source(reference)
-except LabError as error:
-    show_problem(error)
-    st.stop()
+table = data.read_source(reference)
 
 st.markdown(f"**{len(table):,} rows**, {len(table.columns)} columns: {', '.join(map(plain, table.columns[:12]))}")
 with st.expander("How the file was read", expanded=False):

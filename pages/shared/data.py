@@ -57,20 +57,27 @@ def _keep_upload() -> None:
 
 
 def read_source(reference: str) -> Table:
-    """Read the data set as detected or as the person chose; asks for the encoding where it cannot be told."""
-    options = st.session_state.setdefault("reading", {}).get(reference, ReadOptions())
+    """Read the data set as detected or as the person chose; asks for the encoding where it cannot be told.
+
+    Stops the page with a message, and a way back to what was detected, when the file cannot be read so.
+    """
+    chosen = st.session_state.setdefault("reading", {}).get(reference)
     try:
-        return _read(reference, options)
+        return _read(reference, chosen or ReadOptions())
     except EncodingUnclear as unclear:
         previews = dict(unclear.candidates)
         show_problem(unclear)
-        chosen = st.radio(
+        encoding = st.radio(
             "Which one reads right?", list(previews), captions=[plain(each) for each in previews.values()]
         )
         if st.button("Read it so", type="primary"):
-            set_reading(reference, replace(options, encoding=chosen))
+            set_reading(reference, replace(chosen or ReadOptions(), encoding=encoding))
             st.rerun()
-        st.stop()
+    except LabError as error:
+        show_problem(error)
+        if chosen:
+            _offer_detection(reference)
+    st.stop()
 
 
 def set_reading(reference: str, options: ReadOptions) -> None:
@@ -85,25 +92,31 @@ def reading_settings(reference: str, table: Table) -> None:
         st.caption(f"Format: {used.format}. Nothing to set: this format says itself how it is read.")
         return
     first, second, third, fourth = st.columns(4)
+    key = f"{reference}-{st.session_state.get('resets', 0)}"  # new widgets after each reset, showing what is detected
     delimiters = list(dict.fromkeys([used.delimiter, *DELIMITERS]))
     delimiter = first.selectbox(
         "Columns are parted by",
         delimiters,
         format_func=lambda sign: DELIMITERS.get(sign, sign),
-        key=f"delimiter-{reference}-{used.delimiter}",
+        key=f"delimiter-{key}",
     )
     encodings = list(dict.fromkeys([used.encoding, *ENCODINGS]))
-    encoding = second.selectbox("Encoding", encodings, key=f"encoding-{reference}-{used.encoding}")
-    header = third.toggle("First row holds names", bool(used.header), key=f"header-{reference}-{used.header}")
-    quoting = fourth.toggle(
-        'Cells may stand in "quotes"', bool(used.quoting), key=f"quoting-{reference}-{used.quoting}"
-    )
-    wanted = replace(used, delimiter=delimiter, encoding=encoding, header=header, quoting=quoting)
-    if wanted != used:
+    encoding = second.selectbox("Encoding", encodings, key=f"encoding-{key}")
+    header = third.toggle("First row holds names", bool(used.header), key=f"header-{key}")
+    quoting = fourth.toggle('Cells may stand in "quotes"', bool(used.quoting), key=f"quoting-{key}")
+    current = st.session_state["reading"].get(reference, used)
+    wanted = replace(current, delimiter=delimiter, encoding=encoding, header=header, quoting=quoting)
+    if wanted != current:
         set_reading(reference, wanted)
         st.rerun()
-    if st.session_state["reading"].get(reference) and st.button("Back to what was detected"):
+    if reference in st.session_state["reading"]:
+        _offer_detection(reference)
+
+
+def _offer_detection(reference: str) -> None:
+    if st.button("Back to what was detected"):
         del st.session_state["reading"][reference]
+        st.session_state["resets"] = st.session_state.get("resets", 0) + 1
         st.rerun()
 
 

@@ -22,7 +22,7 @@ COLOURS = {
 }
 MEANINGS = {
     "queued": "waits until the device is free",
-    "running": "is learning",
+    "running": "is at work",
     "stopping": "finishes its step and saves",
     "stopped": "was stopped and can be resumed",
     "finished": "is done",
@@ -66,8 +66,9 @@ def _tick(run: Run, was_active: bool) -> None:
         return
     if was_active and not status.is_active:
         st.rerun()
-    st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] This run {MEANINGS[status.state]}.")
-    if status.message:
+    now = f": {plain(status.message)}" if status.state == "running" and status.message else "."
+    st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] This run {MEANINGS[status.state]}{now}")
+    if status.message and status.state != "running":
         st.markdown(plain(f"{status.message} {status.remedy}"))
     if status.total_steps:
         st.progress(min(status.step / status.total_steps, 1.0), f"Step {status.step:,} of {status.total_steps:,}")
@@ -130,13 +131,17 @@ def _line(table: pd.DataFrame, column: str, title: str) -> None:
     several = table["curve"].nunique() > 1
     chart = (
         altair.Chart(table, title=title)
-        .mark_line(point={"size": 18})
+        .mark_line(point={"size": 10}, strokeWidth=1.5)
         .encode(
-            altair.X("step:Q", title="step"),
+            altair.X("step:Q", title="step", axis=altair.Axis(tickCount=8)),
             altair.Y(f"{column}:Q", title=None, scale=altair.Scale(zero=False)),
-            altair.Color("curve:N", title=None, legend=altair.Legend(orient="top") if several else None),
+            altair.Color(
+                "curve:N",
+                title=None,
+                legend=altair.Legend(orient="bottom") if several else None,
+            ),
             [altair.Tooltip("curve:N"), altair.Tooltip("step:Q"), altair.Tooltip(f"{column}:Q", format=".4g")],
         )
-        .properties(height=230, usermeta={"embedOptions": {"renderer": "svg"}})
+        .properties(height=280, usermeta={"embedOptions": {"renderer": "svg"}})
     )
     st.altair_chart(chart)

@@ -27,13 +27,18 @@ def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None 
     if st.session_state.get(key) not in titles:
         st.session_state.pop(key, None)  # it was deleted meanwhile
     seed(key, first, allowed=titles)
-    repeated = {title for title, count in Counter(titles.values()).items() if count > 1}
-    shown = {each: f"{title} ({each})" if title in repeated else title for each, title in titles.items()}
+    shown = distinct(titles)
     chosen = st.selectbox(
         label, list(titles), format_func=lambda each: shown[each], key=key, help=help, persist_state="session"
     )
     keep(key, chosen if chosen != first else "")
     return chosen
+
+
+def distinct(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles with the id added where two are the same: Streamlit tells the choices of a list apart by their titles."""
+    repeated = {title for title, count in Counter(titles.values()).items() if count > 1}
+    return {each: f"{title} ({each})" if title in repeated else title for each, title in titles.items()}
 
 
 def seed(key: str, default: str, *, allowed: Container[str] | None = None) -> None:

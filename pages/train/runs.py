@@ -19,7 +19,7 @@ from pages.shared.export import csv_button, figure
 from pages.shared.models import open_model
 from pages.shared.run_view import COLOURS, by_kind, duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
-from pages.shared.url_state import choose
+from pages.shared.url_state import choose, distinct
 
 AXES = {"epoch": "Epoch", "step": "Step", "seconds": "Seconds"}
 MOST_COMPARED = 6
@@ -47,15 +47,12 @@ def overview(runs: list[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def show_overview(runs: list[Run]) -> list[Run]:
-    """The list; the rows ticked are compared."""
+def show_overview(runs: list[Run]) -> None:
+    """The list of runs."""
     percent = st.column_config.NumberColumn(format="percent")
-    picked = st.dataframe(
+    st.dataframe(
         overview(runs),
         hide_index=True,
-        on_select="rerun",
-        selection_mode="multi-row",
-        key="picked",
         column_config={
             "Progress": st.column_config.ProgressColumn(format="percent"),
             "Accuracy": percent,
@@ -65,7 +62,22 @@ def show_overview(runs: list[Run]) -> list[Run]:
         },
         alt="All runs",
     )
-    return [runs[row] for row in picked.selection.rows if row < len(runs)]
+
+
+def choose_others(run: Run) -> list[Run]:
+    """The runs to be drawn beside this one."""
+    others = {other.id: other for other in list_runs() if other.id != run.id}
+    titles = distinct({each: other.name for each, other in others.items()})
+    chosen = st.multiselect(
+        "Compare with",
+        list(titles),
+        format_func=titles.get,
+        max_selections=MOST_COMPARED - 1,
+        placeholder="Choose other runs",
+        key="compared",
+        persist_state="session",
+    )
+    return [others[each] for each in chosen]
 
 
 def show_curves(runs: list[Run]) -> None:
@@ -120,7 +132,8 @@ def show_scores(report: Report) -> None:
         figure(charts.confusion_matrix(report.confusion, report.label_names), key="confusion", alt="Confusion matrix")
     per_class = pd.DataFrame(scores["per_class"])
     right.markdown("**Per class**")
-    right.dataframe(per_class, hide_index=True, alt="Precision, recall and F1 of each class")
+    digits = {name: st.column_config.NumberColumn(format="%.3f") for name in ("precision", "recall", "f1")}
+    right.dataframe(per_class, hide_index=True, column_config=digits, alt="Precision, recall and F1 of each class")
 
 
 def show_mistakes(run: Run, report: Report) -> None:
@@ -128,6 +141,7 @@ def show_mistakes(run: Run, report: Report) -> None:
     st.markdown(f"**{len(mistakes):,} of {report.metrics['rows']:,} rows are wrong**, the surest mistakes first.")
     if mistakes:
         table = pd.DataFrame([asdict(mistake) for mistake in mistakes[:200]]).dropna(axis="columns", how="all")
+        table["row"] += 1  # on screen the first row is row 1
         percent = {"probability": st.column_config.NumberColumn(format="percent")}
         st.dataframe(table, hide_index=True, column_config=percent, alt="Mistakes, the surest first")
     csv_button("All predictions as CSV", export_predictions(run).decode(), "predictions")
@@ -169,7 +183,7 @@ def show_run(run: Run) -> None:
     if view == "Scores":
         show_scores(report)
     elif view == "Curves":
-        show_curves([run])
+        show_curves([run, *choose_others(run)])
     elif view == "Mistakes":
         show_mistakes(run, report)
     elif view == "Try it":
@@ -182,18 +196,15 @@ def show_run(run: Run) -> None:
 
 
 st.title("Runs", anchor=False)
-st.markdown("Everything that was trained here. Tick two or more runs to see their curves side by side.")
+st.markdown("Everything that was trained here. Open one to see how well it does, and try it.")
 runs = list_runs()
 if not runs:
     st.info("Nothing was trained yet.")
     st.page_link(pages.FINE_TUNE, label="Train a first model", icon=":material/arrow_forward:")
     st.stop()
 with problems_shown():
-    picked = show_overview(runs)
-    if len(picked) > 1:
-        show_curves(picked[:MOST_COMPARED])
-titles = {run.id: run.name for run in runs}
-chosen = choose("Open a run", titles, key="run")
+    show_overview(runs)
+chosen = choose("Open a run", {run.id: run.name for run in runs}, key="run")
 try:
     show_run(next(run for run in runs if run.id == chosen))
 except LabError as error:

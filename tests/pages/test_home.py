@@ -20,5 +20,7 @@ def test_home_imports_no_torch():
         "heavy = {'torch', 'transformers', 'datasets', 'sklearn'} & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROUTER.parent.parent, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROUTER.parent.parent, check=False
+    )
     assert done.returncode == 0, done.stderr
