@@ -12,14 +12,17 @@ from core.machine import machine
 from core.runs.folder import open_run
 from core.training import launch
 from core.training.foresee import foresee
-from core.training.plan import Plan
+from core.training.plan import PRECISIONS, Plan
+from core.training.suggest import suggest
 from pages.shared import data, pages
 from pages.shared.models import choose_reference
 from pages.shared.run_view import duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
 from pages.shared.url_state import keep, seed
 
-SHORT_TEXT_LIMITS = (32, 64, 128, 256, 512)
+BATCH_SIZES = (4, 8, 16, 32, 64)
+LEARNING_RATES = (1e-5, 2e-5, 3e-5, 5e-5, 1e-4, 2e-4)
+MAX_LENGTHS = (32, 64, 128, 256, 512)
 FIELDS = {field.name: field.metadata for field in fields(Plan)}
 
 
@@ -41,29 +44,34 @@ def show_run(run_id: str) -> None:
             st.page_link(pages.RUNS, label="See the scores and try it", query_params={"run": run_id})
 
 
-def settings() -> dict[str, object]:
-    """The settings a person may turn, each with its plain meaning; the rest stay at their defaults."""
+def settings(rows: int, model: str) -> dict[str, object]:
+    """The settings a person may turn, each with its plain meaning; they start where data and model suggest."""
+    start = suggest(rows, model)
+
+    def words(name: str) -> dict[str, str]:
+        """Label, help and key of a setting; another data set or model brings its own suggestion, so its own widget."""
+        return {"label": FIELDS[name]["title"], "help": FIELDS[name]["help"], "key": f"{name}-{rows}-{model}"}
+
+    chosen: dict[str, object] = {}
     first, second, third, fourth = st.columns(4)
-    chosen: dict[str, object] = {
-        "epochs": first.number_input("Epochs", 1.0, 20.0, 3.0, 1.0, format="%g", help=FIELDS["epochs"]["help"]),
-        "batch_size": second.select_slider("Batch size", (8, 16, 32, 64), 32, help=FIELDS["batch_size"]["help"]),
-        "learning_rate": third.select_slider(
-            "Learning rate",
-            (1e-5, 2e-5, 3e-5, 5e-5, 1e-4, 2e-4),
-            5e-5,
-            format_func=lambda rate: f"{rate:.0e}",
-            help=FIELDS["learning_rate"]["help"],
-        ),
-        "max_length": fourth.select_slider("Pieces read", SHORT_TEXT_LIMITS, 128, help=FIELDS["max_length"]["help"]),
-    }
+    chosen["epochs"] = first.number_input(
+        min_value=1.0, max_value=20.0, value=start.epochs, step=1.0, format="%g", **words("epochs")
+    )
+    chosen["batch_size"] = second.select_slider(options=BATCH_SIZES, value=start.batch_size, **words("batch_size"))
+    chosen["learning_rate"] = third.select_slider(
+        options=LEARNING_RATES, value=start.learning_rate, format_func="{:.0e}".format, **words("learning_rate")
+    )
+    chosen["max_length"] = fourth.select_slider(options=MAX_LENGTHS, value=128, **words("max_length"))
     with st.expander("More settings"):
         first, second, third, fourth = st.columns(4)
-        chosen["warmup_share"] = first.slider("Warm-up", 0.0, 0.5, 0.1, 0.05, help=FIELDS["warmup_share"]["help"])
-        chosen["weight_decay"] = second.slider(
-            "Weight decay", 0.0, 0.1, 0.01, 0.01, help=FIELDS["weight_decay"]["help"]
+        chosen["warmup_share"] = first.slider(
+            min_value=0.0, max_value=0.5, value=0.1, step=0.05, **words("warmup_share")
         )
-        chosen["seed"] = third.number_input("Seed", 0, 10_000, 42, help=FIELDS["seed"]["help"])
-        chosen["precision"] = fourth.selectbox("Precision", ("auto", "fp32", "bf16"), help=FIELDS["precision"]["help"])
+        chosen["weight_decay"] = second.slider(
+            min_value=0.0, max_value=0.1, value=0.01, step=0.01, **words("weight_decay")
+        )
+        chosen["seed"] = third.number_input(min_value=0, max_value=10_000, value=42, **words("seed"))
+        chosen["precision"] = fourth.selectbox(options=PRECISIONS, **words("precision"))
     return chosen
 
 
@@ -104,7 +112,7 @@ def show_form() -> None:
         reading=table.options,
         model=model,
         name=name.strip() or f"{table.name} with {model}",
-        **settings(),
+        **settings(len(dataset), model),
     )
     ahead = foresee(plan, len(dataset))
     st.markdown(

@@ -68,6 +68,7 @@ def choose_others(run: Run) -> list[Run]:
     """The runs to be drawn beside this one."""
     others = {other.id: other for other in list_runs() if other.id != run.id}
     titles = distinct({each: other.name for each, other in others.items()})
+    st.session_state["compared"] = [each for each in st.session_state.get("compared", ()) if each in titles]
     chosen = st.multiselect(
         "Compare with",
         list(titles),

@@ -1,0 +1,1 @@
+"""After a training: reading its scores, and predicting with its model."""

@@ -1,0 +1,69 @@
+"""The diary of a run, `events.jsonl`: one strict JSON object a line, appended as things happen. Draws nothing."""
+
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from core.workspace import write_atomically
+
+FILE = "events.jsonl"
+
+
+class EventWriter:
+    """Appends events, each in a single write, so that a reader sees whole lines except after a crash.
+
+    >>> with EventWriter(Path("run")) as events:
+    ...     events.append({"kind": "note", "message": "hello"})
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / FILE
+        torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        if torn:
+            os.write(self._file, b"\n")
+
+    def append(self, event: dict[str, Any]) -> None:
+        """Write one event. Raises `ValueError` for NaN or infinity, which JSON does not know."""
+        os.write(self._file, (json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8"))
+
+    def note(self, message: str) -> None:
+        """Write a sentence for the person who follows the run."""
+        self.append({"kind": "note", "message": message})
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+        self.close()
+
+
+def read_events(folder: Path) -> list[dict[str, Any]]:
+    """The events so far, in order. Lines that a crash tore are left out; no file means no events."""
+    try:
+        lines = (folder / FILE).read_bytes().split(b"\n")
+    except OSError:
+        return []
+    return [event for line in lines if (event := _parse(line)) is not None]
+
+
+def forget_after(folder: Path, step: int) -> None:
+    """Drop what was recorded beyond `step`: a training that continues from there writes it anew. Notes stay."""
+    events = read_events(folder)
+    kept = [event for event in events if not isinstance(event.get("step"), int) or event["step"] <= step]
+    if len(kept) < len(events):
+        text = "".join(json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n" for event in kept)
+        write_atomically(folder / FILE, text)
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None

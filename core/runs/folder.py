@@ -1,0 +1,153 @@
+"""The folder of a run: the only truth about it. Starts no process and knows nothing about training.
+
+workspace/runs/<id>/plan.yaml  data.json  environment.json  status.json  events.jsonl  train.log
+                    checkpoints/step-N/  model/  evaluation/
+"""
+
+import re
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import LabError
+from core.runs.events import read_events
+from core.runs.status import Status, read_json, read_status, write_json, write_status
+from core.workspace import runs_directory, write_atomically
+
+STOP = "STOP"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_LOG_TAIL_BYTES = 256_000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run on disk. Every question is answered from the folder as it is now; a deleted folder gives empty answers."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def name(self) -> str:
+        """The name a person gave the run, or its id."""
+        return str(self.data().get("name") or self.id)
+
+    def plan_text(self) -> str:
+        """The plan as YAML; empty when the folder is gone."""
+        try:
+            return (self.path / "plan.yaml").read_text("utf-8")
+        except OSError:
+            return ""
+
+    def data(self) -> dict[str, Any]:
+        """What the run learned from: name, file hash, columns, label names and the row ids of each split."""
+        return read_json(self.path / "data.json")
+
+    def environment(self) -> dict[str, Any]:
+        """Versions, device and precision of the training."""
+        return read_json(self.path / "environment.json")
+
+    def status(self) -> Status:
+        """How the run is doing now."""
+        return read_status(self.path)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Losses, evaluations and notes so far, in order."""
+        return read_events(self.path)
+
+    def metrics(self) -> dict[str, Any]:
+        """The scores on the held-out rows (`evaluation/metrics.json`); empty before the run has finished."""
+        return read_json(self.path / "evaluation" / "metrics.json")
+
+    def log_tail(self, lines: int = 50) -> str:
+        """The last lines of `train.log`."""
+        try:
+            with (self.path / "train.log").open("rb") as file:
+                file.seek(max(0, file.seek(0, 2) - _LOG_TAIL_BYTES))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:]) if lines > 0 else ""
+
+    def request_stop(self) -> None:
+        """Ask for a graceful stop: the worker ends its step, saves a checkpoint and leaves. Returns at once."""
+        if self.status().is_active:
+            (self.path / STOP).touch()
+
+    def file(self, name: str) -> Path:
+        """The path of a file to hand out, e.g. "evaluation/predictions.csv".
+
+        Raises `LabError` for anything outside the folder, for links (wherever they point) and for missing files.
+        """
+        try:
+            path = self.path / name
+            inside = path.resolve(strict=True).relative_to(self.path.resolve())
+            if path.is_file() and inside == Path(name):
+                return path
+        except (OSError, ValueError, RuntimeError):
+            pass
+        raise LabError(f"This run has no file “{name[:100]}”.", "Choose one of the files in its folder.")
+
+
+def create_run(plan_text: str, *, name: str = "", output: Path | None = None) -> Run:
+    """Make the folder of a new run in state "queued": below `workspace/runs`, or `output` (missing or empty).
+
+    The id is made of the time, the name's plain letters and four random digits, so that two runs never share one.
+    """
+    if output is None:
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-")
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        path = runs_directory() / "-".join(part for part in (stamp, slug, secrets.token_hex(2)) if part)
+        path.mkdir()
+    else:
+        path = output.expanduser().resolve()
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise LabError(f"The output folder “{path}” is not empty.", "Name a folder that is new or empty.")
+        path.mkdir(parents=True, exist_ok=True)
+    write_atomically(path / "plan.yaml", plan_text)
+    write_json(path / "data.json", {"name": name})
+    write_status(path, "queued")
+    return Run(path)
+
+
+def open_run(reference: str | Path) -> Run:
+    """The run with this id, or the run in this folder (a `Path`). Raises `LabError` when there is none.
+
+    An id is never taken for a path: separators, dots, encoded characters and links are not found.
+    """
+    if isinstance(reference, Path):
+        path = reference.expanduser().resolve()
+        found = (path / "plan.yaml").is_file()
+    else:
+        path = runs_directory() / reference if _ID.fullmatch(reference) else runs_directory() / "-"
+        found = path.is_dir() and not path.is_symlink()
+    if not found:
+        raise LabError(f"There is no run “{str(reference)[:100]}”.", "Choose one from the list of runs.")
+    return Run(path)
+
+
+def list_runs() -> list[Run]:
+    """All runs in the workspace, newest first. Folders that are no runs are left out."""
+    found = [
+        (plan.stat().st_mtime, path)
+        for path in runs_directory().iterdir()
+        if _ID.fullmatch(path.name) and not path.is_symlink() and (plan := path / "plan.yaml").is_file()
+    ]
+    return [Run(path) for _, path in sorted(found, key=lambda item: (item[0], item[1].name), reverse=True)]
+
+
+def delete_run(run: Run) -> None:
+    """Remove a run and everything in it. Raises `LabError` while it is active, or when it is not in the workspace."""
+    inside = open_run(run.id)  # refuses ids that are none
+    if inside.path.resolve() != run.path.resolve():
+        raise LabError("This run lies outside the workspace.", "Remove its folder yourself.")
+    if inside.status().is_active:
+        raise LabError("This run is still active.", "Stop it first, then delete it.")
+    doomed = inside.path.with_name(f".removing-{inside.id}")
+    inside.path.rename(doomed)  # gone at once from every list, also when the removal is cut short
+    shutil.rmtree(doomed, ignore_errors=True)

@@ -1,0 +1,69 @@
+"""Training: a plan in, a run folder out. `train` waits for it, `launch` does not; both survive the caller's end."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.runs.folder import Run
+    from core.training.plan import Plan
+
+
+def launch(plan: "Plan", *, output: Path | None = None) -> "Run":
+    """Start a run in processes of its own and return at once. It queues while another has the device.
+
+    `output`: a new or empty folder to use instead of one below `workspace/runs`. Raises `LabError` when the data
+    cannot be found; everything else is told by `run.status()`.
+    """
+    import dataclasses
+
+    from core.runs.folder import create_run
+
+    absolute = {name: _absolute(getattr(plan, name)) for name in ("data", "test_data", "validation_data", "model")}
+    plan = dataclasses.replace(plan, **absolute)
+    run = create_run(plan.to_yaml(), name=plan.name, output=output)
+    _submit(run)
+    return run
+
+
+def train(plan: "Plan", *, output: Path | None = None) -> "Run":
+    """Start a run as `launch` does and wait for its end. Raises `LabError` when it did not finish.
+
+    >>> run = train(Plan(data="sample:reviews", text_column="text", label_column="label"))
+    >>> run.metrics()["accuracy"]
+    """
+    from core.errors import LabError
+    from core.runs.executors import LocalExecutor
+
+    run = launch(plan, output=output)
+    status = LocalExecutor().wait(run)
+    if status.state != "finished":
+        raise LabError(status.message or f"The run is {status.state}.", status.remedy or "Look at its log.")
+    return run
+
+
+def resume(run: "Run") -> "Run":
+    """Continue an interrupted run in its folder, exactly, from its newest sound checkpoint; returns at once.
+
+    Raises `LabError` when it is active or has finished.
+    """
+    from core.errors import LabError
+
+    if run.status().state == "finished":
+        raise LabError("This run has finished: nothing is left to train.", "Start a new run with more epochs.")
+    _submit(run)
+    return run
+
+
+def _submit(run: "Run") -> None:
+    from core.runs.executors import LocalExecutor
+
+    LocalExecutor().submit(run, [sys.executable, "-m", "core.training.worker", str(run.path)])
+
+
+def _absolute(reference: str | None) -> str | None:
+    """The worker has a working directory of its own: relative paths of files and folders are completed here."""
+    if reference is None or reference.startswith(("sample:", "upload:")) or reference == "builtin":
+        return reference
+    path = Path(reference).expanduser()
+    return str(path.resolve()) if path.exists() and ("/" in reference or path.is_file()) else reference

@@ -1,0 +1,146 @@
+"""Texts to numbers, once: compact piece ids, batches padded to their longest text, batches of similar length.
+
+Nothing here depends on the task or the network.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Sampler
+from transformers import BatchEncoding
+
+_CHUNK = 10_000  # texts tokenized at once: bounds the memory of the tokenizer's own objects
+_MEGABATCH = 50  # batches within which texts are sorted by length
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The pieces of many texts, end to end: text i is `ids[starts[i]:starts[i + 1]]`."""
+
+    ids: np.ndarray  # int32 (piece,)
+    segments: np.ndarray | None  # int8 (piece,), None where the model has no segments
+    starts: np.ndarray  # int64 (text + 1,)
+    cut_count: int  # texts that were longer than the limit
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Pieces per text, special tokens included: (text,)."""
+        return np.diff(self.starts)
+
+
+def encode(
+    tokenize: Callable[..., BatchEncoding], texts: Sequence[str], pairs: Sequence[str] | None = None, *, max_length: int
+) -> Encoded:
+    """Tokenize every text (or pair) once, cut to `max_length` pieces with special tokens, longest part first.
+
+    `tokenize` is a fast tokenizer, or `Model.encode` for a model that others use at the same time.
+    """
+    ids: list[np.ndarray] = []
+    segments: list[np.ndarray] = []
+    lengths: list[int] = []
+    cut_count = 0
+    has_segments = False
+    for start in range(0, len(texts), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        second = None if pairs is None else list(pairs[part])
+        batch = tokenize(list(texts[part]), second, truncation=True, max_length=max_length, padding=False)
+        has_segments = "token_type_ids" in batch
+        for encoding in batch.encodings:
+            ids.append(np.asarray(encoding.ids, dtype=np.int32))
+            lengths.append(len(encoding.ids))
+            cut_count += bool(encoding.overflowing)
+            if has_segments:
+                segments.append(np.asarray(encoding.type_ids, dtype=np.int8))
+    return Encoded(
+        ids=np.concatenate(ids) if ids else np.zeros(0, np.int32),
+        segments=(np.concatenate(segments) if segments else np.zeros(0, np.int8)) if has_segments else None,
+        starts=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
+        cut_count=cut_count,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Batcher:
+    """Makes padded tensors of texts by their positions: each batch as long as its longest text, and no longer."""
+
+    encoded: Encoded
+    labels: np.ndarray | None  # int64 (text,)
+    pad_id: int
+    multiple: int = 1  # round the length up to a multiple of this: 8 suits graphics cards
+
+    def __call__(self, positions: Sequence[int]) -> dict[str, torch.Tensor]:
+        """`input_ids`, `attention_mask`, where used `token_type_ids` (batch, pos), and `labels` (batch,)."""
+        starts, ends = self.encoded.starts[:-1][positions], self.encoded.starts[1:][positions]
+        longest = -(-int((ends - starts).max()) // self.multiple) * self.multiple
+        shape = (len(positions), longest)
+        ids = np.full(shape, self.pad_id, dtype=np.int64)
+        mask = np.zeros(shape, dtype=np.int64)
+        segments = np.zeros(shape, dtype=np.int64)
+        for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            ids[row, : end - start] = self.encoded.ids[start:end]
+            mask[row, : end - start] = 1
+            if self.encoded.segments is not None:
+                segments[row, : end - start] = self.encoded.segments[start:end]
+        batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        if self.encoded.segments is not None:
+            batch["token_type_ids"] = torch.from_numpy(segments)
+        if self.labels is not None:
+            batch["labels"] = torch.from_numpy(self.labels[list(positions)])
+        return batch
+
+
+class Positions(torch.utils.data.Dataset):
+    """The positions 0 … count − 1 as a dataset: only numbers travel through the loader, the batcher does the rest."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, position: int) -> int:
+        return position
+
+
+class SimilarLengths(Sampler[int]):
+    """Every position once per epoch, in batches of similar length that come in random order.
+
+    transformers' own length grouping leaves the batches sorted, long to short, within each group of 50; here they are
+    shuffled too, so that length and learning rate stay independent. The order depends on seed and epoch only, which
+    is what makes a resumed run exact. The first epoch begins with the longest batch: too little memory shows at once.
+    """
+
+    def __init__(self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int) -> None:
+        self._lengths = np.asarray(lengths)
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng([self._seed, self._epoch])
+        order = random.permutation(len(self._lengths))
+        group = self._batch_size * _MEGABATCH
+        batches: list[Any] = []
+        for start in range(0, len(order), group):
+            members = order[start : start + group]
+            members = members[np.argsort(self._lengths[members], kind="stable")]
+            batches += [members[i : i + self._batch_size] for i in range(0, len(members), self._batch_size)]
+        partial = [batches.pop()] if batches and len(batches[-1]) < self._batch_size else []  # must stay the last
+        batches = [batches[i] for i in random.permutation(len(batches))]
+        if self._epoch == 0 and batches:
+            longest = max(range(len(batches)), key=lambda i: self._lengths[batches[i]].max())
+            batches[0], batches[longest] = batches[longest], batches[0]
+        for batch in (*batches, *partial):
+            yield from batch.tolist()

@@ -1,0 +1,53 @@
+"""Why a training failed, in words: turns an exception into a problem and a remedy. Handles nothing itself."""
+
+import errno
+import shutil
+from pathlib import Path
+
+from core.errors import LabError
+
+_FEW_BYTES = 4_000_000
+
+
+class TrainingFailed(LabError):
+    """A failure at a certain step, with the step in its words."""
+
+
+def not_finite(step: int, value: float) -> TrainingFailed:
+    """The failure for a loss that is NaN or infinite at `step`."""
+    return TrainingFailed(
+        f"The training failed at step {step}: the loss became {value}.",
+        "Lower the learning rate (a fifth is a good try), keep gradient clipping on, or choose fp32 precision.",
+    )
+
+
+def explain(error: BaseException, folder: Path, step: int) -> LabError:
+    """A `LabError` for any exception of a training in `folder`: memory and disk by name, others by their first line."""
+    if isinstance(error, LabError):
+        return error
+    text = str(error)
+    where = f"at step {step}" if step else "before the first step"
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _speaks_of_memory(text):
+        return LabError(
+            f"The training ran out of memory {where}.",
+            "Choose a smaller batch size or a smaller maximum length, or a smaller model, then start it again.",
+        )
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or _is_full(folder):
+        return LabError(
+            f"The disk is full: the training could not write its files {where}.",
+            "Make room (old runs can be deleted), then resume the run: its last checkpoint is kept.",
+        )
+    line = (text.splitlines() or [""])[0][:300]
+    return LabError(f"The training failed {where}: {type(error).__name__}: {line}", "Look at the end of its log.")
+
+
+def _speaks_of_memory(text: str) -> bool:
+    lowered = text.lower()
+    return "out of memory" in lowered or "can't allocate memory" in lowered or "not enough memory" in lowered
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _FEW_BYTES
+    except OSError:
+        return False

@@ -1,0 +1,93 @@
+"""The plan: defaults, limits, YAML; and what is foreseen from it."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from core.data.reading import ReadOptions
+from core.errors import LabError
+from core.training.foresee import foresee, remember_speed, schedule
+from core.training.plan import Plan
+
+MINIMAL = {"data": "sample:reviews", "text_column": "text", "label_column": "label"}
+
+
+def test_every_setting_is_explained() -> None:
+    for item in dataclasses.fields(Plan):
+        assert item.metadata["title"]
+        assert item.metadata["help"].endswith((".", "…”)."))
+        if item.type in (int, float):
+            assert item.metadata["low"] <= item.default <= item.metadata["high"]
+
+
+def test_yaml_round_trip_keeps_everything() -> None:
+    plan = Plan(
+        data="a b/ü.csv", text_column="on", label_column="01", pair_column="null", model="x", epochs=0.5,
+        learning_rate=3e-5, reading=ReadOptions(delimiter="\t", header=False), name="ein Name: mit #",
+    )  # fmt: skip
+    assert Plan.from_yaml(plan.to_yaml()) == plan
+
+
+def test_yaml_number_without_a_point_is_a_number() -> None:
+    assert Plan.from_yaml("data: d\ntext_column: t\nlabel_column: l\nlearning_rate: 2e-5").learning_rate == 2e-5
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("epochs", 0), ("epochs", float("nan")), ("epochs", "many"), ("batch_size", 0), ("batch_size", 1.5),
+        ("batch_size", True), ("learning_rate", -1.0), ("learning_rate", float("inf")), ("max_length", 2),
+        ("seed", -1), ("task", "translation"), ("precision", "fp8"), ("text_column", ""), ("label_column", None),
+        ("pair_column", ""), ("data", " "), ("text_column", "label"), ("reading", {}), ("model", "a\0b"),
+    ],
+)  # fmt: skip
+def test_bad_setting_is_refused_in_words(setting: str, value: object) -> None:
+    with pytest.raises(LabError) as caught:
+        Plan(**{**MINIMAL, setting: value})
+    assert caught.value.problem.endswith(".")
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "settings"), ("- a", "settings"), ("a: [", "YAML"), ("data: d", "lacks"),
+        ("data: d\ntext_column: t\nlabel_column: l\nepoch: 3", "epoch"),
+        ("data: d\ntext_column: yes\nlabel_column: l", "Text column"),
+        ("data: d\ntext_column: t\nlabel_column: l\nreading: {wrong: 1}", "wrong"),
+        ("data: !!python/object/apply:os.getcwd []", "YAML"),
+    ],
+)  # fmt: skip
+def test_bad_yaml_is_refused_in_words(text: str, word: str) -> None:
+    with pytest.raises(LabError, match=word):
+        Plan.from_yaml(text)
+
+
+def test_schedule_counts_the_last_partial_batch_and_partial_epochs() -> None:
+    plan = Plan(**MINIMAL, batch_size=32, epochs=2.5, evaluations_per_epoch=2)
+    steps = schedule(plan, 100)
+    assert (steps.steps_per_epoch, steps.steps, steps.evaluate_every) == (4, 10, 2)
+
+
+def test_foreseen_steps_follow_the_split() -> None:
+    plan = Plan(**MINIMAL, batch_size=10, epochs=1)
+    assert foresee(plan, 100).steps == 8
+    assert foresee(dataclasses.replace(plan, test_data="t"), 100).steps == 9
+    assert foresee(dataclasses.replace(plan, validation_data="v"), 100).steps == 10
+
+
+def test_foreseen_time_grows_with_epochs_and_learns_from_runs() -> None:
+    plan = Plan(**MINIMAL, precision="fp32")
+    more = dataclasses.replace(plan, epochs=6.0)
+    assert foresee(more, 10_000).seconds > foresee(plan, 10_000).seconds > 0
+    remember_speed(device="cpu", precision="fp32", encoder_weights=10_000_000, pieces_per_second=1e9)
+    remember_speed(device="cuda", precision="fp32", encoder_weights=10_000_000, pieces_per_second=1e9)
+    assert foresee(more, 10_000).seconds < 10
+
+
+def test_planning_loads_no_torch() -> None:
+    modules = "core.training, core.training.plan, core.training.foresee, core.runs.folder, core.runs.supervisor"
+    code = f"import sys, {modules}; sys.exit(bool({{'torch', 'transformers'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

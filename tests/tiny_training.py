@@ -1,0 +1,71 @@
+"""A training small enough for a test: data that one word decides, a plan for the tiny random BERT, and short cuts."""
+
+import csv
+import random
+from pathlib import Path
+
+import pytest
+
+from core.runs.folder import Run, create_run
+from core.training.plan import Plan
+
+WORDS = ["the", "a", "cat", "dog", "sat", "on", "mat", "film", "was", "very", "play"]
+
+
+def write_csv(path: Path, rows: int = 60, *, seed: int = 0, with_pairs: bool = False) -> Path:
+    """Texts whose label is told by one word, so that even a tiny model can learn them."""
+    chance = random.Random(seed)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", *(["second"] if with_pairs else []), "label"])
+        for i in range(rows):
+            good = chance.random() < 0.5
+            words = [chance.choice(WORDS) for _ in range(chance.randint(2, 12))]
+            words.insert(chance.randint(0, len(words)), "good" if good else "bad")
+            second = [f"a mat {i}"] if with_pairs else []
+            writer.writerow([f"{' '.join(words)} {i}", *second, "good" if good else "bad"])
+    return path
+
+
+@pytest.fixture(name="plan")
+def tiny_plan(tmp_path: Path, tiny_model_folder: Path) -> Plan:
+    return Plan(
+        data=str(write_csv(tmp_path / "data.csv")), text_column="text", label_column="label",
+        model=str(tiny_model_folder), epochs=2.0, batch_size=8, learning_rate=2e-3, max_length=24, precision="fp32",
+        checkpoint_seconds=0.0,
+    )  # fmt: skip
+
+
+def train_here(plan: Plan, run: Run | None = None) -> tuple[Run, str]:
+    """Train in this process, without supervisor."""
+    from core.training.job import Job
+
+    run = run or create_run(plan.to_yaml(), name=plan.name)
+    return run, Job(run.path).run()
+
+
+def weights(run: Run) -> dict:
+    from safetensors.torch import load_file
+
+    return load_file(run.path / "model" / "model.safetensors")
+
+
+def same_weights(one: Run, other: Run) -> bool:
+    import torch
+
+    ours, theirs = weights(one), weights(other)
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Put the STOP file into the run folder when `step` is done."""
+    from core.training.callbacks import Reporter
+
+    original = Reporter.on_step_end
+
+    def on_step_end(self, args, state, control, **rest):
+        if state.global_step == step:
+            (self._folder / "STOP").touch()
+        return original(self, args, state, control, **rest)
+
+    monkeypatch.setattr(Reporter, "on_step_end", on_step_end)
