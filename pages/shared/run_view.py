@@ -87,7 +87,7 @@ def _figures(status, events: list[dict]) -> None:
         shown["Learning rate"] = f"{last['learning_rate']:.1e}"
         shown["Examples per second"] = f"{last['examples_per_second']:,.0f}"
         if status.state in ("running", "stalled"):
-            shown["Time left"] = f"about {duration(last['seconds_left'])}"
+            shown["Time left, about"] = duration(last["seconds_left"])
     if len(evaluation):
         last = evaluation.iloc[-1]
         shown["Validation loss"] = f"{last['loss']:.3f}"
@@ -133,7 +133,7 @@ def _line(table: pd.DataFrame, column: str, title: str) -> None:
         altair.Chart(table, title=title)
         .mark_line(point={"size": 10}, strokeWidth=1.5)
         .encode(
-            altair.X("step:Q", title="step", axis=altair.Axis(tickCount=8)),
+            altair.X("step:Q", title="step", axis=altair.Axis(tickCount=8, tickMinStep=1, format="d")),
             altair.Y(f"{column}:Q", title=None, scale=altair.Scale(zero=False)),
             altair.Color(
                 "curve:N",
