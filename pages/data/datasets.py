@@ -64,7 +64,7 @@ def show_rows(table: Table) -> None:
         st.info("No row holds that. Try fewer letters: upper and lower case make no difference.")
 
 
-def show_labels(dataset: Dataset, profile: Profile) -> None:
+def show_labels(profile: Profile) -> None:
     counts = sorted(profile.label_counts, key=lambda entry: -entry[1])
     names, values = zip(*counts, strict=True)
     bars = horizontal_bars(names[:SHOWN_LABELS], values[:SHOWN_LABELS], title="Rows per label")
@@ -117,10 +117,10 @@ def profile_with_pieces(dataset: Dataset) -> Profile:
 def show_extremes(dataset: Dataset, profile: Profile) -> None:
     for title, positions in (("Longest", profile.longest), ("Shortest", profile.shortest)):
         st.markdown(f"**{title}**")
-        st.dataframe(rows_of(dataset, positions, profile), hide_index=True, alt=f"{title} texts")
+        show_examples(dataset, positions, profile, alt=f"{title} texts")
 
 
-def rows_of(dataset: Dataset, positions: tuple[int, ...], profile: Profile) -> pd.DataFrame:
+def show_examples(dataset: Dataset, positions: tuple[int, ...], profile: Profile, *, alt: str) -> None:
     """The rows at these positions of the data set."""
     columns = {
         "Row": [dataset.row_ids[position] + 1 for position in positions],
@@ -128,7 +128,9 @@ def rows_of(dataset: Dataset, positions: tuple[int, ...], profile: Profile) -> p
         "Label": [dataset.label_names[dataset.labels[position]] for position in positions],
         "Text": [dataset.texts[position][:2_000] for position in positions],
     }
-    return pd.DataFrame(columns)
+    narrow = {name: st.column_config.Column(width="small") for name in ("Row", "Words", "Label")}
+    widths = narrow | {"Text": st.column_config.Column(width="large")}
+    st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=widths, alt=alt)
 
 
 def show_repeats(dataset: Dataset, profile: Profile) -> None:
@@ -149,7 +151,7 @@ def show_repeats(dataset: Dataset, profile: Profile) -> None:
         if repeated:
             st.caption(meaning)
             rows = tuple(position for group in repeated[:50] for position in group)[:SHOWN_ROWS]
-            st.dataframe(rows_of(dataset, rows, profile), hide_index=True, alt=title)
+            show_examples(dataset, rows, profile, alt=title)
         else:
             st.caption("None.")
 
@@ -163,22 +165,23 @@ st.markdown(f"**{len(table):,} rows**, {len(table.columns)} columns: {', '.join(
 with st.expander("How the file was read", expanded=False):
     data.reading_settings(reference, table)
 
+columns = data.choose_columns(reference, table)
+dataset = None
+with problems_shown():  # rows can be looked at, and the columns changed, whatever is wrong with the labels
+    dataset = data.dataset(table, table.content_hash, table.options, columns) if columns.label else None
+data.show_notices(dataset.notices if dataset else table.notices)
 with problems_shown():
-    columns = data.choose_columns(reference, table)
     view = st.segmented_control(
         "Show", VIEWS, default=VIEWS[0], required=True, key="show", label_visibility="collapsed", bind="query-params"
     )
     if view == "Rows":
         show_rows(table)
     if columns.label is None:
-        data.show_notices(table.notices)
         st.info("Choose the column that holds the label to see counts, lengths and repeats.")
-    else:
-        dataset = data.dataset(table, table.content_hash, table.options, columns)
+    elif dataset is not None:
         profile = profile_of(dataset, dataset.content_hash, columns, len(dataset), False)
-        data.show_notices(dataset.notices)
         if view == "Labels":
-            show_labels(dataset, profile)
+            show_labels(profile)
         elif view == "Lengths":
             show_lengths(dataset, profile)
         elif view == "Extremes":

@@ -108,6 +108,14 @@ def test_one_column_asks_for_a_label(open_page):
     assert "Choose the column that holds the label" in words_on(app)
 
 
+def test_B02_blank_labels_are_refused_with_rows_and_the_rows_can_be_seen(open_page):
+    app = upload(open_page(PAGE), "blank.csv", b"text,label\none,a\ntwo,\nthree,b\nfour,a\n")
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "2" in app.error[0].value
+    assert list(app.dataframe[0].value["label"]) == ["a", "", "b", "a"]
+
+
 def test_A03_an_unclear_encoding_is_asked_for_with_previews(open_page):
     app = upload(open_page(PAGE), "cafe.csv", "text,label\ncafé,a\nthé,b\nété,a\nà,b\n".encode("cp1252"))
     assert not app.exception
