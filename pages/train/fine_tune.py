@@ -10,7 +10,7 @@ from core.data.columns import Columns
 from core.errors import LabError
 from core.machine import machine
 from core.runs.folder import open_run
-from core.training import launch
+from core.training import launch, resume
 from core.training.foresee import foresee
 from core.training.plan import PRECISIONS, Plan
 from core.training.suggest import suggest
@@ -20,6 +20,7 @@ from pages.shared.run_view import duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
 from pages.shared.url_state import keep, seed
 
+RESUMABLE = ("stopped", "failed", "lost")
 BATCH_SIZES = (4, 8, 16, 32, 64)
 LEARNING_RATES = (1e-5, 2e-5, 3e-5, 5e-5, 1e-4, 2e-4)
 MAX_LENGTHS = (32, 64, 128, 256, 512)
@@ -40,6 +41,12 @@ def show_run(run_id: str) -> None:
         if status.is_active and st.button("Stop", icon=":material/stop_circle:", help="Saves its state and ends."):
             run.request_stop()
             st.rerun()
+        if status.state in RESUMABLE and st.button(
+            "Resume", icon=":material/resume:", help="Goes on exactly where the last sound checkpoint was saved."
+        ):
+            with problems_shown():
+                resume(run)
+                st.rerun()
         if status.state == "finished":
             st.page_link(pages.RUNS, label="See the scores and try it", query_params={"run": run_id})
 

@@ -1,5 +1,6 @@
 """A training outlives the page and the app, and stops when told to."""
 
+import re
 import time
 
 from playwright.sync_api import Page, expect
@@ -39,3 +40,13 @@ def test_E01_the_app_is_restarted_and_the_run_goes_on(page: Page, app: RunningAp
     assert stopped.state == "stopped"
     assert 0 < stopped.step < stopped.total_steps
     assert any((run.path / "checkpoints").iterdir())
+
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text(re.compile("This run (is at work|waits)"))).to_be_visible()
+    deadline = time.monotonic() + 90
+    while run.status().step <= stopped.step and time.monotonic() < deadline:
+        page.wait_for_timeout(200)
+    assert run.status().step > stopped.step
+    assert any("Continued from" in event.get("message", "") for event in run.events())
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("This run was stopped and can be resumed")).to_be_visible(timeout=90_000)
