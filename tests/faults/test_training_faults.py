@@ -3,22 +3,17 @@
 import dataclasses
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from core.errors import LabError
-from core.runs.device_lock import DeviceLock
-from core.runs.executors import LocalExecutor
-from core.runs.folder import Run, create_run, delete_run, list_runs, open_run
-from core.runs.process import identity
-from core.runs.status import read_json, write_json, write_status
+from core.runs.folder import Run, create_run
+from core.runs.status import read_json, write_status
 from core.training import resume
 from core.training.plan import Plan
 from tests.tiny_training import same_weights, stop_at, tiny_plan, train_here  # noqa: F401

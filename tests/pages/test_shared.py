@@ -1,0 +1,63 @@
+"""Small parts that several pages share: plain text, times, exports, and what the address decides."""
+
+import pandas as pd
+import pytest
+
+from pages.shared.export import escape_formulas
+from pages.shared.run_view import duration
+from pages.shared.text import plain
+from pages.shared.url_state import distinct
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["![x](https://example.org/a.png)", "[a](b)", ":red[x]", "$x$", "**b**", "<b>", "`c`", ":material/home:", "# t"],
+)
+def test_C07_no_sign_of_markdown_is_left_bare(text: str):
+    shown = plain(text)
+    assert shown.replace("\\", "") == text
+    for index, character in enumerate(shown):
+        if character in "`*_[]()#!<>$:":
+            assert shown[index - 1] == "\\"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0, "0 s"), (42.4, "42 s"), (185, "3 min 5 s"), (7_800, "2 h 10 min")])
+def test_durations(seconds: float, words: str):
+    assert duration(seconds) == words
+
+
+def test_C08_cells_that_a_spreadsheet_would_run_are_escaped():
+    table = pd.DataFrame({"=a": ["=1+1", "+1", "-1", "@x", "fine", "\tx"], "n": [1, -2, 3, 4, 5, 6]})
+    escaped = escape_formulas(table)
+    assert list(escaped.columns) == ["'=a", "n"]
+    assert list(escaped["'=a"]) == ["'=1+1", "'+1", "'-1", "'@x", "fine", "'\tx"]
+    assert list(escaped["n"]) == [1, -2, 3, 4, 5, 6]
+
+
+def test_titles_that_repeat_are_told_apart_by_their_id():
+    assert distinct({"1": "a", "2": "b", "3": "a"}) == {"1": "a (1)", "2": "b", "3": "a (3)"}
+
+
+def test_a_link_wins_over_what_the_session_held_and_a_later_choice_over_the_link(open_page):
+    app = open_page("data/datasets.py", data="sample:pairs")
+    assert app.selectbox(key="data").value == "sample:pairs"
+    app.selectbox(key="data").set_value("sample:questions").run()
+    assert app.query_params["data"] == "sample:questions"
+    assert app.selectbox(key="data").value == "sample:questions"
+    app.query_params["data"] = "sample:pairs"  # a link followed within the session
+    app.run()
+    assert app.selectbox(key="data").value == "sample:pairs"
+
+
+def test_a_link_to_something_that_is_gone_falls_back_to_the_first(open_page):
+    app = open_page("data/datasets.py", data="upload:0000")
+    assert not app.exception
+    assert app.selectbox(key="data").value == "sample:reviews"
+
+
+def test_a_long_text_stays_out_of_the_address(open_page):
+    app = open_page("explore/tokens.py")
+    app.text_area(key="text").set_value("word " * 400).run()
+    assert "text" not in app.query_params
+    app.text_area(key="text").set_value("short").run()
+    assert app.query_params["text"] == "short"
