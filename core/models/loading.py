@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import transformers
 from safetensors import SafetensorError
-from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import BatchEncoding, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from core.errors import LabError
 from core.models import catalogue
@@ -45,16 +45,13 @@ class Model:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
-    def config(self) -> transformers.PretrainedConfig:
+    def config(self) -> PretrainedConfig:
         return self.network.config
 
     @property
     def max_length(self) -> int:
         """The most positions (special tokens included) one text may take."""
-        positions = self.config.max_position_embeddings
-        if self.config.model_type in ("roberta", "xlm-roberta", "camembert"):
-            positions -= self.config.pad_token_id + 1  # their first real position comes after the padding's
-        return min(positions, self.tokenizer.model_max_length)
+        return position_limit(self.config, self.tokenizer)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -113,6 +110,14 @@ def load_for_training(
         ignore_mismatched_sizes=True,
     )
     return network, _load_tokenizer(folder)
+
+
+def position_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast) -> int:
+    """The most positions (special tokens included) that one text may take in a network and its tokenizer."""
+    positions = config.max_position_embeddings
+    if config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        positions -= config.pad_token_id + 1  # their first real position comes after the padding's
+    return min(positions, tokenizer.model_max_length)
 
 
 def prepare_for_serving() -> None:

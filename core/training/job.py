@@ -15,7 +15,7 @@ import torch
 import transformers
 
 from core.errors import LabError
-from core.models.loading import load_for_training
+from core.models.loading import load_for_training, position_limit
 from core.runs.events import EventWriter, forget_after
 from core.runs.folder import Run
 from core.runs.status import read_json, write_json
@@ -230,10 +230,7 @@ def prepare_torch() -> None:
 
 
 def _checked_length(plan: Plan, config: Any, tokenizer: Any) -> int:
-    positions = config.max_position_embeddings
-    if config.model_type in ("roberta", "xlm-roberta", "camembert"):
-        positions -= config.pad_token_id + 1  # their first real position comes after the padding's
-    limit = min(positions, tokenizer.model_max_length)
+    limit = position_limit(config, tokenizer)
     if plan.max_length > limit:
         problem = f"The maximum length is {plan.max_length} pieces, but this model reads at most {limit}."
         raise LabError(problem, f"Choose a maximum length of {limit} or less.")

@@ -1,8 +1,8 @@
 """Which number format and how many threads a training uses on this machine. Imports torch only when a card is asked.
 
 bf16 halves the time of the matrix products where the hardware has them, and nowhere else: measured with the built-in
-model on CoLA, a processor with avx512_bf16 trains 1.5 to 1.6 times as fast under bf16 autocast as in fp32, one without
-is slowed down by the emulation.
+model on CoLA, a processor with avx512_bf16 trains 1.5 to 1.6 times as fast under bf16 autocast as in fp32. Without such
+instructions bf16 would be emulated.
 """
 
 from pathlib import Path

@@ -82,3 +82,6 @@ def test_A10_A16_C07_any_file(page: Page, tmp_path: Path, name: str, content: by
         page.get_by_test_id("stMain").get_by_text(view, exact=True).click()
         expect(page.get_by_role("radio", name=view)).to_be_checked()
         assert_calm(page)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Fine-tune").click()
+    expect(page.get_by_role("heading", name="Fine-tune")).to_be_visible()
+    assert_calm(page)

@@ -10,6 +10,7 @@ from core.runs.folder import create_run, list_runs
 from core.runs.status import write_json, write_status
 from core.training.plan import Plan
 from tests.pages.conftest import words_on
+from tests.pages.test_tokens_page import ODD_TEXTS
 from tests.tiny_training import tiny_plan, train_here  # noqa: F401  a fixture
 
 FINE_TUNE = "train/fine_tune.py"
@@ -146,6 +147,16 @@ def test_trying_a_text_asks_the_trained_model(open_page, finished):
     best = int(answer.probabilities[0].argmax())
     label = open_model(finished.id).labels[best]
     assert f"The model says: **{label}** ({answer.probabilities[0][best]:.1%})" in words_on(app)
+
+
+@pytest.mark.parametrize("text", [*ODD_TEXTS.values(), ""], ids=[*ODD_TEXTS, "nothing"])
+def test_trying_odd_texts_shows_neither_error_nor_warning(open_page, finished, text: str):
+    app = open_page(RUNS, run=finished.id, part="Try it")
+    app.text_area(key="try").set_value(text).run()
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    assert ("The model says" in words_on(app)) == bool(text)
 
 
 def test_two_runs_are_compared_side_by_side(open_page, plan: Plan, finished):
