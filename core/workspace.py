@@ -1,7 +1,7 @@
 """Where the app keeps what people make: uploads and runs. Knows paths and safe writing, nothing about their content."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -35,13 +35,13 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     old file stays).
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
-    descriptor, staged = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with staged.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(staged).replace(path)
+        staged.replace(path)
     except BaseException:
-        Path(staged).unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
         raise
