@@ -1,6 +1,11 @@
 """The one error a user reads: what went wrong, and what to do about it."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception says, in one line of at most 200 characters; its kind when it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
 class LabError(Exception):
     """A problem that the person at the screen can mend.
 

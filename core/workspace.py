@@ -1,7 +1,9 @@
 """Where the app keeps what people make: uploads and runs. Knows paths and safe writing, nothing about their content."""
 
+import contextlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +28,15 @@ def uploads_directory() -> Path:
     path = workspace() / "uploads"
     path.mkdir(exist_ok=True)
     return path
+
+
+def newest_first(paths: Iterable[Path]) -> list[Path]:
+    """Sort by time of change, the latest first; what is deleted meanwhile is left out."""
+    times = {}
+    for path in paths:
+        with contextlib.suppress(OSError):
+            times[path] = path.stat().st_mtime_ns
+    return sorted(times, key=lambda path: (times[path], path.name), reverse=True)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

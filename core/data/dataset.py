@@ -157,7 +157,7 @@ def _unknown(values: Sequence[str], rows: Sequence[int], names: Sequence[str], w
     if what != "drop":
         raise LabError(
             f"{len(rows):,} rows have labels that the training data does not know ({shown}): {_rows(rows)}.",
-            f"Use only {', '.join(repr(name) for name in names[:_SHOWN])}… as labels, or have these rows dropped.",
+            f"Use only {', '.join(repr(name) for name in names[:_SHOWN])}… as labels, or remove these rows.",
         )
     if len(rows) == len(values):
         raise LabError(f"No row has a label that the training data knows ({shown}).", "Choose another label column.")

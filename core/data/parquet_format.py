@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from core.data import limits
 from core.data.table import Parsed, ReadOptions
-from core.errors import LabError
+from core.errors import LabError, first_line
 
 _BATCH_ROWS = 16_384
 _NESTED_BATCH_ROWS = 256  # their values are built before their size is known
@@ -23,7 +23,7 @@ def read_parquet(content: bytes, options: ReadOptions) -> Parsed:
         texts = [field.name for field in schema if _is_text(field.type)]
         return _read(ParquetFile(pa.BufferReader(content), read_dictionary=texts), options)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).strip().splitlines()[0][:200].rstrip(".")
+        reason = first_line(error).rstrip(".")
         raise LabError(
             f"The Parquet file is broken or of an unknown kind: {reason}.",
             "Write it again, or export the table as CSV.",

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from core.data import limits
 from core.data.sample_sets import find_sample
 from core.errors import LabError
-from core.workspace import uploads_directory, write_atomically
+from core.workspace import newest_first, uploads_directory, write_atomically
 
 _SUFFIXES = tuple(
     suffix + packed for suffix in (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json") for packed in (".gz", "")
@@ -64,8 +64,8 @@ def store_upload(content: bytes, name: str) -> Upload:
 
 def list_uploads() -> tuple[Upload, ...]:
     """Everything stored, the newest first; folders that are not whole uploads are left out."""
-    found = [upload for folder in uploads_directory().iterdir() if (upload := _open(folder))]
-    return tuple(sorted(found, key=lambda upload: upload.path.stat().st_mtime_ns, reverse=True))
+    found = {upload.path: upload for folder in uploads_directory().iterdir() if (upload := _open(folder))}
+    return tuple(found[path] for path in newest_first(found))
 
 
 def find_upload(identity: str) -> Upload:

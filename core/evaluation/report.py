@@ -5,11 +5,10 @@ import io
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.data.formulas import escape_formula
 from core.errors import LabError
 from core.runs.folder import Run
 from core.runs.status import read_json
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def export_predictions(run: Run) -> bytes:
         raise LabError("The predictions of this run cannot be read.", "Run it again.") from error
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([[f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in row] for row in rows])
+    writer.writerows([[escape_formula(cell) for cell in row] for row in rows])
     return buffer.getvalue().encode("utf-8")
 
 

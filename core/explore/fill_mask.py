@@ -11,6 +11,7 @@ from core.explore.tokens import Tokens, model_inputs, tokenize
 from core.models.loading import MASKED_LM, Model
 
 MAX_MASKS_JOINTLY = 6
+POSITIONS_AT_ONCE = 1_024  # of all texts of a batch: their logits over the vocabulary take 125 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,16 @@ class MaskPredictions:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a text: `text[start:end]`. `is_mask` when it is a mask token already."""
+    """A word of a text: `text[start:end]`. `is_mask` when it is a mask token already.
+
+    `piece` is the id of the one vocabulary entry that the word is, None when it takes several or is unknown.
+    """
 
     text: str
     start: int
     end: int
     is_mask: bool
+    piece: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +72,17 @@ def top_tokens(model: Model, predictions: MaskPredictions, *, top_k: int = 5) ->
     ]
 
 
-def rank(model: Model, predictions: MaskPredictions, mask: int, word: str) -> tuple[int, float] | None:
-    """(rank from 1, probability) of `word` at mask number `mask`; None when the word is not one vocabulary entry."""
-    pieces = tokenize(model, word)
-    own = [index for index, special in zip(pieces.ids, pieces.is_special, strict=True) if not special]
-    if len(own) != 1 or own[0] == model.tokenizer.unk_token_id:
-        return None
+def rank(predictions: MaskPredictions, mask: int, piece: int) -> tuple[int, float]:
+    """(rank from 1, probability) of the vocabulary entry `piece` at mask number `mask` of the text."""
     row = predictions.probabilities[mask]
-    return int((row > row[own[0]]).sum()) + 1, float(row[own[0]])
+    return int((row > row[piece]).sum()) + 1, float(row[piece])
 
 
 def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> list[Filling]:
     """The best ways to fill all masks together: beam search from left to right, each step seeing the words put in.
 
     P(w1, …, wm) = Π P(w_i | text, w_1 … w_{i-1}, later masks still hidden). With `beams` at least the vocabulary's
-    size the search is exhaustive. One batched forward pass per mask. Raises `LabError` as `fill_mask`, and above
+    size the search is exhaustive. Raises `LabError` as `fill_mask`, and above
     `MAX_MASKS_JOINTLY` masks.
     """
     tokens = _tokenize_masked(model, text)
@@ -96,8 +97,12 @@ def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> 
     ids = inputs.pop("input_ids")  # (beam, pos)
     scores = torch.zeros(1)
     for position in positions:
-        rows = {name: each.expand(len(ids), -1) for name, each in inputs.items()}
-        log_probabilities = _logits(model, {"input_ids": ids, **rows})[:, position].log_softmax(-1)  # (beam, vocab)
+        at_once = max(1, POSITIONS_AT_ONCE // ids.shape[1])
+        logits = []
+        for part in ids.split(at_once):
+            rows = {name: each.expand(len(part), -1) for name, each in inputs.items()}
+            logits.append(_logits(model, {"input_ids": part, **rows})[:, position].clone())
+        log_probabilities = torch.cat(logits).log_softmax(-1)  # (beam, vocab)
         total = scores[:, None] + log_probabilities
         scores, flat = total.flatten().topk(min(beams, total.numel()))
         parents, choices = flat // total.shape[1], flat % total.shape[1]
@@ -115,14 +120,26 @@ def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> 
 
 def words(model: Model, text: str) -> list[Word]:
     """The words of a text as the tokenizer's pre-tokenization finds them, each with its place in the text."""
+    if not text.strip():
+        return []
+    encoding = model.encode(text, add_special_tokens=False).encodings[0]
+    places: dict[int, list[int]] = {}
+    for position, word in enumerate(encoding.word_ids):
+        places.setdefault(word, []).append(position)
+    found = []
+    for positions in places.values():
+        start = min(encoding.offsets[position][0] for position in positions)
+        end = max(encoding.offsets[position][1] for position in positions)
+        piece = encoding.ids[positions[0]] if len(positions) == 1 else None
+        is_mask = piece == model.tokenizer.mask_token_id
+        found.append(Word(text[start:end], start, end, is_mask, None if _is_unknown(model, piece) else piece))
+    return found
+
+
+def with_model_mask(model: Model, text: str) -> str:
+    """`text` with every “[MASK]”, in capitals or not, as the mask token of this model (RoBERTa's is “<mask>”)."""
     mask = model.tokenizer.mask_token
-    tokens = [] if not text.strip() else model.encode(text, add_special_tokens=False).encodings[0]
-    spans: dict[int, tuple[int, int]] = {}
-    if tokens:
-        for word, (start, end) in zip(tokens.word_ids, tokens.offsets, strict=True):
-            first, last = spans.get(word, (start, end))
-            spans[word] = (min(first, start), max(last, end))
-    return [Word(text[start:end], start, end, text[start:end] == mask) for start, end in spans.values()]
+    return re.sub(r"\[mask\]", lambda _: mask, text, flags=re.IGNORECASE) if mask else text
 
 
 def mask_words(model: Model, text: str, hidden: Collection[int]) -> str:
@@ -143,7 +160,7 @@ def _tokenize_masked(model: Model, text: str) -> Tokens:
             "Choose a masked-language model, for instance the built-in one.",
         )
     mask = model.tokenizer.mask_token
-    tokens = tokenize(model, re.sub(re.escape("[MASK]"), lambda _: mask, text, flags=re.IGNORECASE))
+    tokens = tokenize(model, with_model_mask(model, text))
     if not _mask_positions(model, tokens.ids):
         if mask in tokens.cut_text:
             raise LabError(
@@ -161,6 +178,10 @@ def _mask_positions(model: Model, ids: Collection[int]) -> tuple[int, ...]:
 @torch.inference_mode()
 def _logits(model: Model, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
     return model.network(**inputs).logits  # (batch, pos, vocab)
+
+
+def _is_unknown(model: Model, piece: int | None) -> bool:
+    return piece is None or piece == model.tokenizer.unk_token_id
 
 
 def _readable(model: Model, index: int) -> str:

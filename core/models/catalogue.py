@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import LabError
-from core.workspace import runs_directory
+from core.workspace import newest_first, runs_directory
 
 BUILTIN = "builtin"
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
@@ -19,8 +19,8 @@ HUB_SUGGESTIONS = (
     "roberta-base",
 )
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,14 @@ class ModelEntry:
 
     reference: str
     title: str
-    kind: str  # "builtin" | "run" | "hub"
 
 
 def entries() -> tuple[ModelEntry, ...]:
     """The models at hand without a network: the built-in one, then the finished runs, newest first."""
-    runs = [path for path in runs_directory().iterdir() if (path / "model" / "config.json").is_file()]
-    runs.sort(key=lambda path: (path / "model").stat().st_mtime, reverse=True)
+    runs = newest_first(path for path in runs_directory().iterdir() if (path / "model" / "config.json").is_file())
     return (
-        ModelEntry(BUILTIN, "Built-in BERT", "builtin"),
-        *(ModelEntry(path.name, f"Run: {run_title(path)}", "run") for path in runs),
+        ModelEntry(BUILTIN, "Built-in BERT"),
+        *(ModelEntry(path.name, f"Run: {run_title(path)}") for path in runs),
     )
 
 
@@ -68,11 +66,20 @@ def locate(reference: str) -> Path | None:
                 "Wait until it has finished, or choose another model.",
             )
         return folder
-    if "://" not in reference and Path(reference).expanduser().is_dir():
-        return Path(reference).expanduser().resolve()
+    if (folder := _local_folder(reference)) is not None:
+        return folder
     if _HUB_ID.fullmatch(reference) and ".." not in reference:
         return None
     raise LabError(
         f"“{reference[:100]}” is neither a model at hand, nor a folder on this machine, nor the name of a Hub model.",
         "Use “builtin”, the id of a finished run, the path of a model folder, or a name such as “bert-base-uncased”.",
     )
+
+
+def _local_folder(reference: str) -> Path | None:
+    """The folder on this machine that a path names; None when it names none, or is no path at all."""
+    try:
+        folder = Path(reference).expanduser()
+        return folder.resolve() if reference and "://" not in reference and folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError):  # a name too long, a home of nobody, a NUL
+        return None

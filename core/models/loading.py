@@ -12,7 +12,7 @@ import transformers
 from safetensors import SafetensorError
 from transformers import BatchEncoding, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from core.errors import LabError
+from core.errors import LabError, first_line
 from core.models import catalogue
 from core.models.checks import check_folder
 
@@ -121,7 +121,7 @@ def position_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast)
 
 
 def prepare_for_serving() -> None:
-    """Set this process up for answering many people at once; call it once, after the first model is open.
+    """Set this process up for answering many people at once; call it once in a process, after the first model is open.
 
     One thread per forward pass: with more, concurrent requests fight for the cores (20 at once: 0.8 instead of 5
     seconds). Objects alive now are taken out of garbage collection, which otherwise costs 250 ms after each page run.
@@ -183,7 +183,7 @@ def _load_network(folder: Path, task: str, **options: Any) -> tuple[PreTrainedMo
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise LabError(
-            f"The model in “{folder.name}” could not be opened: {str(error).splitlines()[0][:200]}",
+            f"The model in “{folder.name}” could not be opened: {first_line(error)}",
             "Its files are incomplete or damaged. Fetch or save them again.",
         ) from error
     return network, bool(report["missing_keys"])

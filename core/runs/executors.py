@@ -68,10 +68,6 @@ class LocalExecutor:
             write_json(run.path / "supervisor.json", {**identity(process.pid), "heartbeat": time.time()})
         threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
 
-    def stop(self, run: Run) -> None:
-        """Ask the run to stop; see `Run.request_stop`."""
-        run.request_stop()
-
     def wait(self, run: Run, *, on_change: Callable[[Status], None] | None = None) -> Status:
         """Wait until the run has ended, calling `on_change` with every look at it; the last status."""
         while True:

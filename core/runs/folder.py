@@ -15,7 +15,7 @@ from typing import Any
 from core.errors import LabError
 from core.runs.events import read_events
 from core.runs.status import Status, read_json, read_status, write_json, write_status
-from core.workspace import runs_directory, write_atomically
+from core.workspace import newest_first, runs_directory, write_atomically
 
 STOP = "STOP"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -124,8 +124,8 @@ def open_run(reference: str | Path) -> Run:
         path = reference.expanduser().resolve()
         found = (path / "plan.yaml").is_file()
     else:
-        path = runs_directory() / reference if _ID.fullmatch(reference) else runs_directory() / "-"
-        found = path.is_dir() and not path.is_symlink()
+        path = runs_directory() / reference
+        found = bool(_ID.fullmatch(reference)) and not path.is_symlink() and (path / "plan.yaml").is_file()
     if not found:
         raise LabError(f"There is no run “{str(reference)[:100]}”.", "Choose one from the list of runs.")
     return Run(path)
@@ -133,12 +133,8 @@ def open_run(reference: str | Path) -> Run:
 
 def list_runs() -> list[Run]:
     """All runs in the workspace, newest first. Folders that are no runs are left out."""
-    found = [
-        (plan.stat().st_mtime, path)
-        for path in runs_directory().iterdir()
-        if _ID.fullmatch(path.name) and not path.is_symlink() and (plan := path / "plan.yaml").is_file()
-    ]
-    return [Run(path) for _, path in sorted(found, key=lambda item: (item[0], item[1].name), reverse=True)]
+    folders = (path for path in runs_directory().iterdir() if _ID.fullmatch(path.name) and not path.is_symlink())
+    return [Run(plan.parent) for plan in newest_first(path / "plan.yaml" for path in folders)]
 
 
 def delete_run(run: Run) -> None:

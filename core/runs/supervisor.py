@@ -5,6 +5,7 @@ time, into TERM and KILL, sweeps up what the worker left, and writes the exit. I
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ POLL_SECONDS = 0.1
 HEARTBEAT_SECONDS = 1.0
 GRACE_SECONDS = 60.0  # from the STOP file to TERM: long enough for a slow step and a checkpoint
 TERM_SECONDS = 5.0  # from TERM to KILL
+TAKE_OVER_SECONDS = 10.0  # for the predecessor's last sweep
 PARENT_VARIABLE = "BERTLAB_SUPERVISOR"  # tells the worker whose death is its own
 
 
@@ -75,7 +77,8 @@ class Supervisor:
             if stop_seen is None and self._stop_requested():
                 stop_seen = time.monotonic()
                 (self._folder / STOP).touch()  # a signal to the supervisor is a wish to stop, too
-                write_status(self._folder, "stopping")
+                with contextlib.suppress(OSError):  # a full disk must not turn a graceful stop into a crash
+                    write_status(self._folder, "stopping")
             if stop_seen is not None and time.monotonic() - stop_seen > self._grace_seconds:
                 forced = True
                 end_descendants(grace_seconds=TERM_SECONDS)
@@ -130,6 +133,15 @@ def _explain_exit(exit_code: int, *, forced: bool, grace_seconds: float) -> tupl
     return "failed", f"The training process ended unexpectedly (exit code {exit_code}).", "Look at the end of its log."
 
 
+def _take_over(folder: Path) -> int | None:
+    """The lock of the run; waits for a predecessor that has written its exit and is about to leave."""
+    for _ in range(round(TAKE_OVER_SECONDS / POLL_SECONDS)):
+        if (held := try_lock_file(folder / "supervisor.lock")) is not None:
+            return held
+        time.sleep(POLL_SECONDS)
+    return None
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m core.runs.supervisor", description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -138,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     split = arguments.index("--")  # the worker's command comes after it, with options of its own
     options, command = parser.parse_args(arguments[:split]), arguments[split + 1 :]
-    held = try_lock_file(options.folder / "supervisor.lock")
+    held = _take_over(options.folder)
     if held is None:
         return 0  # another supervisor has this run
     adopt_orphans()

@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 def launch(plan: "Plan", *, output: Path | None = None) -> "Run":
     """Start a run in processes of its own and return at once. It queues while another has the device.
 
-    `output`: a new or empty folder to use instead of one below `workspace/runs`. Raises `LabError` when the data
-    cannot be found; everything else is told by `run.status()`.
+    `output`: a new or empty folder to use instead of one below `workspace/runs`. Raises `LabError` when data or
+    model cannot be found here; everything else is told by `run.status()`.
     """
     import dataclasses
 
     from core.runs.folder import create_run
 
-    absolute = {name: _absolute(getattr(plan, name)) for name in ("data", "test_data", "validation_data", "model")}
-    plan = dataclasses.replace(plan, **absolute)
+    files = {name: getattr(plan, name) for name in ("data", "test_data", "validation_data")}
+    absolute = {name: _absolute_file(reference) for name, reference in files.items() if reference is not None}
+    plan = dataclasses.replace(plan, **absolute, model=_absolute_model(plan.model))
     run = create_run(plan.to_yaml(), name=plan.name, output=output)
     _submit(run)
     return run
@@ -61,9 +62,18 @@ def _submit(run: "Run") -> None:
     LocalExecutor().submit(run, [sys.executable, "-m", "core.training.worker", str(run.path)])
 
 
-def _absolute(reference: str | None) -> str | None:
-    """The worker has a working directory of its own: relative paths of files and folders are completed here."""
-    if reference is None or reference.startswith(("sample:", "upload:")) or reference == "builtin":
-        return reference
-    path = Path(reference).expanduser()
-    return str(path.resolve()) if path.exists() and ("/" in reference or path.is_file()) else reference
+def _absolute_file(reference: str) -> str:
+    """The reference of a data file, as the worker understands it: it has a working directory of its own."""
+    from core.data.uploads import find_source
+
+    path = find_source(reference)
+    return reference if reference.startswith(("sample:", "upload:")) else str(path.resolve())
+
+
+def _absolute_model(reference: str) -> str:
+    """The same for a model: a local folder by its full path, anything else by its name."""
+    from core.models import catalogue
+
+    folder = catalogue.locate(reference)
+    is_named = folder is None or reference in {entry.reference for entry in catalogue.entries()}
+    return reference if is_named else str(folder)

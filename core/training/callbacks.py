@@ -59,6 +59,7 @@ class Reporter(TrainerCallback):
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.step = self._first_step = self._last_point_step = state.global_step
+        self.epoch = float(state.epoch or 0.0)
         self._began = self._last_point = self._last_checkpoint = time.monotonic()
         self.report("training")
 

@@ -4,7 +4,7 @@ import errno
 import shutil
 from pathlib import Path
 
-from core.errors import LabError
+from core.errors import LabError, first_line
 
 _FEW_BYTES = 4_000_000
 
@@ -35,10 +35,11 @@ def explain(error: BaseException, folder: Path, step: int) -> LabError:
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or _is_full(folder):
         return LabError(
             f"The disk is full: the training could not write its files {where}.",
-            "Make room (old runs can be deleted), then resume the run: its last checkpoint is kept.",
+            "Make room (runs and uploads can be deleted on their pages), then resume: its last checkpoint is kept.",
         )
-    line = (text.splitlines() or [""])[0][:300]
-    return LabError(f"The training failed {where}: {type(error).__name__}: {line}", "Look at the end of its log.")
+    return LabError(
+        f"The training failed {where}: {type(error).__name__}: {first_line(error)}", "Look at the end of its log."
+    )
 
 
 def _speaks_of_memory(text: str) -> bool:

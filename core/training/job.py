@@ -15,6 +15,7 @@ import torch
 import transformers
 
 from core.errors import LabError
+from core.machine import machine
 from core.models.loading import load_for_training, position_limit
 from core.runs.events import EventWriter, forget_after
 from core.runs.folder import Run
@@ -51,7 +52,6 @@ class Job:
         checkpoints.clear_leftovers(checkpoint_folder)
         self._report("reading the data")
         prepared = prepare(self.plan)
-        self._write_data(prepared)
         had_checkpoints = bool(checkpoints.list_checkpoints(checkpoint_folder))
         with EventWriter(self.folder) as events:
             checkpoint = checkpoints.newest_sound(
@@ -61,6 +61,7 @@ class Job:
                 ),
             )
         state = self._checked_state(checkpoint, prepared)
+        self._write_data(prepared)
         if state is None:
             forget_after(self.folder, 0)
         else:
@@ -108,6 +109,7 @@ class Job:
             checkpoint_folder=self.folder / "checkpoints",
             lab_state=lambda: {
                 "seconds": reporter.seconds,
+                "epoch": reporter.epoch,
                 "plan": plan.to_yaml(),
                 "content_hash": prepared.content_hash,
             },
@@ -116,7 +118,7 @@ class Job:
         self._write_environment(trainer, precision)
         if state is not None:
             reporter.seconds_before = float(state["seconds"])
-            reporter.step = checkpoints.step_of(checkpoint)
+            reporter.step, reporter.epoch = checkpoints.step_of(checkpoint), float(state["epoch"])
             trainer.restore_best_from(checkpoint, state["best"])
         if state is None or reporter.step < steps.steps:  # the Trainer would take one step more
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -189,7 +191,7 @@ class Job:
             "torch": torch.__version__,
             "transformers": transformers.__version__,
             "device": str(device),
-            "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor(),
+            "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else machine().processor,
             "threads": torch.get_num_threads(),
             "precision": precision,
             "attention": trainer.model.config._attn_implementation,

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from core.data.reading import ReadOptions
-from core.errors import LabError
+from core.errors import LabError, first_line
 
 TASKS = ("sequence-classification",)
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -95,7 +95,7 @@ class Plan:
         try:
             values = yaml.safe_load(text)
         except (yaml.YAMLError, RecursionError) as error:
-            raise LabError(f"The plan is not valid YAML: {_first_line(error)}", "Correct the file.") from error
+            raise LabError(f"The plan is not valid YAML: {first_line(error)}", "Correct the file.") from error
         if not isinstance(values, dict):
             raise LabError("The plan is not a list of settings.", "Write one “setting: value” per line.")
         known = {item.name: item for item in dataclasses.fields(cls)}
@@ -150,7 +150,7 @@ def _reading(value: Any) -> ReadOptions:
     try:
         return ReadOptions.from_dict(value or {})
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        message = f"The plan's reading options are not understood: {_first_line(error)}"
+        message = f"The plan's reading options are not understood: {first_line(error)}"
         raise LabError(message, "Leave “reading” out: the file's form is detected.") from error
 
 
@@ -162,7 +162,3 @@ def _from_text(item: dataclasses.Field, value: Any) -> Any:
         except ValueError:
             return value  # refused by the check, with its title
     return value
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.data.columns import Columns
-from core.data.dataset import Dataset, build_dataset
+from core.data.dataset import Dataset, build_dataset, shared_examples
 from core.data.reading import read_table
 from core.data.splits import split
 from core.errors import LabError
@@ -77,7 +77,7 @@ def prepare(plan: Plan) -> Prepared:
         test=test_rows,
         scored_split=scored_split,
         label_names=tuple(dataset.label_names),
-        notices=tuple(notice for part in read for notice in part.notices),
+        notices=tuple(notice for part in read for notice in part.notices) + _shared(dataset, test, validation),
         content_hash="+".join(part.content_hash for part in read),
     )
 
@@ -86,6 +86,12 @@ def _read(plan: Plan, source: str, label_names: Sequence[str] | None) -> Dataset
     table = read_table(source, options=plan.reading)
     columns = Columns(text=plan.text_column, label=plan.label_column, pair=plan.pair_column)
     return build_dataset(table, columns, label_names=label_names)
+
+
+def _shared(dataset: Dataset, *given: Dataset | None) -> tuple[str, ...]:
+    """A notice for each file of its own whose rows were also trained on: its scores would flatter."""
+    counts = [len(shared_examples(dataset, part)) for part in given if part is not None]
+    return tuple(f"{count:,} of the rows to be scored also stand in the training data." for count in counts if count)
 
 
 def _take(dataset: Dataset, positions: Sequence[int]) -> Rows:

@@ -25,6 +25,7 @@ def main(folder: Path) -> int:
     if parent := os.environ.get(PARENT_VARIABLE):
         die_with_parent(int(parent))
     os.nice(_NICENESS)
+    os.environ["CUDA_VISIBLE_DEVICES"] = _first_card()
     for name, value in _threading().items():
         os.environ.setdefault(name, value)  # read when torch is imported, further down
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -45,6 +46,11 @@ def main(folder: Path) -> int:
         outcome = {"state": "failed", "message": problem.problem, "remedy": problem.remedy}
         _leave(folder, outcome)
         return 1
+
+
+def _first_card() -> str:
+    """One card: with several visible, the Trainer would split each batch among them and count steps differently."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
 
 
 def _threading() -> dict[str, str]:

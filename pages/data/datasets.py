@@ -10,8 +10,9 @@ import streamlit as st
 from core.charts.bars import histogram, horizontal_bars
 from core.data import profile as profiling
 from core.data.columns import Columns
+from core.data.reading import ReadOptions
 from pages.shared import data, pages
-from pages.shared.export import figure
+from pages.shared.export import csv_button, figure
 from pages.shared.models import open_model
 from pages.shared.text import plain, problems_shown
 
@@ -24,12 +25,13 @@ VIEWS = ("Rows", "Labels", "Lengths", "Extremes", "Repeats")
 SHOWN_ROWS = 200
 SHOWN_LABELS = 30
 MOST_CUT_TEXTS = 20_000
-LIMITS = (128, 256, 512)
 
 
 @st.cache_data(max_entries=16, show_spinner="Counting …")
-def profile_of(_dataset: Dataset, content_hash: str, columns: Columns, size: int, with_pieces: bool) -> Profile:
-    """The profile of a data set; with pieces only when asked, for that opens a model."""
+def profile_of(
+    _dataset: Dataset, content_hash: str, options: ReadOptions, columns: Columns, with_pieces: bool
+) -> Profile:
+    """The profile of a data set, kept by file, reading and columns; with pieces only when asked: that opens a model."""
     count = None
     if with_pieces:
         from core.explore.tokens import count_pieces
@@ -45,7 +47,9 @@ def profile_of(_dataset: Dataset, content_hash: str, columns: Columns, size: int
 def show_rows(table: Table) -> None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     query = left.text_input("Search all columns", key="search", placeholder="Type words to find", bind="query-params")
-    regex = right.toggle("Pattern", key="search-pattern", help="Read the search as a regular expression.")
+    regex = right.toggle(
+        "Pattern", key="search-pattern", help="Read the search as a regular expression.", bind="query-params"
+    )
     if not query:
         st.caption(f"The first {min(SHOWN_ROWS, len(table)):,} of {len(table):,} rows:")
         rows = table.to_pandas(0, SHOWN_ROWS)
@@ -56,10 +60,9 @@ def show_rows(table: Table) -> None:
         f"{len(found):,} of {len(table):,} rows hold it" + (", the first 200:" if len(found) > SHOWN_ROWS else ":")
     )
     if len(found):
-        rows = list(found[:SHOWN_ROWS])
-        st.dataframe(
-            table.data.take(rows).to_pandas().set_axis([row + 1 for row in rows]), alt="The rows found", height=420
-        )
+        rows = table.data.take(found[:SHOWN_ROWS]).to_pandas()
+        st.dataframe(rows.set_axis([row + 1 for row in found[:SHOWN_ROWS]]), alt="The rows found", height=420)
+        csv_button("All rows found as CSV", lambda: table.data.take(found).to_pandas(), "rows")
     else:
         st.info("No row holds that. Try fewer letters: upper and lower case make no difference.")
 
@@ -78,7 +81,7 @@ def show_labels(profile: Profile) -> None:
         st.caption(f"The {SHOWN_LABELS} most frequent are drawn.")
 
 
-def show_lengths(dataset: Dataset, profile: Profile) -> None:
+def show_lengths(table: Table, columns: Columns, dataset: Dataset, profile: Profile) -> None:
     st.markdown(
         "BERT reads at most 512 pieces at once, and shorter limits train faster. "
         "Count pieces to see what a limit would cut off."
@@ -87,14 +90,14 @@ def show_lengths(dataset: Dataset, profile: Profile) -> None:
     if len(dataset) > MOST_CUT_TEXTS:
         st.caption(f"Pieces are counted for sets of up to {MOST_CUT_TEXTS:,} rows.")
     elif st.toggle("Count pieces with the built-in tokenizer", key="pieces", bind="query-params"):
-        pieces = profile_with_pieces(dataset)
+        pieces = profile_of(dataset, table.content_hash, table.options, columns, True)
     lengths, unit = (pieces.piece_lengths, "pieces") if pieces else (profile.word_lengths, "words")
     by_label: dict[str, list[int]] = {}
     for label, length in zip(dataset.labels, lengths, strict=True):
         by_label.setdefault(dataset.label_names[label], []).append(length)
     if len(by_label) > 8:
         by_label = {"all rows": list(lengths)}
-    bars = histogram(by_label, title=f"Length in {unit}", x_title=unit, limits=LIMITS if pieces else ())
+    bars = histogram(by_label, title=f"Length in {unit}", x_title=unit, limits=profiling.LIMITS if pieces else ())
     figure(bars, key="lengths", alt=f"Histogram of lengths in {unit}")
     numbers = pd.Series(lengths)
     summary = {"Shortest": numbers.min(), "Half are at most": numbers.median(), "95 % at most": numbers.quantile(0.95)}
@@ -104,14 +107,10 @@ def show_lengths(dataset: Dataset, profile: Profile) -> None:
             st.metric(f"{label} ({unit})", f"{value:,.0f}", width=170)
     if pieces:
         with st.container(horizontal=True):
-            for limit in LIMITS:
+            for limit in profiling.LIMITS:
                 st.metric(
                     f"Cut at {limit}", f"{pieces.share_cut[limit]:.1%}", width=170, help="Share of rows cut short"
                 )
-
-
-def profile_with_pieces(dataset: Dataset) -> Profile:
-    return profile_of(dataset, dataset.content_hash, columns, len(dataset), True)
 
 
 def show_extremes(dataset: Dataset, profile: Profile) -> None:
@@ -130,7 +129,9 @@ def show_examples(dataset: Dataset, positions: tuple[int, ...], profile: Profile
     }
     narrow = {name: st.column_config.Column(width="small") for name in ("Row", "Words", "Label")}
     widths = narrow | {"Text": st.column_config.Column(width="large")}
-    st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=widths, alt=alt)
+    examples = pd.DataFrame(columns)
+    st.dataframe(examples, hide_index=True, column_config=widths, alt=alt)
+    csv_button(f"{alt} as CSV", examples, alt.lower().replace(" ", "-"))
 
 
 def show_repeats(dataset: Dataset, profile: Profile) -> None:
@@ -161,6 +162,7 @@ st.markdown("A table of texts, one a row: see what is in it before a model learn
 reference = data.choose_source()
 table = data.read_source(reference)
 
+data.offer_deletion(reference)
 st.markdown(f"**{len(table):,} rows**, {len(table.columns)} columns: {', '.join(map(plain, table.columns[:12]))}")
 with st.expander("How the file was read", expanded=False):
     data.reading_settings(reference, table)
@@ -179,11 +181,11 @@ with problems_shown():
     if columns.label is None:
         st.info("Choose the column that holds the label to see counts, lengths and repeats.")
     elif dataset is not None:
-        profile = profile_of(dataset, dataset.content_hash, columns, len(dataset), False)
+        profile = profile_of(dataset, table.content_hash, table.options, columns, False)
         if view == "Labels":
             show_labels(profile)
         elif view == "Lengths":
-            show_lengths(dataset, profile)
+            show_lengths(table, columns, dataset, profile)
         elif view == "Extremes":
             show_extremes(dataset, profile)
         elif view == "Repeats":

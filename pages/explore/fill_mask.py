@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -29,7 +30,7 @@ def hidden_words(text: str) -> set[int]:
     if st.session_state.setdefault("hidden-of", text) != text:
         st.session_state["hidden-of"], st.session_state["hidden"] = text, ""
     seed("hidden", "")
-    return {int(number) for number in st.session_state["hidden"].split(",") if number.isdigit()}
+    return {int(number) for number in re.findall(r"\b[0-9]{1,6}\b", st.session_state["hidden"])}
 
 
 def toggle_clicked_word() -> None:
@@ -56,7 +57,7 @@ def word_spans(text: str, words: list[Word], hidden: set[int]) -> list[Span]:
     return drawn
 
 
-def show_masks(model: Model, masked: str, originals: list[str | None], top_k: int) -> None:
+def show_masks(model: Model, masked: str, originals: list[Word | None], top_k: int) -> None:
     """One chart for each mask, and how likely the hidden word was."""
     predictions = fill_mask.predict_masks(model, masked)
     answers = fill_mask.top_tokens(model, predictions, top_k=top_k)
@@ -74,7 +75,7 @@ def show_masks(model: Model, masked: str, originals: list[str | None], top_k: in
             figure(bars, key=f"mask-{number}", alt=f"{title}: {best}")
             original = originals[number] if number < len(originals) else None
             if original is not None:
-                show_original(model, predictions, number, original)
+                show_original(predictions, number, original)
     rows = [
         (number + 1, place + 1, token, probability)
         for number, answer in enumerate(answers)
@@ -86,14 +87,13 @@ def show_masks(model: Model, masked: str, originals: list[str | None], top_k: in
         csv_button("Table as CSV", table, "masks")
 
 
-def show_original(model: Model, predictions: fill_mask.MaskPredictions, number: int, original: str) -> None:
+def show_original(predictions: fill_mask.MaskPredictions, number: int, original: Word) -> None:
     """Where the word that was hidden stands among all answers."""
-    placed = fill_mask.rank(model, predictions, number, original)
-    if placed is None:
-        st.caption(f"You hid “{plain(original)}”, which is several pieces: one mask cannot bring it back.")
+    if original.piece is None:
+        st.caption(f"You hid “{plain(original.text)}”, which is not one piece: one mask cannot bring it back.")
     else:
-        place, probability = placed
-        st.caption(f"You hid “{plain(original)}”: place {place:,} of all pieces, {probability:.2%}.")
+        place, probability = fill_mask.rank(predictions, number, original.piece)
+        st.caption(f"You hid “{plain(original.text)}”: place {place:,} of all pieces, {probability:.2%}.")
 
 
 def show_joint(model: Model, masked: str, top_k: int) -> None:
@@ -114,6 +114,7 @@ def show_joint(model: Model, masked: str, top_k: int) -> None:
         column_config={"Probability": st.column_config.NumberColumn(format="percent")},
         alt="The likeliest whole sentences",
     )
+    csv_button("Sentences as CSV", table, "sentences")
 
 
 st.title("Fill the [MASK]", anchor=False)
@@ -127,6 +128,7 @@ text = text_area(
     placeholder="Type a sentence; write [MASK] where a word is missing",
 )
 with problems_shown():
+    text = fill_mask.with_model_mask(model, text)
     words = fill_mask.words(model, text)
     hidden = hidden_words(text) & set(range(len(words)))
     token_strip(
@@ -145,9 +147,7 @@ with problems_shown():
     else:
         masked = fill_mask.mask_words(model, text, hidden)
         originals = [
-            word.text if number in hidden else None
-            for number, word in enumerate(words)
-            if number in hidden or word.is_mask
+            word if number in hidden else None for number, word in enumerate(words) if number in hidden or word.is_mask
         ]
         show_masks(model, masked, originals, top_k)
         if 1 < len(originals) <= fill_mask.MAX_MASKS_JOINTLY:

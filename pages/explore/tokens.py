@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "BERT reads unbelievably long words in pieces, naïvely lower-cased."
 EXAMPLE_PAIR = "Does it understand them?"
+UNKNOWN = ("[UNK]", "<unk>")  # in all families the lab opens
 SHOWN_CHARACTERS = 20_000
 VIEWS = ("Pieces", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers")
 STRATEGIES = {
@@ -56,8 +57,7 @@ def spans(tokens: Tokens) -> list[Span]:
         start, end = tokens.offsets[position]
         if start > cursor[side]:
             drawn.append(span(sources[side][cursor[side] : start], "gap"))
-        unknown = piece == "[UNK]" or piece == "<unk>"
-        kind = "special" if tokens.is_special[position] else "unknown" if unknown else "piece"
+        kind = "special" if tokens.is_special[position] else "unknown" if piece in UNKNOWN else "piece"
         surface = sources[side][max(start, cursor[side]) : end] or "·"
         note = _note(tokens, position)
         word = tokens.word_index[position] or 0

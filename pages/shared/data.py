@@ -120,6 +120,15 @@ def _offer_detection(reference: str) -> None:
         st.rerun()
 
 
+def offer_deletion(reference: str) -> None:
+    """A button to remove an upload for good; samples stay."""
+    if not reference.startswith("upload:"):
+        return
+    with st.popover("Delete this upload", icon=":material/delete:", type="tertiary"):
+        st.markdown("The file is removed from this machine. Models trained on it stay.")
+        st.button("Delete for good", on_click=uploads.delete_upload, args=(reference.removeprefix("upload:"),))
+
+
 def show_notices(notices: Sequence[str]) -> None:
     """What was noticed while reading and checking, in plain sentences."""
     for notice in notices:

@@ -1,8 +1,12 @@
 """Showing a picture or a table together with the way to take it home: PNG from a picture, CSV from a table."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+
+from core.data.formulas import escape_formula
 
 
 def figure(chart: go.Figure, *, key: str, alt: str) -> None:
@@ -11,16 +15,31 @@ def figure(chart: go.Figure, *, key: str, alt: str) -> None:
     st.plotly_chart(chart, key=key, alt=alt, config=config)
 
 
-def csv_button(label: str, table: pd.DataFrame | str, name: str) -> None:
-    """A download of `name`.csv; cells that a spreadsheet would run as a formula are escaped."""
-    text = escape_formulas(table).to_csv(index=False) if isinstance(table, pd.DataFrame) else table
-    st.download_button(label, text, f"{name}.csv", "text/csv", icon=":material/download:", on_click="ignore")
+def csv_button(label: str, table: pd.DataFrame | Callable[[], pd.DataFrame | bytes], name: str) -> None:
+    """A download of `name`.csv; cells that a spreadsheet would run as a formula are escaped.
+
+    A large table is given as a function, called when somebody asks for it; bytes are a CSV that is escaped already.
+    """
+
+    def content() -> str | bytes:
+        made = table() if callable(table) else table
+        return escape_formulas(made).to_csv(index=False) if isinstance(made, pd.DataFrame) else made
+
+    st.download_button(
+        label,
+        content if callable(table) else content(),
+        f"{name}.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"csv-{name}",
+    )
 
 
 def escape_formulas(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with ' before every text that starts with = + - @ or a tab (OWASP, “CSV injection”)."""
+    """The table with every text, column names included, as a spreadsheet may safely open it."""
 
     def escaped(value: object) -> object:
-        return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        return escape_formula(value) if isinstance(value, str) else value
 
     return table.map(escaped).rename(columns=escaped)

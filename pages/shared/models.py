@@ -50,18 +50,25 @@ def choose_reference(label: str, *, key: str, help: str) -> str:
     )
 
 
-def open_model(reference: str) -> Model:
-    """The model called `reference`, shared by all sessions. Raises `LabError` as `core.open_model`."""
+def open_model(reference: str, *, attention: str = "eager") -> Model:
+    """The model called `reference`, shared by all sessions. Arguments and errors as `core.open_model`."""
     folder = catalogue.locate(reference)
     changed = (folder / "config.json").stat().st_mtime_ns if folder and (folder / "config.json").is_file() else 0
-    return _opened(reference, str(folder), changed)
+    return _opened(reference, str(folder), changed, attention)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the model …")
-def _opened(reference: str, folder: str, changed: int) -> Model:
+def _opened(reference: str, folder: str, changed: int, attention: str) -> Model:
     """`folder` and `changed` are part of the key: a model saved again under the same name is opened again."""
-    from core.models.loading import open_model, prepare_for_serving
+    from core.models.loading import open_model
 
-    model = open_model(reference)
-    prepare_for_serving()
+    model = open_model(reference, attention=attention)
+    _prepare_once()
     return model
+
+
+@st.cache_resource(show_spinner=False)
+def _prepare_once() -> None:
+    from core.models.loading import prepare_for_serving
+
+    prepare_for_serving()

@@ -6,9 +6,8 @@ import altair
 import pandas as pd
 import streamlit as st
 
-from core.errors import LabError
 from core.runs.folder import Run
-from pages.shared.text import plain, show_problem
+from pages.shared.text import plain
 
 COLOURS = {
     "queued": "gray",
@@ -58,12 +57,8 @@ def watch(run: Run) -> None:
 
 
 def _tick(run: Run, was_active: bool) -> None:
-    try:
-        status = run.status()
-        events = run.events()
-    except LabError as error:
-        show_problem(error)
-        return
+    status = run.status()
+    events = run.events()
     if was_active and not status.is_active:
         st.rerun()
     now = f": {plain(status.message)}" if status.state == "running" and status.message else "."

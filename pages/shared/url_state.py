@@ -31,7 +31,7 @@ def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None 
     chosen = st.selectbox(
         label, list(titles), format_func=lambda each: shown[each], key=key, help=help, persist_state="session"
     )
-    keep(key, chosen if chosen != first else "")
+    keep(key, chosen)  # the first one, too: which one is first may change
     return chosen
 
 
@@ -59,5 +59,7 @@ def keep(key: str, value: str) -> None:
     """Write a value into the address, or take it out when it is empty or too long."""
     if value and len(value) <= LONGEST_IN_URL:
         st.query_params[key] = st.session_state[f"kept-{key}"] = value
-    elif key in st.query_params:
-        del st.query_params[key]
+    else:
+        st.session_state.pop(f"kept-{key}", None)
+        if key in st.query_params:
+            del st.query_params[key]

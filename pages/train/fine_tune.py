@@ -11,7 +11,7 @@ from core.errors import LabError
 from core.machine import machine
 from core.runs.folder import open_run
 from core.training import launch, resume
-from core.training.foresee import foresee
+from core.training.foresee import estimate_pieces, foresee
 from core.training.plan import PRECISIONS, Plan
 from core.training.suggest import suggest
 from pages.shared import data, pages
@@ -121,9 +121,10 @@ def show_form() -> None:
         name=name.strip() or f"{table.name} with {model}",
         **settings(len(dataset), model),
     )
-    ahead = foresee(plan, len(dataset))
+    ahead = foresee(plan, len(dataset), mean_pieces=estimate_pieces(dataset.texts, dataset.pairs))
     st.markdown(
-        f"**{ahead.steps:,} steps**, about **{duration(ahead.seconds)}** on: {plain(machine().device)}. "
+        f"**{ahead.steps:,} steps**, about **{duration(ahead.seconds)}** and {ahead.memory_bytes / 1e9:.1f} GB of "
+        f"memory on: {plain(machine().device)}. "
         f"Ten per cent of the rows are kept for validation and ten for the final test."
     )
     st.button("Start training", type="primary", icon=":material/play_arrow:", on_click=start, args=(plan,))

@@ -12,7 +12,7 @@ from core.charts import training as charts
 from core.charts.bars import horizontal_bars
 from core.errors import LabError
 from core.evaluation.report import Report, export_predictions, read_report
-from core.runs.folder import Run, list_runs
+from core.runs.folder import Run, delete_run, list_runs
 from core.training.plan import Plan
 from pages.shared import pages
 from pages.shared.export import csv_button, figure
@@ -145,7 +145,7 @@ def show_mistakes(run: Run, report: Report) -> None:
         table["row"] += 1  # on screen the first row is row 1
         percent = {"probability": st.column_config.NumberColumn(format="percent")}
         st.dataframe(table, hide_index=True, column_config=percent, alt="Mistakes, the surest first")
-    csv_button("All predictions as CSV", export_predictions(run).decode(), "predictions")
+    csv_button("All predictions as CSV", lambda: export_predictions(run), "predictions")
 
 
 def show_try(run: Run, has_pair: bool) -> None:
@@ -156,7 +156,7 @@ def show_try(run: Run, has_pair: bool) -> None:
     if not text.strip() or (has_pair and not (pair or "").strip()):
         st.info("Type a text and leave the field (or press Ctrl + Enter).")
     else:
-        model = open_model(run.id)
+        model = open_model(run.id, attention="sdpa")
         answer = predict(model, [text], [pair] if pair else None)
         shares = answer.probabilities[0].tolist()
         ranked = sorted(zip(model.labels, shares, strict=True), key=lambda entry: -entry[1])[:20]
@@ -176,6 +176,9 @@ def show_run(run: Run) -> None:
         st.page_link(pages.FINE_TUNE, label="Stop it or start another", icon=":material/arrow_forward:")
         return
     st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] {plain(status.message)} {plain(status.remedy)}")
+    with st.popover("Delete this run", icon=":material/delete:", type="tertiary"):
+        st.markdown("The model, its scores and its curves are removed from this machine.")
+        st.button("Delete for good", on_click=delete_run, args=(run,))
     report = read_report(run)
     views = VIEWS if report.metrics else ("Curves", "Settings and log")
     view = st.segmented_control(

@@ -8,7 +8,7 @@ import torch
 import transformers
 
 from core import LabError, fill_jointly, fill_mask, open_model
-from core.explore.fill_mask import mask_words, predict_masks, rank, words
+from core.explore.fill_mask import mask_words, predict_masks, rank, with_model_mask, words
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +89,19 @@ def test_rank_of_the_hidden_word_counts_those_above_it(model):
     predictions = predict_masks(model, text)
     (answers,) = fill_mask(model, text, top_k=20)
     for place, (token, share) in itertools.islice(enumerate(answers, 1), 0, 20, 5):
-        if not token.startswith("##"):
-            assert rank(model, predictions, 0, token) == (place, pytest.approx(share))
-    assert rank(model, predictions, 0, "unaffable") is None
+        piece = model.tokenizer.convert_tokens_to_ids(token)
+        assert rank(predictions, 0, piece) == (place, pytest.approx(share))
+
+
+def test_a_word_knows_the_piece_it_is_where_it_stands(model):
+    pieces = {word.text: word.piece for word in words(model, "An unaffable Cat 😀")}
+    assert pieces == {"An": 2019, "unaffable": None, "Cat": 4937, "😀": None}
+
+
+def test_a_mask_is_recognised_however_it_is_written(model):
+    text = with_model_mask(model, "a [mask] and a [MASK]")
+    assert text == "a [MASK] and a [MASK]"
+    assert [word.is_mask for word in words(model, text)] == [False, True, False, False, True]
 
 
 def test_F05_a_model_without_the_head_is_refused_with_one_that_has_it(model, tiny_model_folder, tmp_path):

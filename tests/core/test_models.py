@@ -67,7 +67,10 @@ def test_F07_a_hub_model_that_cannot_be_fetched_is_named_with_what_is_at_hand(tm
     assert "builtin" in caught.value.remedy
 
 
-@pytest.mark.parametrize("reference", ["https://example.org/m", "s3://bucket/m", "../..x", "a/b/c", "*", "", "a b"])
+@pytest.mark.parametrize(
+    "reference",
+    ["https://example.org/m", "s3://bucket/m", "../..x", "a/b/c", "*", "", "a b", "~nobody-here/x", "a" * 5000],
+)
 def test_C06_what_is_no_name_and_no_folder_is_refused_without_a_request(reference: str):
     with pytest.raises(LabError):
         open_model(reference)

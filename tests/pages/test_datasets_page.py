@@ -145,6 +145,21 @@ def test_C07_markup_in_cells_and_names_stays_text(open_page):
     assert "](https" not in words_on(app)
 
 
+def test_another_reading_of_the_same_file_is_profiled_anew(open_page):
+    app = upload(open_page(PAGE, show="Labels"), "dots.csv", "text,label\none,ä\ntwo,b\nthree,ä\n".encode())
+    next(box for box in app.selectbox if box.label == "Encoding").set_value("latin-1").run()
+    assert not app.exception
+    bars = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert "Ã¤" in bars["layout"]["yaxis"]["ticktext"]
+
+
+def test_an_upload_can_be_deleted(open_page):
+    app = upload(open_page(PAGE), "gone.csv", b"text,label\none,a\ntwo,b\nthree,a\nfour,b\n")
+    next(button for button in app.button if button.label == "Delete for good").click().run()
+    assert not app.exception
+    assert "gone.csv" not in open_page(PAGE).selectbox(key="data").options
+
+
 def test_Chinese_rows_are_counted_and_searched(open_page):
     rows = "".join(f"{text},{label}\n" for text, label in [("房间很好", "好"), ("服务太差", "差")] * 4)
     app = upload(open_page(PAGE, search="服务"), "酒店.csv", f"text,label\n{rows}".encode())

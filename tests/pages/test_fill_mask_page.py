@@ -24,6 +24,19 @@ def test_a_word_hidden_by_a_click_is_ranked(open_page):
     assert "You hid “cat”" in words_on(app)
 
 
+@pytest.mark.parametrize("hidden", ["²", "1,x,-3,99999999999", "", ",,"])
+def test_a_damaged_link_shows_the_page_all_the_same(open_page, hidden: str):
+    app = open_page(PAGE, sentence="The cat sat on the mat.", hidden=hidden)
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_mask_in_small_letters_counts(open_page):
+    app = open_page(PAGE, sentence="Paris is the [mask] of France.")
+    assert not app.exception
+    assert "Nothing is hidden" not in words_on(app)
+
+
 def test_a_new_text_forgets_the_hidden_words(open_page):
     app = open_page(PAGE, sentence="The cat sat on the mat.", hidden="1")
     app.text_area(key="sentence").set_value("Another one entirely.").run()

@@ -49,6 +49,14 @@ def test_a_link_wins_over_what_the_session_held_and_a_later_choice_over_the_link
     assert app.selectbox(key="data").value == "sample:pairs"
 
 
+def test_a_link_wins_also_after_its_value_was_chosen_and_left_again(open_page):
+    app = open_page("data/datasets.py", data="sample:pairs")
+    app.selectbox(key="data").set_value("sample:reviews").run()
+    app.query_params["data"] = "sample:pairs"
+    app.run()
+    assert app.selectbox(key="data").value == "sample:pairs"
+
+
 def test_a_link_to_something_that_is_gone_falls_back_to_the_first(open_page):
     app = open_page("data/datasets.py", data="upload:0000")
     assert not app.exception

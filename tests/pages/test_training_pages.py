@@ -172,6 +172,14 @@ def test_two_runs_are_compared_side_by_side(open_page, plan: Plan, finished):
     assert curve["data"][0]["y"] == own
 
 
+def test_a_run_can_be_deleted(open_page, finished):
+    app = open_page(RUNS, run=finished.id)
+    button(app, "Delete for good").click().run()
+    assert not app.exception
+    assert list_runs() == []
+    assert "Nothing was trained yet" in words_on(app)
+
+
 def test_a_failed_run_shows_problem_and_remedy(open_page, plan: Plan):
     run = create_run(plan.to_yaml(), name="Broken")
     write_status(

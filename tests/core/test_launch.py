@@ -1,0 +1,50 @@
+"""What `launch` checks before it starts anything, and what a plan's paths mean to the worker."""
+
+import shutil
+
+import pytest
+
+from core.errors import LabError
+from core.runs.folder import list_runs
+from core.training import _absolute_model, launch
+from core.training.foresee import estimate_pieces
+from core.training.plan import Plan
+from core.training.prepare import prepare
+from tests.tiny_training import write_csv
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"data": "nowhere.csv"}, {"data": "https://example.org/x.csv"}, {"model": "no such model"}, {"test_data": "x"}],
+)
+def test_C06_what_is_not_there_is_refused_before_a_run_exists(changes: dict):
+    plan = {"data": "sample:reviews", "text_column": "text", "label_column": "label"} | changes
+    with pytest.raises(LabError):
+        launch(Plan(**plan))
+    assert list_runs() == []
+
+
+def test_a_model_folder_is_found_from_where_the_person_stands(tmp_path, monkeypatch, tiny_model_folder):
+    shutil.copytree(tiny_model_folder, tmp_path / "my-model")
+    monkeypatch.chdir(tmp_path)
+    assert _absolute_model("my-model") == str((tmp_path / "my-model").resolve())
+    assert _absolute_model("builtin") == "builtin"
+
+
+def test_B08_rows_scored_and_trained_on_are_counted(tmp_path):
+    data = write_csv(tmp_path / "train.csv", 40)
+    lines = data.read_text().splitlines(keepends=True)
+    test = tmp_path / "test.csv"
+    test.write_text("".join([lines[0], *lines[5:8], "the mat was good,good\n", "a dog was bad,bad\n"]))
+    plan = Plan(data=str(data), test_data=str(test), text_column="text", label_column="label")
+    assert any(notice.startswith("3 of the rows to be scored") for notice in prepare(plan).notices)
+
+
+def test_the_estimate_of_pieces_is_near_the_count():
+    from core import open_model, read_table
+    from core.explore.tokens import count_pieces
+
+    table = read_table("sample:pairs")
+    counts = count_pieces(open_model("builtin"), table["first"], table["second"])
+    assert estimate_pieces(table["first"], table["second"]) == pytest.approx(sum(counts) / len(counts), rel=0.2)
+    assert estimate_pieces(["房间很好服务太差"] * 3) > 3
