@@ -9,7 +9,7 @@ def finish(figure: go.Figure, *, height: int, title: str) -> go.Figure:
         title={"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top"},
         height=height,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        legend={"orientation": "h", "y": -0.2},
+        legend={"orientation": "h", "y": -0.3},
         hovermode="closest",
     )
     figure.update_xaxes(automargin=True)

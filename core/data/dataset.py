@@ -183,7 +183,9 @@ def _about_labels(names: Sequence[str], labels: Sequence[int]) -> list[str]:
     single = [name for number, name in enumerate(names) if counts[number] == 1]
     if single:
         shown = ", ".join(repr(name) for name in single[:_SHOWN]) + (" and more" if len(single) > _SHOWN else "")
-        notices.append(f"{len(single):,} labels have one row only, and can be learned or tested but not both: {shown}.")
+        notices.append(
+            f"Labels with one row only can be learned or tested, but not both; here {len(single):,}: {shown}."
+        )
     alike: dict[str, list[str]] = {}
     for name in names:
         plain = name.strip().casefold()

@@ -123,14 +123,15 @@ def words(model: Model, text: str) -> list[Word]:
     if not text.strip():
         return []
     encoding = model.encode(text, add_special_tokens=False).encodings[0]
+    ids, offsets = encoding.ids, encoding.offsets  # each access makes the whole list anew
     places: dict[int, list[int]] = {}
     for position, word in enumerate(encoding.word_ids):
         places.setdefault(word, []).append(position)
     found = []
     for positions in places.values():
-        start = min(encoding.offsets[position][0] for position in positions)
-        end = max(encoding.offsets[position][1] for position in positions)
-        piece = encoding.ids[positions[0]] if len(positions) == 1 else None
+        start = min(offsets[position][0] for position in positions)
+        end = max(offsets[position][1] for position in positions)
+        piece = ids[positions[0]] if len(positions) == 1 else None
         is_mask = piece == model.tokenizer.mask_token_id
         found.append(Word(text[start:end], start, end, is_mask, None if _is_unknown(model, piece) else piece))
     return found

@@ -19,32 +19,32 @@ def check_folder(folder: Path) -> dict[str, Any]:
     config = _read_json(folder / "config.json")
     if config is None:
         raise LabError(
-            f"The folder “{folder.name}” holds no readable config.json.",
+            f"The folder “{folder.name or folder}” holds no readable config.json.",
             "Choose a folder as written by `save_pretrained`: config.json, model.safetensors and the tokenizer files.",
         )
     for settings in (config, _read_json(folder / "tokenizer_config.json") or {}):
         if "auto_map" in settings:
             raise LabError(
-                f"The model “{folder.name}” asks to run program code of its own (auto_map).",
+                f"The model “{folder.name or folder}” asks to run program code of its own (auto_map).",
                 "BERT Lab never runs code that comes with a model. Choose a model of a standard family.",
             )
     attention = config.get("_attn_implementation", config.get("attn_implementation"))
     if attention not in _PLAIN_ATTENTION:
         raise LabError(
-            f"The model “{folder.name}” asks for the attention code “{str(attention)[:80]}”.",
+            f"The model “{folder.name or folder}” asks for the attention code “{str(attention)[:80]}”.",
             "BERT Lab only runs the attention that ships with transformers. Remove that entry from config.json.",
         )
     family = config.get("model_type")
     if family not in FAMILIES:
         raise LabError(
-            f"The model “{folder.name}” is of the family “{str(family)[:80]}”, which is not BERT-like.",
+            f"The model “{folder.name or folder}” is of the family “{str(family)[:80]}”, which is not BERT-like.",
             "Choose a model of one of these families: " + ", ".join(FAMILIES) + ".",
         )
     if not any(folder.glob("*.safetensors")):
         pickled = [path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern)]
         found = f"only pickled weights ({', '.join(pickled[:3])})" if pickled else "no weights"
         raise LabError(
-            f"The folder “{folder.name}” holds {found}.",
+            f"The folder “{folder.name or folder}” holds {found}.",
             "Weights must be a .safetensors file: pickled ones can run code when they are opened. "
             "Save the model again with `save_pretrained(..., safe_serialization=True)`.",
         )

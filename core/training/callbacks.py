@@ -1,5 +1,6 @@
 """What happens between two steps: events, progress, evaluations, checkpoints, and the stop. Trains nothing."""
 
+import logging
 import math
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ from core.training.foresee import Schedule
 
 if TYPE_CHECKING:
     from core.training.trainer import LabTrainer
+
+logger = logging.getLogger(__name__)
 
 _POINTS = 150  # loss points of a run, at least
 _POINT_SECONDS = 2.0  # and at least one in so many seconds, more as the run grows longer
@@ -41,6 +44,7 @@ class Reporter(TrainerCallback):
         self._last_progress = 0.0
         self._first_step = self._last_point_step = 0
         self._learning_rate = 0.0
+        self._phase = ""
 
     @property
     def seconds(self) -> float:
@@ -86,13 +90,17 @@ class Reporter(TrainerCallback):
         event = {"kind": "evaluation", "step": state.global_step, "epoch": self._rounded_epoch()}
         scores = {name: round(metrics[name], 6) for name in ("loss", "accuracy", "macro_f1")}
         self._events.append({**event, "seconds": round(self.seconds, 3), **scores})
+        logger.info("step %d: on the validation rows %s", state.global_step, scores)
         self.report("training")
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._last_checkpoint = time.monotonic()
 
     def report(self, phase: str) -> None:
-        """Write `progress.json`: where the worker is, for the status."""
+        """Write `progress.json`: where the worker is, for the status. A new phase goes to the log, too."""
+        if phase != self._phase:
+            logger.info("%s (step %d of %d)", phase, self.step, self._schedule.steps)
+            self._phase = phase
         self._last_progress = time.monotonic()
         progress = {
             "step": self.step,

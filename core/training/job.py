@@ -141,6 +141,7 @@ class Job:
 
     def _report(self, phase: str) -> None:
         """What happens before there is a `Reporter`; the step of an earlier session stays."""
+        logger.info("%s", phase)
         path = self.folder / "progress.json"
         write_json(path, {**read_json(path), "phase": phase, "updated": time.time()})
 

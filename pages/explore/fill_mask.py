@@ -93,7 +93,8 @@ def show_original(predictions: fill_mask.MaskPredictions, number: int, original:
         st.caption(f"You hid “{plain(original.text)}”, which is not one piece: one mask cannot bring it back.")
     else:
         place, probability = fill_mask.rank(predictions, number, original.piece)
-        st.caption(f"You hid “{plain(original.text)}”: place {place:,} of all pieces, {probability:.2%}.")
+        pieces = predictions.probabilities.shape[-1]
+        st.caption(f"You hid “{plain(original.text)}”: place {place:,} among {pieces:,} pieces, {probability:.2%}.")
 
 
 def show_joint(model: Model, masked: str, top_k: int) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from core.explore import tokens as tokenizing
 from pages.shared.export import csv_button
 from pages.shared.models import choose_reference, chosen_model, open_model
-from pages.shared.text import plain, problems_shown
+from pages.shared.text import counted, plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
 from pages.shared.url_state import text_area
 
@@ -92,7 +92,8 @@ def as_table(tokens: Tokens) -> pd.DataFrame:
 
 def show_pieces(tokens: Tokens) -> None:
     table = as_table(tokens)
-    st.dataframe(table, hide_index=True, height=min(420, 38 + 35 * len(table)), alt="One row for each token")
+    height = min(420, 38 + 35 * len(table))
+    st.dataframe(table, hide_index=True, height=height, placeholder="", alt="One row for each token")
     csv_button("Table as CSV", table, "tokens")
 
 
@@ -182,6 +183,8 @@ def show_vocabulary(model: Model) -> None:
 
 def show_two(model: Model, text: str, pair: str | None) -> None:
     other = open_model(choose_reference("Second model", key="second-model", help="Its tokenizer reads the same text."))
+    if other.reference == model.reference:
+        st.caption("Both are the same model now: choose another one to compare with.")
     for number, one in enumerate((model, other)):
         tokens = tokenizing.tokenize(one, text, pair)
         st.markdown(f"**{plain(one.title)}**: {len(tokens)} tokens from a vocabulary of {one.tokenizer.vocab_size:,}")
@@ -206,7 +209,8 @@ with problems_shown():
     own = [piece for piece, side in zip(tokens.pieces, tokens.sequence, strict=True) if side is not None]
     unknown = own.count(model.tokenizer.unk_token)
     words = {(side, word) for side, word in zip(tokens.sequence, tokens.word_index, strict=True) if side is not None}
-    summary = f"**{len(tokens)} tokens**: {len(own)} pieces from {len(words)} words, {len(tokens) - len(own)} added."
+    summary = f"**{len(tokens)} tokens**: {counted(len(own), 'piece')} from {counted(len(words), 'word')}, "
+    summary += f"{len(tokens) - len(own)} added."
     if unknown:
         summary += f" {unknown} could not be spelled and became {plain(model.tokenizer.unk_token)}."
     if tokens.uncut_length > len(tokens):

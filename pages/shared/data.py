@@ -19,6 +19,17 @@ from pages.shared.url_state import choose
 
 DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", "": "Nothing: one text a line"}
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "gb18030", "shift_jis", "big5", "euc-kr")
+ENCODING_NAMES = {
+    "cp1252": "Western European (cp1252)",
+    "iso8859-1": "Western European (Latin-1)",
+    "cp1250": "Central European (cp1250)",
+    "cp1251": "Cyrillic (cp1251)",
+    "gb18030": "Chinese (GB 18030)",
+    "big5": "Chinese, traditional (Big5)",
+    "cp932": "Japanese (Shift-JIS)",
+    "euc_kr": "Korean (EUC-KR)",
+    "utf-8-replace": "UTF-8, damaged signs shown as \ufffd",
+}
 NO_COLUMN = "(none)"
 
 
@@ -36,6 +47,7 @@ def choose_source() -> str:
         )
         if "upload-problem" in st.session_state:
             show_problem(st.session_state["upload-problem"])
+            st.caption("It was not stored: what follows is the data set chosen before.")
     with left:
         return choose("Data set", titles, key="data")
 
@@ -68,7 +80,10 @@ def read_source(reference: str) -> Table:
         previews = dict(unclear.candidates)
         show_problem(unclear)
         encoding = st.radio(
-            "Which one reads right?", list(previews), captions=[plain(each) for each in previews.values()]
+            "Which one reads right?",
+            list(previews),
+            format_func=lambda name: ENCODING_NAMES.get(name, name),
+            captions=[plain(each) for each in previews.values()],
         )
         if st.button("Read it so", type="primary"):
             set_reading(reference, replace(chosen or ReadOptions(), encoding=encoding))

@@ -40,14 +40,20 @@ def choose_reference(label: str, *, key: str, help: str) -> str:
     chosen = choose(label, titles | {_OTHER: "Another model …"}, key=key, help=help)
     if chosen != _OTHER:
         return chosen
-    return st.selectbox(
+    named = st.selectbox(
         "Hub name or folder",
         catalogue.HUB_SUGGESTIONS,
+        index=None,
+        placeholder="Choose or type one",
         key=f"{key}-name",
         accept_new_options=True,
         help="A name on the Hugging Face Hub (needs a network), or the path of a model folder on this machine.",
         bind="query-params",
     )
+    if not named:
+        st.info("Choose a name from the list, or type one, or the path of a folder.")
+        st.stop()
+    return named
 
 
 def open_model(reference: str, *, attention: str = "eager") -> Model:

@@ -87,7 +87,7 @@ def _figures(status, events: list[dict]) -> None:
         last = evaluation.iloc[-1]
         shown["Validation loss"] = f"{last['loss']:.3f}"
         shown["Validation accuracy"] = f"{last['accuracy']:.1%}"
-    if not shown and status.state in ("running", "queued"):
+    if not shown and status.state == "running":
         st.caption("The worker is starting: it opens the model and cuts the texts into pieces first.")
     with st.container(horizontal=True):
         for label, value in shown.items():

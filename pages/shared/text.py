@@ -9,15 +9,27 @@ import streamlit as st
 from core.errors import LabError
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^])")
+# Streamlit also turns addresses into links, :names: into icons and -> into arrows, after the backslashes are gone.
+_JOINTS = re.compile(r"(?<=[:@\-<>=])(?=\S)|(?<=\w)(?=\.\w)")
+_WORD_JOINER = "\u2060"  # has no width and breaks no line
 
 
 def plain(text: str) -> str:
-    """`text` so that Markdown shows every character as it is: no link, image, formula, icon or colour.
+    """`text` so that Markdown shows every character as it is: no link, image, formula, icon, arrow or colour.
 
-    >>> plain("**a** :red[b]")
-    '\\\\*\\\\*a\\\\*\\\\* \\\\:red\\\\[b\\\\]'
+    >>> plain("**a**")
+    '\\\\*\\\\*a\\\\*\\\\*'
     """
-    return _MARKDOWN.sub(r"\\\1", text)
+    return _MARKDOWN.sub(r"\\\1", _JOINTS.sub(_WORD_JOINER, text))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 piece, 2 pieces.
+
+    >>> counted(1, "piece"), counted(1200, "row")
+    ('1 piece', '1,200 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @contextmanager

@@ -32,6 +32,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     return element;
   };
 
+  // The first letter of the text itself decides: dir="auto" would take the C of [CLS].
+  const letter = data.spans.filter((span) => span.kind !== "special").map((span) => span.text).join("").match(/\p{L}/u);
+  strip.dir = letter && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/.test(letter[0]) ? "rtl" : "ltr";
   strip.setAttribute("role", "group");
   strip.setAttribute("aria-label", data.label);
   strip.replaceChildren(...data.spans.map(draw));

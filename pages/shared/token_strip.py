@@ -9,7 +9,7 @@ import streamlit as st
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
     "token_strip",
-    html='<div class="strip" dir="auto"></div><p class="detail" aria-live="polite"></p>',
+    html='<div class="strip"></div><p class="detail" aria-live="polite"></p>',
     css=(_HERE / "token_strip.css").read_text("utf-8"),
     js=(_HERE / "token_strip.js").read_text("utf-8"),
 )

@@ -10,6 +10,8 @@ from collections.abc import Container, Mapping
 
 import streamlit as st
 
+from pages.shared.text import plain
+
 LONGEST_IN_URL = 1_500
 
 
@@ -24,6 +26,11 @@ def text_area(label: str, *, key: str, example: str, height: int = 120, placehol
 def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None = None) -> str:
     """A list of things shown by title and remembered, also in the address, by id; the first one is the default."""
     first = next(iter(titles))
+    wanted = st.query_params.get(key)
+    if wanted and wanted not in titles:
+        st.info(
+            f"The address asks for “{plain(wanted[:80])}”, which is not here (any more).", icon=":material/link_off:"
+        )
     if st.session_state.get(key) not in titles:
         st.session_state.pop(key, None)  # it was deleted meanwhile
     seed(key, first, allowed=titles)

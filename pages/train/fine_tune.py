@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import fields
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from core.data.columns import Columns
 from core.errors import LabError
 from core.machine import machine
-from core.runs.folder import open_run
+from core.runs.folder import Run, open_run
 from core.training import launch, resume
 from core.training.foresee import estimate_pieces, foresee
 from core.training.plan import PRECISIONS, Plan
@@ -20,6 +21,7 @@ from pages.shared.run_view import duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
 from pages.shared.url_state import keep, seed
 
+DOUBLE_CLICK_SECONDS = 3.0
 RESUMABLE = ("stopped", "failed", "lost")
 BATCH_SIZES = (4, 8, 16, 32, 64)
 LEARNING_RATES = (1e-5, 2e-5, 3e-5, 5e-5, 1e-4, 2e-4)
@@ -27,14 +29,9 @@ MAX_LENGTHS = (32, 64, 128, 256, 512)
 FIELDS = {field.name: field.metadata for field in fields(Plan)}
 
 
-def show_run(run_id: str) -> None:
+def show_run(run: Run) -> None:
     """The run named in the address: live while it trains, with what to do next when it has ended."""
-    try:
-        run = open_run(run_id)
-        status = run.status()
-    except LabError as error:
-        show_problem(error)
-        return
+    status = run.status()
     st.subheader(f"Run {plain(run.name)}", anchor=False)
     watch(run)
     with st.container(horizontal=True):
@@ -48,7 +45,7 @@ def show_run(run_id: str) -> None:
                 resume(run)
                 st.rerun()
         if status.state == "finished":
-            st.page_link(pages.RUNS, label="See the scores and try it", query_params={"run": run_id})
+            st.page_link(pages.RUNS, label="See the scores and try it", query_params={"run": run.id})
 
 
 def settings(rows: int, model: str) -> dict[str, object]:
@@ -83,9 +80,13 @@ def settings(rows: int, model: str) -> dict[str, object]:
 
 
 def start(plan: Plan) -> None:
-    """Launch the run and show it from now on."""
+    """Launch the run and show it from now on. The second click of a double click is no second run."""
+    last, when = st.session_state.get("launched", (None, 0.0))
+    if plan == last and time.monotonic() - when < DOUBLE_CLICK_SECONDS:
+        return
     try:
         st.session_state["watching"] = launch(plan).id
+        st.session_state["launched"] = (plan, time.monotonic())
     except LabError as error:
         st.session_state["launch-problem"] = error
 
@@ -118,7 +119,7 @@ def show_form() -> None:
         label_column=columns.label,
         reading=table.options,
         model=model,
-        name=name.strip() or f"{table.name} with {model}",
+        name=name.strip() or table.name.partition(".")[0],
         **settings(len(dataset), model),
     )
     ahead = foresee(plan, len(dataset), mean_pieces=estimate_pieces(dataset.texts, dataset.pairs))
@@ -137,7 +138,11 @@ st.markdown("Teach BERT to sort your texts into your classes. Training goes on w
 seed("watching", "")
 run_id = st.session_state["watching"]
 keep("watching", run_id)
+run = None
 if run_id:
-    show_run(run_id)
-with st.container() if not run_id else st.expander("Start another run"), problems_shown():
+    with problems_shown():
+        run = open_run(run_id)
+if run:
+    show_run(run)
+with st.expander("Start another run") if run else st.container(), problems_shown():
     show_form()

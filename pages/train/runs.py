@@ -21,7 +21,7 @@ from pages.shared.run_view import COLOURS, by_kind, duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
 from pages.shared.url_state import choose, distinct
 
-AXES = {"epoch": "Epoch", "step": "Step", "seconds": "Seconds"}
+AXES = {"Epoch": "epoch", "Step": "step", "Seconds": "seconds"}
 MOST_COMPARED = 6
 VIEWS = ("Scores", "Curves", "Mistakes", "Try it", "Settings and log")
 
@@ -53,7 +53,9 @@ def show_overview(runs: list[Run]) -> None:
     st.dataframe(
         overview(runs),
         hide_index=True,
+        placeholder="",
         column_config={
+            "Run": st.column_config.Column(width="medium"),
             "Progress": st.column_config.ProgressColumn(format="percent"),
             "Accuracy": percent,
             "Majority": st.column_config.NumberColumn(format="percent", help="Always answering the commonest label"),
@@ -85,9 +87,8 @@ def show_curves(runs: list[Run]) -> None:
     axis = st.segmented_control(
         "Horizontal axis",
         list(AXES),
-        default="epoch",
+        default="Epoch",
         required=True,
-        format_func=AXES.get,
         key="axis",
         bind="query-params",
     )
@@ -106,9 +107,9 @@ def show_curves(runs: list[Run]) -> None:
         for name, own in events.items():
             table = by_kind(own, kind)
             if len(table):
-                series[name] = list(zip(table[axis], table[field], strict=True))
+                series[name] = list(zip(table[AXES[axis]], table[field], strict=True))
         if series:
-            lines = charts.curves(series, title=title, x_title=AXES[axis].lower(), markers=markers)
+            lines = charts.curves(series, title=title, x_title=axis.lower(), markers=markers)
             with columns[number % 2]:
                 figure(lines, key=f"curve-{number}", alt=f"{title} of {len(series)} runs")
     tables = [by_kind(own, kind).assign(run=name) for name, own in events.items() for kind in ("train", "evaluation")]
@@ -133,7 +134,8 @@ def show_scores(report: Report) -> None:
         figure(charts.confusion_matrix(report.confusion, report.label_names), key="confusion", alt="Confusion matrix")
     per_class = pd.DataFrame(scores["per_class"])
     right.markdown("**Per class**")
-    digits = {name: st.column_config.NumberColumn(format="%.3f") for name in ("precision", "recall", "f1")}
+    per_class.columns = per_class.columns.str.capitalize()
+    digits = {name: st.column_config.NumberColumn(format="%.3f") for name in ("Precision", "Recall", "F1")}
     right.dataframe(per_class, hide_index=True, column_config=digits, alt="Precision, recall and F1 of each class")
 
 
@@ -143,7 +145,8 @@ def show_mistakes(run: Run, report: Report) -> None:
     if mistakes:
         table = pd.DataFrame([asdict(mistake) for mistake in mistakes[:200]]).dropna(axis="columns", how="all")
         table["row"] += 1  # on screen the first row is row 1
-        percent = {"probability": st.column_config.NumberColumn(format="percent")}
+        table.columns = table.columns.str.capitalize()
+        percent = {"Probability": st.column_config.NumberColumn(format="percent")}
         st.dataframe(table, hide_index=True, column_config=percent, alt="Mistakes, the surest first")
     csv_button("All predictions as CSV", lambda: export_predictions(run), "predictions")
 
