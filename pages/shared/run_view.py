@@ -125,10 +125,10 @@ def _line(table: pd.DataFrame, column: str, title: str) -> None:
     """A line chart that is updated in place: Plotly would blink at every point."""
     several = table["curve"].nunique() > 1
     chart = (
-        altair.Chart(table, title=title)
+        altair.Chart(table, title=f"{title} by step")
         .mark_line(point={"size": 10}, strokeWidth=1.5)
         .encode(
-            altair.X("step:Q", title="step", axis=altair.Axis(tickCount=8, tickMinStep=1, format="d")),
+            altair.X("step:Q", title=None, axis=altair.Axis(tickCount=8, tickMinStep=1, format="d")),
             altair.Y(f"{column}:Q", title=None, scale=altair.Scale(zero=False)),
             altair.Color(
                 "curve:N",

@@ -178,10 +178,11 @@ def show_run(run: Run) -> None:
         watch(run)
         st.page_link(pages.FINE_TUNE, label="Stop it or start another", icon=":material/arrow_forward:")
         return
-    st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] {plain(status.message)} {plain(status.remedy)}")
-    with st.popover("Delete this run", icon=":material/delete:", type="tertiary"):
-        st.markdown("The model, its scores and its curves are removed from this machine.")
-        st.button("Delete for good", on_click=delete_run, args=(run,))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] {plain(f'{status.message} {status.remedy}')}")
+        with st.popover("Delete this run", icon=":material/delete:", type="tertiary"):
+            st.markdown("The model, its scores and its curves are removed from this machine.")
+            st.button("Delete for good", on_click=delete_run, args=(run,))
     report = read_report(run)
     views = VIEWS if report.metrics else ("Curves", "Settings and log")
     view = st.segmented_control(
