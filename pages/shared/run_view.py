@@ -110,7 +110,7 @@ def _curves(events: list[dict]) -> None:
             if "macro_f1" in evaluation:
                 f1 = evaluation[["step", "macro_f1"]].rename(columns={"macro_f1": "accuracy"}).assign(curve="macro F1")
                 accuracy = pd.concat([accuracy, f1])
-            _line(accuracy, "accuracy", "On the validation rows")
+            _line(accuracy, "accuracy", "Validation scores")
         else:
             st.caption("Scores on the validation rows appear after the first evaluation.")
     left, right = st.columns(2)
