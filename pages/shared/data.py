@@ -154,30 +154,30 @@ def choose_columns(reference: str, table: Table) -> Columns:
     """Which column is the text, the second text and the label: guessed, and changeable."""
     sample = next((each for each in samples() if each.reference == reference), None)
     guess = sample.columns if sample else guess_columns(table)
-    names = list(table.columns)
-    optional = [NO_COLUMN, *names]
-    first, second, third = st.columns(3)
     key = f"{reference}-{hash(table.columns)}"
-    text = first.selectbox(
-        "Text", names, names.index(guess.text), key=f"text-{key}", persist_state="session", help="What BERT will read."
-    )
-    pair = second.selectbox(
-        "Second text",
-        optional,
-        optional.index(guess.pair or NO_COLUMN),
-        key=f"pair-{key}",
-        persist_state="session",
-        help="Only for tasks about two texts, such as “do these mean the same?”",
-    )
-    label = third.selectbox(
-        "Label",
-        optional,
-        optional.index(guess.label or NO_COLUMN),
-        key=f"label-{key}",
-        persist_state="session",
-        help="The class that BERT should learn to name.",
-    )
-    return Columns(text=text, pair=None if pair == NO_COLUMN else pair, label=None if label == NO_COLUMN else label)
+    first, second, third = st.columns(3)
+
+    def column(title: str, guessed: str | None, options: list[str], help: str) -> str | None:
+        """One choice; it stays as it was chosen while other data sets are looked at."""
+        chosen = st.selectbox(
+            title,
+            options,
+            options.index(guessed or NO_COLUMN),
+            key=f"{title}-{key}",
+            help=help,
+            persist_state="session",
+        )
+        return None if chosen == NO_COLUMN else chosen
+
+    names = list(table.columns)
+    with first:
+        text = column("Text", guess.text, names, "What BERT will read.")
+    with second:
+        help_pair = "Only for tasks about two texts, such as “do these mean the same?”"
+        pair = column("Second text", guess.pair, [NO_COLUMN, *names], help_pair)
+    with third:
+        label = column("Label", guess.label, [NO_COLUMN, *names], "The class that BERT should learn to name.")
+    return Columns(text=text, pair=pair, label=label)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the file …")

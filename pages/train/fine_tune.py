@@ -21,6 +21,7 @@ from pages.shared.run_view import duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
 from pages.shared.url_state import keep, seed
 
+FEW_ROWS = 100
 DOUBLE_CLICK_SECONDS = 3.0
 RESUMABLE = ("stopped", "failed", "lost")
 BATCH_SIZES = (4, 8, 16, 32, 64)
@@ -104,6 +105,8 @@ def show_form() -> None:
     labels = ", ".join(map(plain, dataset.label_names[:8])) + (" …" if len(dataset.label_names) > 8 else "")
     st.caption(f"{len(dataset):,} {kind} in {len(dataset.label_names)} classes: {labels}")
     data.show_notices(dataset.notices)
+    if len(dataset) < FEW_ROWS:
+        data.show_notices([f"{len(dataset)} rows are enough to try the steps, too few for the scores to mean much."])
 
     st.markdown("**2. Model**")
     left, right = st.columns(2)

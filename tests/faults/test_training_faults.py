@@ -124,6 +124,17 @@ def test_D05_a_finished_run_takes_no_further_step(plan: Plan, monkeypatch: pytes
         resume(run)
 
 
+def test_a_finished_run_keeps_its_model_and_not_its_checkpoints(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.training import worker
+
+    run = create_run(plan.to_yaml())
+    monkeypatch.setattr(os, "nice", lambda _: None)
+    assert worker.main(run.path) == 0
+    assert read_json(run.path / "outcome.json")["state"] == "finished"
+    assert (run.path / "model" / "model.safetensors").is_file()
+    assert not (run.path / "checkpoints").exists()
+
+
 def test_D06_stop_names_the_step(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     from core.training import worker
 
