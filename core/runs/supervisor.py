@@ -81,7 +81,7 @@ class Supervisor:
                     write_status(self._folder, "stopping")
             if stop_seen is not None and time.monotonic() - stop_seen > self._grace_seconds:
                 forced = True
-                end_descendants(grace_seconds=TERM_SECONDS)
+                _end(worker)
             self._pause()
         end_descendants(grace_seconds=TERM_SECONDS)
         self._write_exit(worker.returncode, forced=forced)
@@ -114,6 +114,16 @@ class Supervisor:
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._interrupted = True
+
+
+def _end(worker: subprocess.Popen) -> None:
+    """TERM, then KILL. By its own handle, which keeps the exit code; a sweep of the rest comes after it."""
+    worker.terminate()
+    try:
+        worker.wait(TERM_SECONDS)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
 
 
 def _explain_exit(exit_code: int, *, forced: bool, grace_seconds: float) -> tuple[str, str, str]:

@@ -106,6 +106,7 @@ exec(deaf)
     status = LocalExecutor().wait(run)
     assert status.state == "stopped"
     assert "by force" in status.message
+    assert status.exit_code == -9
     wait_for(lambda: all(map(gone, family)))
 
 
