@@ -131,6 +131,8 @@ def words(model: Model, text: str) -> list[Word]:
     for positions in places.values():
         start = min(offsets[position][0] for position in positions)
         end = max(offsets[position][1] for position in positions)
+        if start == end:  # byte-level tokenizers have pieces for a space alone
+            continue
         piece = ids[positions[0]] if len(positions) == 1 else None
         is_mask = piece == model.tokenizer.mask_token_id
         found.append(Word(text[start:end], start, end, is_mask, None if _is_unknown(model, piece) else piece))

@@ -63,6 +63,12 @@ def open_model(reference: str, *, attention: str = "eager") -> Model:
     return _opened(reference, str(folder), changed, attention)
 
 
+def make_available(reference: str) -> None:
+    """Fetch a Hub model now, where a failure can be told, and not in the middle of a run. Raises `LabError`."""
+    if catalogue.locate(reference) is None:
+        open_model(reference)
+
+
 @st.cache_resource(max_entries=4, show_spinner="Opening the model …")
 def _opened(reference: str, folder: str, changed: int, attention: str) -> Model:
     """`folder` and `changed` are part of the key: a model saved again under the same name is opened again."""

@@ -16,7 +16,7 @@ from core.training.foresee import estimate_pieces, foresee
 from core.training.plan import PRECISIONS, Plan
 from core.training.suggest import suggest
 from pages.shared import data, pages
-from pages.shared.models import choose_reference
+from pages.shared.models import choose_reference, make_available
 from pages.shared.run_view import duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
 from pages.shared.url_state import keep, seed
@@ -112,6 +112,7 @@ def show_form() -> None:
     left, right = st.columns(2)
     with left:
         model = choose_reference("Start from", key="start-model", help="The weights that training starts with.")
+        make_available(model)
     name = right.text_input("Name of this run", max_chars=60, placeholder="So that you find it again")
 
     st.markdown("**3. Settings**")

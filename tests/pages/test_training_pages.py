@@ -58,6 +58,14 @@ def test_the_same_column_twice_is_refused(open_page):
     assert len(app.error) == 1
 
 
+def test_F07_a_model_that_cannot_be_fetched_is_told_before_the_start(open_page, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    app = open_page(FINE_TUNE, **{"start-model": "other", "start-model-name": "bert-base-uncased"})
+    assert not app.exception
+    assert "could not be fetched" in words_on(app)
+    assert "Start training" not in [each.label for each in app.button]
+
+
 def test_starting_launches_a_process_of_its_own_and_stopping_ends_it(open_page, workspace, tiny_model_folder):
     shutil.copytree(tiny_model_folder, workspace / "runs" / "tiny" / "model")
     app = open_page(FINE_TUNE, **{"start-model": "tiny"})
