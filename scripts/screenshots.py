@@ -3,7 +3,6 @@
 Starts an app of its own with an empty workspace, trains on a sample, and saves docs/pictures/*.png. Needs Chromium.
 """
 
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -22,12 +21,8 @@ TRAINING_MILLISECONDS = 10 * 60_000
 def main() -> None:
     """Take every picture, light for most and dark for one."""
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe, sync_playwright() as playwright:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        app = RunningApp(port=port, workspace=Path(folder) / "workspace", log=Path(folder) / "app.log")
-        app.workspace.mkdir()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        app = RunningApp.fresh(Path(folder))
         app.start()
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
         try:

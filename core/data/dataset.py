@@ -7,7 +7,7 @@ the header. Does not split, measure or change any text.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.data.columns import Columns
@@ -41,6 +41,13 @@ class Dataset:
     def examples(self) -> tuple:
         """One hashable value an example: its text, or its two texts; equal ones are duplicates."""
         return self.texts if self.pairs is None else tuple(zip(self.texts, self.pairs, strict=True))
+
+    def groups(self) -> list[list[int]]:
+        """The positions of equal examples, group by group, in the order of the file."""
+        groups: dict[object, list[int]] = {}
+        for position, example in enumerate(self.examples()):
+            groups.setdefault(example, []).append(position)
+        return list(groups.values())
 
 
 def build_dataset(
@@ -88,9 +95,7 @@ def build_dataset(
         (),
     )
     notices += _about_duplicates(dataset)
-    return Dataset(
-        dataset.row_ids, dataset.texts, dataset.pairs, dataset.labels, names, table.content_hash, tuple(notices)
-    )
+    return replace(dataset, notices=tuple(notices))
 
 
 def natural_order(names: Sequence[str]) -> tuple[str, ...]:

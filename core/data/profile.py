@@ -60,10 +60,7 @@ def profile(dataset: Dataset, *, count_pieces: PieceCounter | None = None) -> Pr
             raise ValueError(f"count_pieces gave {len(pieces)} numbers for {len(dataset)} examples")
     order = np.argsort(words if pieces is None else pieces, kind="stable")
     counts = Counter(dataset.labels)
-    groups: dict[object, list[int]] = {}
-    for position, example in enumerate(dataset.examples()):
-        groups.setdefault(example, []).append(position)
-    duplicates = tuple(tuple(group) for group in groups.values() if len(group) > 1)
+    duplicates = tuple(tuple(group) for group in dataset.groups() if len(group) > 1)
     labels = dataset.labels
     return Profile(
         rows=len(dataset),

@@ -50,11 +50,8 @@ def split(dataset: Dataset, *, shares: Sequence[float] = (0.8, 0.1, 0.1), seed: 
 
 def _groups_by_label(dataset: Dataset) -> list[list[list[int]]]:
     """For each label its groups of equal examples, in the order of the file; a group counts for its first label."""
-    groups: dict[object, list[int]] = {}
-    for position, example in enumerate(dataset.examples()):
-        groups.setdefault(example, []).append(position)
     by_label: dict[int, list[list[int]]] = {}
-    for group in groups.values():
+    for group in dataset.groups():
         by_label.setdefault(dataset.labels[group[0]] if dataset.labels else 0, []).append(group)
     return [by_label[label] for label in sorted(by_label)]
 

@@ -3,6 +3,8 @@
 Refuses ragged rows and unsound quotes by row and line; nothing is ever shifted. Takes UTF-8 (see `encodings`).
 """
 
+from collections.abc import Callable
+
 import pyarrow as pa
 from pyarrow import csv
 
@@ -119,7 +121,15 @@ def _parse(
     raise limits.cell_too_long(f"a row has more than {_BLOCKS[-1] // 1_000_000:,} MB")
 
 
-def _mend_or_refuse(text, body, parse, block, *, quoting, blank):  # types as in _parse
+def _mend_or_refuse(
+    text: memoryview,
+    body: int,
+    parse: Callable[[int, Ragged | None], pa.Table],
+    block: int,
+    *,
+    quoting: bool,
+    blank: bool,
+) -> tuple[tuple[pa.ChunkedArray, ...], list[str]]:
     """Read again one row after the other, so that the rows that do not fit have numbers."""
     for size in sorted({block, _BLOCKS[-1]}):
         ragged = Ragged()

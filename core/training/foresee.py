@@ -57,7 +57,9 @@ def foresee(plan: Plan, rows: int, *, mean_pieces: float | None = None) -> Fores
 
     `mean_pieces` is the mean length of a text in pieces, where it is known (the profile has it).
     """
-    held_out = (0.1 if plan.test_data is None else 0.0) + 0.1 if plan.validation_data is None else 0.0
+    held_out = 0.0
+    if plan.validation_data is None:  # with a validation file everything else trains; see `prepare`
+        held_out = 0.2 if plan.test_data is None else 0.1
     train_rows = max(1, round(rows * (1 - held_out)))
     steps = schedule(plan, train_rows)
     evaluations = math.ceil(steps.steps / steps.evaluate_every)

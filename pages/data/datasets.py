@@ -157,6 +157,19 @@ def show_repeats(dataset: Dataset, profile: Profile) -> None:
             st.caption("None.")
 
 
+def show_profile(view: str, table: Table, columns: Columns, dataset: Dataset) -> None:
+    """The views that need the data set measured."""
+    profile = profile_of(dataset, table.content_hash, table.options, columns, False)
+    if view == "Labels":
+        show_labels(profile)
+    elif view == "Lengths":
+        show_lengths(table, columns, dataset, profile)
+    elif view == "Extremes":
+        show_extremes(dataset, profile)
+    else:
+        show_repeats(dataset, profile)
+
+
 st.title("Datasets", anchor=False)
 st.markdown("A table of texts, one a row: see what is in it before a model learns from it.")
 reference = data.choose_source()
@@ -178,16 +191,9 @@ with problems_shown():
     )
     if view == "Rows":
         show_rows(table)
+    elif dataset is not None:
+        show_profile(view, table, columns, dataset)
     if columns.label is None:
         st.info("Choose the column that holds the label to see counts, lengths and repeats.")
     elif dataset is not None:
-        profile = profile_of(dataset, table.content_hash, table.options, columns, False)
-        if view == "Labels":
-            show_labels(profile)
-        elif view == "Lengths":
-            show_lengths(table, columns, dataset, profile)
-        elif view == "Extremes":
-            show_extremes(dataset, profile)
-        elif view == "Repeats":
-            show_repeats(dataset, profile)
         st.page_link(pages.FINE_TUNE, label="Train on this data", icon=":material/arrow_forward:")

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.runs.folder import Run
+from core.runs.status import Status
 from pages.shared.text import plain
 
 COLOURS = {
@@ -67,14 +68,14 @@ def _tick(run: Run, was_active: bool) -> None:
         st.markdown(plain(f"{status.message} {status.remedy}"))
     if status.total_steps:
         st.progress(min(status.step / status.total_steps, 1.0), f"Step {status.step:,} of {status.total_steps:,}")
-    _figures(status, events)
-    _curves(events)
+    training, evaluation = by_kind(events, "train"), by_kind(events, "evaluation")
+    _figures(status, training, evaluation)
+    _curves(training, evaluation)
     with st.expander("Log"):
         st.code(run.log_tail(40) or "Nothing yet.", language=None, wrap_lines=True)
 
 
-def _figures(status, events: list[dict]) -> None:
-    training, evaluation = by_kind(events, "train"), by_kind(events, "evaluation")
+def _figures(status: Status, training: pd.DataFrame, evaluation: pd.DataFrame) -> None:
     shown: dict[str, str] = {}
     if len(training):
         last = training.iloc[-1]
@@ -94,8 +95,7 @@ def _figures(status, events: list[dict]) -> None:
             st.metric(label, value, width=165)
 
 
-def _curves(events: list[dict]) -> None:
-    training, evaluation = by_kind(events, "train"), by_kind(events, "evaluation")
+def _curves(training: pd.DataFrame, evaluation: pd.DataFrame) -> None:
     if training.empty:
         return
     loss = [training[["step", "loss"]].assign(curve="training")]

@@ -10,7 +10,6 @@ import streamlit as st
 
 from core.charts import training as charts
 from core.charts.bars import horizontal_bars
-from core.errors import LabError
 from core.evaluation.report import Report, export_predictions, read_report
 from core.runs.folder import Run, delete_run, list_runs
 from core.training.plan import Plan
@@ -18,7 +17,7 @@ from pages.shared import pages
 from pages.shared.export import csv_button, figure
 from pages.shared.models import open_model
 from pages.shared.run_view import COLOURS, by_kind, duration, watch
-from pages.shared.text import plain, problems_shown, show_problem
+from pages.shared.text import plain, problems_shown
 from pages.shared.url_state import choose, distinct
 
 AXES = {"Epoch": "epoch", "Step": "step", "Seconds": "seconds"}
@@ -66,9 +65,9 @@ def show_overview(runs: list[Run]) -> None:
     )
 
 
-def choose_others(run: Run) -> list[Run]:
+def choose_others(run: Run, runs: list[Run]) -> list[Run]:
     """The runs to be drawn beside this one."""
-    others = {other.id: other for other in list_runs() if other.id != run.id}
+    others = {other.id: other for other in runs if other.id != run.id}
     titles = distinct({each: other.name for each, other in others.items()})
     st.session_state["compared"] = [each for each in st.session_state.get("compared", ()) if each in titles]
     chosen = st.multiselect(
@@ -171,7 +170,7 @@ def show_try(run: Run, has_pair: bool) -> None:
     )
 
 
-def show_run(run: Run) -> None:
+def show_run(run: Run, runs: list[Run]) -> None:
     status = run.status()
     st.subheader(plain(run.name), anchor=False)
     if status.is_active:
@@ -191,7 +190,7 @@ def show_run(run: Run) -> None:
     if view == "Scores":
         show_scores(report)
     elif view == "Curves":
-        show_curves([run, *choose_others(run)])
+        show_curves([run, *choose_others(run, runs)])
     elif view == "Mistakes":
         show_mistakes(run, report)
     elif view == "Try it":
@@ -213,7 +212,5 @@ if not runs:
 with problems_shown():
     show_overview(runs)
 chosen = choose("Open a run", {run.id: run.name for run in runs}, key="run")
-try:
-    show_run(next(run for run in runs if run.id == chosen))
-except LabError as error:
-    show_problem(error)
+with problems_shown():
+    show_run(next(run for run in runs if run.id == chosen), runs)

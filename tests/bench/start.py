@@ -4,7 +4,6 @@ Measured in Chromium, from asking for the page (or clicking its link) until its 
 rival of the first paint is Streamlit itself with a page that only says hello, started the same way.
 """
 
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,7 +29,7 @@ def run() -> Iterator[dict[str, Any]]:
         switches: dict[str, list[float]] = {name: [] for name in PAGES}
         for number in range(ROUNDS):
             for name, script in (("hello", str(hello)), ("ours", "app.py")):
-                app = _app(Path(folder) / f"{name}-{number}")
+                app = RunningApp.fresh(Path(folder) / f"{name}-{number}")
                 app.start(script)
                 try:
                     page = browser.new_page(base_url=app.base_url)
@@ -55,14 +54,6 @@ def run() -> Iterator[dict[str, Any]]:
         "rival": "none: an absolute wait",
         "detail": {name: [round(each, 2) for each in values] for name, values in switches.items()},
     }
-
-
-def _app(folder: Path) -> RunningApp:
-    (folder / "workspace").mkdir(parents=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return RunningApp(port=port, workspace=folder / "workspace", log=folder / "app.log")
 
 
 def _first_paint(page: Page) -> float:

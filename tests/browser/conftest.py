@@ -58,6 +58,15 @@ class RunningApp:
     log: Path
     process: subprocess.Popen | None = field(default=None, init=False)
 
+    @classmethod
+    def fresh(cls, folder: Path) -> "RunningApp":
+        """An app that is not started yet, on a free port, with an empty workspace and its log in `folder`."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        (folder / "workspace").mkdir(parents=True)
+        return cls(port=port, workspace=folder / "workspace", log=folder / "app.log")
+
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
@@ -108,12 +117,7 @@ class RunningApp:
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """One running app for all browser tests. `app.base_url`, `app.workspace`, `app.log_tail()`, `app.restart()`."""
-    folder = tmp_path_factory.mktemp("app")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    app = RunningApp(port=port, workspace=folder / "workspace", log=folder / "app.log")
-    app.workspace.mkdir()
+    app = RunningApp.fresh(tmp_path_factory.mktemp("app"))
     app.start()
     yield app
     app.stop()
