@@ -1,7 +1,7 @@
 """What a masked language model puts in place of [MASK]: each mask on its own, or all of them together."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,9 +9,10 @@ import torch
 from core.errors import LabError
 from core.explore.tokens import Tokens, model_inputs, tokenize
 from core.models.loading import MASKED_LM, Model
+from core.models.parts import parts_of
 
 MAX_MASKS_JOINTLY = 6
-POSITIONS_AT_ONCE = 1_024  # of all texts of a batch: their logits over the vocabulary take 125 MB
+POSITIONS_AT_ONCE = 4_096  # of all texts of a batch: keeps a forward pass within some hundred megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def predict_masks(model: Model, text: str) -> MaskPredictions:
     """One forward pass, and the distribution over the vocabulary at every mask; "[MASK]" stands for any mask token."""
     tokens = _tokenize_masked(model, text)
     positions = _mask_positions(model, tokens.ids)
-    logits = _logits(model, model_inputs(model, tokens))[0, list(positions)]  # (mask, vocab)
+    logits = _logits(model, model_inputs(model, tokens), positions)[0]  # (mask, vocab)
     return MaskPredictions(tokens, positions, logits.softmax(-1))
 
 
@@ -101,7 +102,7 @@ def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> 
         logits = []
         for part in ids.split(at_once):
             rows = {name: each.expand(len(part), -1) for name, each in inputs.items()}
-            logits.append(_logits(model, {"input_ids": part, **rows})[:, position].clone())
+            logits.append(_logits(model, {"input_ids": part, **rows}, [position])[:, 0])
         log_probabilities = torch.cat(logits).log_softmax(-1)  # (beam, vocab)
         total = scores[:, None] + log_probabilities
         scores, flat = total.flatten().topk(min(beams, total.numel()))
@@ -179,8 +180,10 @@ def _mask_positions(model: Model, ids: Collection[int]) -> tuple[int, ...]:
 
 
 @torch.inference_mode()
-def _logits(model: Model, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    return model.network(**inputs).logits  # (batch, pos, vocab)
+def _logits(model: Model, inputs: dict[str, torch.Tensor], positions: Sequence[int]) -> torch.Tensor:
+    """Scores over the vocabulary at some positions, (batch, pos, vocab): the head is half of the work."""
+    hidden = model.network.base_model(**inputs).last_hidden_state  # (batch, pos, hidden)
+    return parts_of(model.network).masked_lm.logits(hidden[:, list(positions)])
 
 
 def _is_unknown(model: Model, piece: int | None) -> bool:

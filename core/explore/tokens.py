@@ -120,10 +120,26 @@ def tokenize(
     )
 
 
-def model_inputs(model: Model, tokens: Tokens) -> dict[str, torch.Tensor]:
-    """The arguments of the network for one tokenized text, each a tensor of shape (1, pos)."""
-    inputs = {"input_ids": tokens.ids, "attention_mask": (1,) * len(tokens), "token_type_ids": tokens.segments}
-    return {name: torch.tensor([inputs[name]]) for name in model.tokenizer.model_input_names if name in inputs}
+def model_inputs(model: Model, tokens: Tokens | Sequence[Tokens]) -> dict[str, torch.Tensor]:
+    """What the network takes, (batch, pos): one text, or several padded at their ends to the longest.
+
+    Only the inputs that the model knows (DistilBERT has no `token_type_ids`).
+    """
+    texts = [tokens] if isinstance(tokens, Tokens) else list(tokens)
+    longest = max(map(len, texts))
+    padding = {
+        "input_ids": model.tokenizer.pad_token_id,
+        "attention_mask": 0,
+        "token_type_ids": model.tokenizer.pad_token_type_id,
+    }
+    rows = [
+        {"input_ids": text.ids, "attention_mask": (1,) * len(text), "token_type_ids": text.segments} for text in texts
+    ]
+    return {
+        name: torch.tensor([row[name] + (padding[name],) * (longest - len(row[name])) for row in rows])
+        for name in model.tokenizer.model_input_names
+        if name in padding
+    }
 
 
 def steps(model: Model, text: str) -> Steps:

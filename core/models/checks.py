@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
+from core.models.families import FAMILIES
 
-FAMILIES = ("bert", "distilbert", "roberta", "xlm-roberta", "camembert", "electra", "albert")
 _PLAIN_ATTENTION = (None, "eager", "sdpa")
 
 

@@ -81,10 +81,13 @@ def open_model(reference: str = catalogue.BUILTIN, *, attention: str = "eager") 
     folder = _folder(reference)
     config = check_folder(folder)
     task = _task(config)
-    network, missing = _load_network(folder, task, attn_implementation=attention)
+    auto_class = _AUTO_CLASS[task]
+    if task == MASKED_LM and _architecture(config).endswith("ForPreTraining"):  # with its next-sentence head
+        auto_class = transformers.AutoModelForPreTraining
+    network, missing = _load_network(folder, auto_class, attn_implementation=attention)
     if missing and task != ENCODER:  # the configuration promises a head that the weights do not hold
         task = ENCODER
-        network, _ = _load_network(folder, task, attn_implementation=attention)
+        network, _ = _load_network(folder, _AUTO_CLASS[task], attn_implementation=attention)
     network.requires_grad_(False)
     return Model(reference, _title(reference), task, network.eval(), _load_tokenizer(folder))
 
@@ -102,7 +105,7 @@ def load_for_training(
     names = dict(enumerate(labels))
     network, _ = _load_network(
         folder,
-        task,
+        _AUTO_CLASS[task],
         attn_implementation="sdpa",
         num_labels=len(names),
         id2label=names,
@@ -153,8 +156,12 @@ def _fetch_from_hub(hub_id: str) -> Path:
         ) from error
 
 
+def _architecture(config: dict[str, Any]) -> str:
+    return (config.get("architectures") or [""])[0]
+
+
 def _task(config: dict[str, Any]) -> str:
-    architecture = (config.get("architectures") or [""])[0]
+    architecture = _architecture(config)
     if architecture.endswith("ForSequenceClassification"):
         return SEQUENCE_CLASSIFICATION
     is_discriminator = config["model_type"] == "electra" and architecture.endswith("ForPreTraining")
@@ -167,12 +174,12 @@ def _title(reference: str) -> str:
     return next((entry.title for entry in catalogue.entries() if entry.reference == reference), reference)
 
 
-def _load_network(folder: Path, task: str, **options: Any) -> tuple[PreTrainedModel, bool]:
+def _load_network(folder: Path, auto_class: type, **options: Any) -> tuple[PreTrainedModel, bool]:
     """The network, and whether some of its weights were not in the checkpoint."""
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     try:
-        network, report = _AUTO_CLASS[task].from_pretrained(
+        network, report = auto_class.from_pretrained(
             folder,
             dtype=torch.float32,  # fp16 weights would otherwise stay fp16, which a CPU computes badly
             local_files_only=True,
