@@ -120,14 +120,15 @@ def tokenize(
     )
 
 
-def model_inputs(model: Model, tokens: Tokens | Sequence[Tokens]) -> dict[str, torch.Tensor]:
+def model_inputs(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) -> dict[str, torch.Tensor]:
     """What the network takes, (batch, pos): one text, or several padded at their ends to the longest.
 
-    Only the inputs that the model knows (DistilBERT has no `token_type_ids`).
+    `padding` positions are added to the longest, too, as far as the model has positions. Only the inputs that the
+    model knows (DistilBERT has no `token_type_ids`).
     """
     texts = [tokens] if isinstance(tokens, Tokens) else list(tokens)
-    longest = max(map(len, texts))
-    padding = {
+    length = min(max(map(len, texts)) + padding, model.max_length)
+    fillers = {
         "input_ids": model.tokenizer.pad_token_id,
         "attention_mask": 0,
         "token_type_ids": model.tokenizer.pad_token_type_id,
@@ -136,9 +137,9 @@ def model_inputs(model: Model, tokens: Tokens | Sequence[Tokens]) -> dict[str, t
         {"input_ids": text.ids, "attention_mask": (1,) * len(text), "token_type_ids": text.segments} for text in texts
     ]
     return {
-        name: torch.tensor([row[name] + (padding[name],) * (longest - len(row[name])) for row in rows])
+        name: torch.tensor([row[name] + (fillers[name],) * (length - len(row[name])) for row in rows])
         for name in model.tokenizer.model_input_names
-        if name in padding
+        if name in fillers
     }
 
 

@@ -222,8 +222,10 @@ class Trace:
 
 
 @torch.inference_mode()
-def trace(model: Model, tokens: Tokens | Sequence[Tokens]) -> Trace:
+def trace(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) -> Trace:
     """Run the encoder once over one text, or over several padded to the longest, and name everything it computes.
+
+    `padding` adds so many positions to the longest text, to show what the mask does.
 
     The forward pass is transformers' own (`network.base_model` with `output_hidden_states`). What is derived from its
     hidden states agrees with the network's own tensors to rounding; `core.explore.agreement` measures it.
@@ -237,7 +239,7 @@ def trace(model: Model, tokens: Tokens | Sequence[Tokens]) -> Trace:
         tokens = tuple(tokens)
         if not tokens:
             raise LabError("There is no text to trace.", "Pass one tokenized text, or a list of them.")
-    inputs = model_inputs(model, tokens)
+    inputs = model_inputs(model, tokens, padding=padding)
     output = model.network.base_model(**inputs, output_hidden_states=True)
     parts = parts_of(model.network)
     return Trace(

@@ -1,0 +1,34 @@
+"""One sentence followed through the model, stage by stage: formulas, real matrices, the arithmetic behind each number.
+
+`stages(trace, focus)` gives them in the order in which the network computes them.
+"""
+
+from core.explore.trace import Trace
+from core.explore.walkthrough.attention import attention_stages
+from core.explore.walkthrough.embeddings import embeddings_stage
+from core.explore.walkthrough.feed_forward import feed_forward_stages
+from core.explore.walkthrough.heads import head_stages
+from core.explore.walkthrough.view import Focus, Matrix, Stage, View, Walk
+
+__all__ = ["Focus", "Matrix", "Stage", "View", "missing_heads", "stages"]
+
+
+def stages(t: Trace, focus: Focus) -> tuple[Stage, ...]:
+    """Every stage of one text's forward pass for a layer, a head and a token. Computes nothing until a view is asked.
+
+    Stages of heads that the model does not have are left out; `missing_heads` names them.
+    """
+    walk = Walk(t, focus)
+    return (embeddings_stage(walk), *attention_stages(walk), *feed_forward_stages(walk), *head_stages(walk))
+
+
+def missing_heads(t: Trace) -> tuple[str, ...]:
+    """The parts on top of the encoder that BERT has and this model has not, in plain words."""
+    parts = t.parts
+    there = {
+        "pooler": parts.pooler,
+        "masked-language head": parts.masked_lm,
+        "next-sentence head": parts.next_sentence,
+        "classification head": parts.classifier,
+    }
+    return tuple(name for name, part in there.items() if part is None)

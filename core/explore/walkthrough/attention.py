@@ -1,0 +1,143 @@
+"""Attention in the chosen layer, one head at a time, then all heads joined (Vaswani et al. 2017, section 3.2)."""
+
+from core.explore import arithmetic
+from core.explore.arithmetic import Arithmetic, Line
+from core.explore.walkthrough.softmax import softmax_stage
+from core.explore.walkthrough.view import Matrix, Stage, View, Walk
+
+
+def attention_stages(walk: Walk) -> tuple[Stage, ...]:
+    """Projections, scores, softmax, context, joined heads, Add & Norm."""
+    return (_projections(walk), _scores(walk), softmax_stage(walk), _context(walk), _joined(walk), _add_and_norm(walk))
+
+
+def _projections(walk: Walk) -> Stage:
+    layer, size = walk.layer, walk.head_dim
+    words = {
+        "query": f"A question in {size} numbers: what this head looks for on the token's behalf.",
+        "key": f"A label in {size} numbers: what the token offers to those that look.",
+        "value": f"A message in {size} numbers: what the token hands to whoever attends to it.",
+    }
+    views = tuple(
+        walk.linear(
+            name.title(),
+            walk.name(name),
+            source=walk.entry,
+            module=getattr(layer, name),
+            letters=("X", name[0].upper(), name[0].upper()),
+            words=words[name],
+            first=walk.focus.head * size,
+        )
+        for name in words
+    )
+    return Stage(
+        "projections",
+        "Query, key, value",
+        f"Head {walk.focus.head} makes three rows of {size} numbers from each token: a question, a label, a message.",
+        views,
+    )
+
+
+def _scores(walk: Walk) -> Stage:
+    size, length = walk.head_dim, len(walk.pieces)
+
+    def behind(row: int, column: int) -> Arithmetic:
+        return arithmetic.dot_product(
+            walk.tensor(walk.name("query"))[row],
+            walk.tensor(walk.name("key"))[column],
+            labels=tuple(map(str, range(size))),
+            names=("q", "k"),
+            sentence=f"The question of “{walk.pieces[row]}” against the label of “{walk.pieces[column]}”: "
+            f"{size} products, summed up.",
+        )
+
+    view = View(
+        "Scores",
+        walk.name("scores"),
+        r"S = Q K^\top \qquad s_{ij} = \mathbf q_i \cdot \mathbf k_j",
+        "How well does a token's question fit another's label? Multiply the two rows number by number and add up.",
+        f"Q {length} × {size}  ·  Kᵀ {size} × {length}  →  {length} × {length}",
+        lambda: walk.matrix(walk.name("scores")),
+        behind,
+    )
+    return Stage("scores", "Scores", "Every token's question is held against every token's label.", (view,))
+
+
+def _context(walk: Walk) -> Stage:
+    size, length = walk.head_dim, len(walk.pieces)
+
+    def behind(row: int, column: int) -> Arithmetic:
+        return arithmetic.dot_product(
+            walk.tensor(walk.name("probabilities"))[row],
+            walk.tensor(walk.name("value"))[:, column],
+            labels=walk.pieces,
+            names=("share", "v"),
+            sentence=f"Number {column} of every token's message, times the share that “{walk.pieces[row]}” gives it.",
+        )
+
+    view = View(
+        "Context",
+        walk.name("context"),
+        r"C = P V \qquad \mathbf c_i = \sum_j p_{ij}\,\mathbf v_j",
+        "Each token collects the messages of all tokens, weighted by the shares.",
+        f"P {length} × {length}  ·  V {length} × {size}  →  {length} × {size}",
+        lambda: walk.matrix(walk.name("context")),
+        behind,
+    )
+    return Stage("context", "Context", "Each token gathers what it attends to, in proportion.", (view,))
+
+
+def _joined(walk: Walk) -> Stage:
+    size, heads, length = walk.head_dim, walk.layer.heads, len(walk.pieces)
+
+    def behind(row: int, column: int) -> Arithmetic:
+        head, number = divmod(column, size)
+        value = walk.tensor(walk.name("joined_context"))[row, column].item()
+        sentence = f"Nothing is computed: this is number {number} of head {head} for “{walk.pieces[row]}”."
+        return Arithmetic(sentence, (Line(f"head {head}, number {number}", value),))
+
+    def matrix() -> Matrix:
+        plain = walk.matrix(walk.name("joined_context"))
+        columns = tuple(f"{head}·{number}" for head in range(heads) for number in range(size))
+        return Matrix(plain.values, plain.rows, columns, plain.row_axis, "head · number")
+
+    joined = View(
+        "Joined",
+        walk.name("joined_context"),
+        r"C = [\,C_0;\, C_1;\, \dots\,]",
+        f"All {heads} heads have worked side by side; their rows of {size} are laid end to end.",
+        f"{heads} × ({length} × {size})  →  {length} × {heads * size}",
+        matrix,
+        behind,
+    )
+    projected = walk.linear(
+        "Projected",
+        walk.name("attention_projection"),
+        source=lambda: walk.tensor(walk.name("joined_context")),
+        module=walk.layer.projection,
+        letters=("C", "O", "A"),
+        words="One more matrix mixes what the heads found into one row a token.",
+    )
+    return Stage(
+        "heads", "Heads joined", f"What all {heads} heads found is put together and mixed.", (joined, projected)
+    )
+
+
+def _add_and_norm(walk: Walk) -> Stage:
+    added = walk.sum(
+        "Added",
+        walk.name("attention_sum"),
+        {"what came in": walk.entry, "what attention found": lambda: walk.tensor(walk.name("attention_projection"))},
+        r"\mathbf x_i + \mathbf a_i",
+        "Attention's result is added to what the token was before, so nothing is lost (a residual connection).",
+    )
+    normal = walk.norm(
+        "Normalized",
+        walk.name("attention_output"),
+        walk.name("attention_sum"),
+        walk.layer.attention_norm,
+        "Each token's numbers are brought back to mean 0 and variance 1, then stretched and shifted.",
+    )
+    return Stage(
+        "attention-norm", "Add & Norm", "The token keeps what it was and gains what it gathered.", (added, normal)
+    )

@@ -1,0 +1,159 @@
+"""Softmax in steps: scores, scaled, masked, exponentials, shares; and the wrong order of some tutorials beside it."""
+
+import math
+from collections.abc import Callable
+
+from torch import Tensor
+
+from core.explore import arithmetic
+from core.explore.arithmetic import Arithmetic, Line
+from core.explore.walkthrough.view import MASKED, Stage, View, Walk
+
+
+def softmax_stage(walk: Walk) -> Stage:
+    """From raw scores to shares of attention."""
+    views = (_scaled(walk), _masked(walk), _exponentials(walk), _shares(walk), _wrong_order(walk))
+    return Stage("softmax", "Softmax", "Scores become shares of attention: each row adds up to 1.", views)
+
+
+def _scaled(walk: Walk) -> View:
+    size, root = walk.head_dim, math.sqrt(walk.head_dim)
+
+    def behind(row: int, column: int) -> Arithmetic:
+        score = _raw(walk)[row, column].item()
+        lines = (Line("score", score), Line(f"÷ √{size}", root), Line("= value", score / root))
+        return Arithmetic(f"The score of {_pair(walk, row, column)}, divided by the root of {size}.", lines)
+
+    return _view(
+        walk,
+        "Scaled",
+        None,
+        rf"\frac{{s_{{ij}}}}{{\sqrt{{d}}}} \qquad d = {size}",
+        f"Sums of {size} products grow large, and the next step would see one token only. "
+        f"Dividing by √{size} keeps them in range.",
+        lambda: _raw(walk) * size**-0.5,
+        behind,
+        kind="signed",
+    )
+
+
+def _masked(walk: Walk) -> View:
+    root = math.sqrt(walk.head_dim)
+
+    def behind(row: int, column: int) -> Arithmetic:
+        value = _ready(walk)[row, column].item()
+        if value < MASKED:
+            sentence = f"“{walk.pieces[column]}” is padding: nobody may look at it."
+            return Arithmetic(sentence, (Line("the smallest number there is, for −∞", value),))
+        scaled = _raw(walk)[row, column].item() / root
+        lines = (Line("scaled score", scaled), Line("+ mask", 0.0), Line("= value", scaled))
+        return Arithmetic(f"{_pair(walk, row, column)} is allowed: nothing is added.", lines)
+
+    return _view(
+        walk,
+        "Masked",
+        walk.name("scaled"),
+        r"z_{ij} = \frac{s_{ij}}{\sqrt d} + m_j \qquad m_j = 0 \text{ for a token, } -\infty \text{ for padding}",
+        "Padding must not be looked at, so its scores become −∞. Without padding nothing changes.",
+        lambda: _ready(walk),
+        behind,
+        kind="signed",
+    )
+
+
+def _exponentials(walk: Walk) -> View:
+    def matrix() -> Tensor:
+        return (_ready(walk) - _ready(walk).amax(-1, keepdim=True)).exp()
+
+    def behind(row: int, column: int) -> Arithmetic:
+        numbers = _ready(walk)[row].double()
+        score, largest = numbers[column].item(), numbers.max().item()
+        power = Line("= e to the power of their difference", math.exp(score - largest))
+        lines = (Line("score", score), Line("largest score of the row", largest), power)
+        return Arithmetic(f"The score of {_pair(walk, row, column)} as a power of e.", lines)
+
+    return _view(
+        walk,
+        "Exponentials",
+        None,
+        r"e^{\,z_{ij} - \max_k z_{ik}}",
+        "e to the power of each score: all positive, and high scores stand out. Taking off the row's largest first "
+        "changes no share and keeps the numbers small.",
+        matrix,
+        behind,
+    )
+
+
+def _shares(walk: Walk) -> View:
+    def behind(row: int, column: int) -> Arithmetic:
+        value = _probabilities(walk)[row, column].item()
+        sentence = f"“{walk.pieces[row]}” spends {value:.1%} of this head's attention on “{walk.pieces[column]}”."
+        return arithmetic.share_of_sum(_ready(walk)[row], column, sentence=sentence)
+
+    return _view(
+        walk,
+        "Shares",
+        walk.name("probabilities"),
+        r"p_{ij} = \operatorname{softmax}(\mathbf z_i)_j = \frac{e^{z_{ij}}}{\sum_k e^{z_{ik}}}",
+        "Divided by the row's sum: each row is now a set of shares that add up to 1. This is the attention that people "
+        "draw as lines.",
+        lambda: _probabilities(walk),
+        behind,
+    )
+
+
+def _wrong_order(walk: Walk) -> View:
+    size, root = walk.head_dim, math.sqrt(walk.head_dim)
+
+    def behind(row: int, column: int) -> Arithmetic:
+        share = _raw(walk)[row].double().softmax(-1)[column].item()
+        right = _probabilities(walk)[row, column].item()
+        lines = (Line("share of the unscaled scores", share), Line(f"÷ √{size}", root), Line("= value", share / root))
+        return Arithmetic(f"For {_pair(walk, row, column)} BERT computes {right:.4f}, not this.", lines)
+
+    return _view(
+        walk,
+        "Wrong order",
+        None,
+        r"\frac{\operatorname{softmax}(S)}{\sqrt d} \;\neq\; \operatorname{softmax}\left(\frac{S}{\sqrt d}\right)",
+        "Some tutorials take the softmax first and divide afterwards. BERT does not.",
+        lambda: _raw(walk).softmax(-1) / root,
+        behind,
+        note=f"Each row adds up to 1/√{size} = {1 / root:.3f} here, not to 1, and the shares are far more lopsided.",
+    )
+
+
+def _view(
+    walk: Walk,
+    title: str,
+    tensor: str | None,
+    formula: str,
+    words: str,
+    values: Callable[[], Tensor],
+    behind: Callable[[int, int], Arithmetic],
+    *,
+    kind: str = "share",
+    note: str = "",
+) -> View:
+    """A view of (query, key) numbers."""
+    size = f"{len(walk.pieces)} × {len(walk.pieces)}"
+    named = walk.name("scores")
+    return View(
+        title, tensor, formula, words, f"{size}  →  {size}", lambda: walk.matrix(named, kind, values()), behind, note
+    )
+
+
+def _raw(walk: Walk) -> Tensor:
+    return walk.tensor(walk.name("scores"))
+
+
+def _ready(walk: Walk) -> Tensor:
+    return walk.tensor(walk.name("scaled"))
+
+
+def _probabilities(walk: Walk) -> Tensor:
+    return walk.tensor(walk.name("probabilities"))
+
+
+def _pair(walk: Walk, row: int, column: int) -> str:
+    return f"“{walk.pieces[row]}” to “{walk.pieces[column]}”"
