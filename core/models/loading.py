@@ -15,6 +15,7 @@ from transformers import BatchEncoding, PretrainedConfig, PreTrainedModel, PreTr
 from core.errors import LabError, first_line
 from core.models import catalogue
 from core.models.checks import check_folder
+from core.models.families import FAMILIES
 
 MASKED_LM = "masked-lm"
 SEQUENCE_CLASSIFICATION = "sequence-classification"
@@ -80,14 +81,7 @@ def open_model(reference: str = catalogue.BUILTIN, *, attention: str = "eager") 
     """
     folder = _folder(reference)
     config = check_folder(folder)
-    task = _task(config)
-    auto_class = _AUTO_CLASS[task]
-    if task == MASKED_LM and _architecture(config).endswith("ForPreTraining"):  # with its next-sentence head
-        auto_class = transformers.AutoModelForPreTraining
-    network, missing = _load_network(folder, auto_class, attn_implementation=attention)
-    if missing and task != ENCODER:  # the configuration promises a head that the weights do not hold
-        task = ENCODER
-        network, _ = _load_network(folder, _AUTO_CLASS[task], attn_implementation=attention)
+    network, task = _first_complete(folder, config, attention)
     network.requires_grad_(False)
     return Model(reference, _title(reference), task, network.eval(), _load_tokenizer(folder))
 
@@ -156,18 +150,33 @@ def _fetch_from_hub(hub_id: str) -> Path:
         ) from error
 
 
-def _architecture(config: dict[str, Any]) -> str:
-    return (config.get("architectures") or [""])[0]
+def _first_complete(folder: Path, config: dict[str, Any], attention: str) -> tuple[PreTrainedModel, str]:
+    """The network with the most of what its configuration names and its weights really hold, and the task it serves.
+
+    transformers would give a head that the weights do not hold random weights.
+    """
+    for auto_class, task, options in _candidates(config):
+        network, missing = _load_network(folder, auto_class, attn_implementation=attention, **options)
+        if not missing:
+            return network, task
+    return network, ENCODER
 
 
-def _task(config: dict[str, Any]) -> str:
-    architecture = _architecture(config)
-    if architecture.endswith("ForSequenceClassification"):
-        return SEQUENCE_CLASSIFICATION
+def _candidates(config: dict[str, Any]) -> list[tuple[type, str, dict[str, Any]]]:
+    """What to try, best first: a model class, the task it serves, and its options."""
+    architecture = (config.get("architectures") or [""])[0]
     is_discriminator = config["model_type"] == "electra" and architecture.endswith("ForPreTraining")
+    found: list[tuple[type, str, dict[str, Any]]] = []
+    if architecture.endswith("ForSequenceClassification"):
+        found.append((_AUTO_CLASS[SEQUENCE_CLASSIFICATION], SEQUENCE_CLASSIFICATION, {}))
+    elif architecture.endswith("ForPreTraining") and not is_discriminator:  # with its next-sentence head
+        found.append((transformers.AutoModelForPreTraining, MASKED_LM, {}))
     if architecture.endswith(("ForMaskedLM", "ForPreTraining")) and not is_discriminator:
-        return MASKED_LM
-    return ENCODER
+        found.append((_AUTO_CLASS[MASKED_LM], MASKED_LM, {}))
+    found.append((_AUTO_CLASS[ENCODER], ENCODER, {}))
+    if FAMILIES[config["model_type"]].pooler:
+        found.append((_AUTO_CLASS[ENCODER], ENCODER, {"add_pooling_layer": False}))
+    return found
 
 
 def _title(reference: str) -> str:

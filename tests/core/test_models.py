@@ -9,9 +9,11 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from core import LabError, open_model
+from core import LabError, fill_mask, open_model
 from core.models import catalogue
 from core.models.loading import ENCODER, MASKED_LM, SEQUENCE_CLASSIFICATION, load_for_training
+from core.models.parts import parts_of
+from tests.families import family_folder
 
 
 @pytest.fixture
@@ -53,11 +55,38 @@ def test_a_run_without_a_model_is_named(workspace: Path):
         open_model("run-1")
 
 
+def test_both_heads_of_pre_training_are_opened_and_masks_are_filled(tmp_path: Path):
+    folder = family_folder("bert", "pre-training", tmp_path / "model")
+    model = open_model(str(folder))
+    assert model.task == MASKED_LM
+    assert parts_of(model.network).next_sentence is not None
+    oracle = transformers.FillMaskPipeline(
+        model=transformers.BertForMaskedLM.from_pretrained(folder), tokenizer=model.tokenizer
+    )
+    best = fill_mask(model, "the cat [MASK]")[0][0]
+    assert best == (oracle("the cat [MASK]")[0]["token_str"], pytest.approx(oracle("the cat [MASK]")[0]["score"]))
+
+
+def test_F05_a_next_sentence_head_the_weights_do_not_hold_is_left_out(tmp_path: Path):
+    folder = family_folder("bert", "pre-training", tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    save_file(
+        {name: each for name, each in weights.items() if "seq_relationship" not in name},
+        folder / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    model = open_model(str(folder))
+    assert model.task == MASKED_LM
+    assert parts_of(model.network).next_sentence is None
+
+
 def test_F05_a_head_the_weights_do_not_hold_is_not_pretended(folder: Path):
     weights = load_file(folder / "model.safetensors")
     encoder_only = {name: each for name, each in weights.items() if not name.startswith("cls.")}
     save_file(encoder_only, folder / "model.safetensors", metadata={"format": "pt"})
-    assert open_model(str(folder)).task == ENCODER
+    model = open_model(str(folder))
+    assert model.task == ENCODER
+    assert parts_of(model.network).pooler is None  # nor a pooler with random weights
 
 
 def test_F07_a_hub_model_that_cannot_be_fetched_is_named_with_what_is_at_hand(tmp_path: Path, monkeypatch):
