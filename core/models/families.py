@@ -5,6 +5,7 @@ Knows no torch: `core.models.parts` finds the modules behind the names.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +150,9 @@ FAMILIES = {
         next_sentence="sop_classifier.classifier",
     ),
 }
+
+
+def longest(config: Any) -> int:
+    """The most positions that one text may take in the network that `config` describes, whatever its tokenizer says."""
+    skipped = config.pad_token_id + 1 if FAMILIES[config.model_type].positions_skip_padding else 0
+    return config.max_position_embeddings - skipped

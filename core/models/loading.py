@@ -15,7 +15,7 @@ from transformers import BatchEncoding, PretrainedConfig, PreTrainedModel, PreTr
 from core.errors import LabError, first_line
 from core.models import catalogue
 from core.models.checks import check_folder
-from core.models.families import FAMILIES
+from core.models.families import FAMILIES, longest
 
 MASKED_LM = "masked-lm"
 SEQUENCE_CLASSIFICATION = "sequence-classification"
@@ -111,10 +111,7 @@ def load_for_training(
 
 def position_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast) -> int:
     """The most positions (special tokens included) that one text may take in a network and its tokenizer."""
-    positions = config.max_position_embeddings
-    if config.model_type in ("roberta", "xlm-roberta", "camembert"):
-        positions -= config.pad_token_id + 1  # their first real position comes after the padding's
-    return min(positions, tokenizer.model_max_length)
+    return min(longest(config), tokenizer.model_max_length)
 
 
 def prepare_for_serving() -> None:

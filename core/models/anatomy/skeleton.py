@@ -1,0 +1,58 @@
+"""A network without its weights, built from a configuration alone on torch's "meta" device.
+
+There every tensor has a shape and no content: BERT-large takes no memory and needs no download. Opens no file and
+computes no value.
+"""
+
+import copy
+import sys
+
+import torch
+import transformers
+from transformers import PretrainedConfig, PreTrainedModel
+
+from core.errors import LabError, first_line
+
+CHOICES = 2  # texts that a multiple-choice network compares, when nobody says how many
+
+
+def skeleton(config: PretrainedConfig, architecture: str | None = None) -> PreTrainedModel:
+    """The network that `config` describes, in eval mode, on the meta device, with plain (“eager”) attention.
+
+    `architecture` is a class name such as "BertForMaskedLM"; None, or a name that the family does not have, stands for
+    the encoder without a head. The configuration is copied, never changed. Raises `LabError` when it fits no network.
+    """
+    settings = copy.deepcopy(config)
+    settings._attn_implementation = "eager"  # the only one that returns attention weights
+    try:
+        with torch.device("meta"):
+            return _network_class(settings, architecture)(settings).eval()
+    except (ValueError, RuntimeError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+        raise LabError(
+            f"This configuration describes no network: {first_line(error)}",
+            "Its sizes must fit together; the width, for one, must be a multiple of the number of heads.",
+        ) from error
+
+
+def encoder_name(config: PretrainedConfig) -> str:
+    """The class of the family's encoder without a head, such as "BertModel"."""
+    return _network_class(config, None).__name__
+
+
+def example_input(network: PreTrainedModel, *, batch: int, length: int) -> torch.Tensor:
+    """Token ids without content, (batch, pos), or (batch, choice, pos) for a multiple-choice network."""
+    shape = (batch, CHOICES, length) if is_multiple_choice(network) else (batch, length)
+    return torch.empty(shape, dtype=torch.long, device="meta")
+
+
+def is_multiple_choice(network: PreTrainedModel) -> bool:
+    """Whether each input is several texts to choose from."""
+    return type(network).__name__.endswith("ForMultipleChoice")
+
+
+def _network_class(config: PretrainedConfig, architecture: str | None) -> type[PreTrainedModel]:
+    """A class of the family's own module: the name comes from a file and may say anything."""
+    encoder = transformers.MODEL_MAPPING[type(config)]
+    named = getattr(sys.modules[encoder.__module__], architecture or "", None)
+    is_network = isinstance(named, type) and issubclass(named, PreTrainedModel) and named.config_class is type(config)
+    return named if is_network else encoder

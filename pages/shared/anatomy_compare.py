@@ -1,0 +1,92 @@
+"""Two models side by side: the Compare view of the Anatomy page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.charts.stacked import stacked_bars
+from core.models.anatomy import blueprints, comparison, configuration
+from core.models.anatomy.skeleton import encoder_name
+from pages.shared.anatomy import Subject, anatomy, short, work_of
+from pages.shared.export import csv_button, figure
+from pages.shared.models import choose_reference, open_model
+from pages.shared.text import plain
+from pages.shared.url_state import choose
+
+USUAL_LENGTH = 128
+
+
+def choose_other() -> tuple[str, Any]:
+    """Name and configuration of the second model: a well-known one, or any that can be opened."""
+    known = {each.id: each.title for each in blueprints.BLUEPRINTS}
+    source = st.segmented_control(
+        "Compare with",
+        ("A well-known model", "A model at hand"),
+        default="A well-known model",
+        required=True,
+        key="other-from",
+        bind="query-params",
+    )
+    if source == "A well-known model":
+        chosen = choose("Well-known model", known, key="known", help="Only its configuration is used: no download.")
+        return known[chosen], blueprints.blueprint(chosen).config()
+    other = open_model(choose_reference("Second model", key="second-model", help="Any model that Explore can open."))
+    return other.title, other.config
+
+
+def show_comparison(subject: Subject) -> None:
+    st.markdown("Two models without their heads, so that like is compared with like.")
+    title, config = choose_other()
+    left = Subject(subject.title, subject.config, encoder_name(subject.config))
+    right = Subject(title, config, encoder_name(config))
+    bodies, works = (anatomy(left), anatomy(right)), (work_of(left), work_of(right))
+    if left.config is right.config:
+        st.caption("Both are the same model now: choose another one to compare with.")
+    names = [left.title, right.title if right.title != left.title else f"{right.title} (second)"]
+    ratio = bodies[1].parameters / bodies[0].parameters
+    st.markdown(
+        f"**{plain(right.title)}** has {short(bodies[1].parameters)} parameters, **{ratio:.2g} times** those of "
+        f"**{plain(left.title)}** ({short(bodies[0].parameters)})."
+    )
+    kinds = {name: body.by_kind() for name, body in zip(names, bodies, strict=True)}
+    spoken = "; ".join(f"{name}: " + ", ".join(f"{k} {v:,}" for k, v in each.items()) for name, each in kinds.items())
+    figure(stacked_bars(kinds, title="Parameters", x_title=""), key="two-models", alt=spoken)
+    length = min(USUAL_LENGTH, *(body.positions for body in bodies))
+    rows = comparison.compare(*bodies, work=works, length=length)
+    table = pd.DataFrame({"": row.name, names[0]: row.left, names[1]: row.right, "Ratio": row.ratio} for row in rows)
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        column_config={name: st.column_config.NumberColumn(format="localized") for name in names}
+        | {"Ratio": st.column_config.NumberColumn(format="%.2f")},
+        placeholder="–",
+        alt="Both models in numbers",
+    )
+    csv_button("Comparison as CSV", table, "comparison")
+    show_differences(left, right, names)
+    for name, body in zip(names, bodies, strict=True):
+        for note in body.notes:
+            st.caption(f":material/info: {plain(name)}: {plain(note)}")
+
+
+def show_differences(left: Subject, right: Subject, names: list[str]) -> None:
+    """The settings that set the two apart."""
+    found = configuration.differences(left.config, right.config)
+    st.markdown("**Settings that differ**")
+    if not found:
+        st.caption("None: both have the same configuration. Their learned numbers may differ all the same.")
+        return
+    rows = [(each.name, each.left or "–", each.right or "–", each.meaning) for each in found]
+    table = pd.DataFrame(rows, columns=["Setting", *names, "What it means"])
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        column_config={"Setting": st.column_config.TextColumn(width=215)},
+        alt="Settings that differ",
+    )
+    csv_button("Differences as CSV", table, "differences")
