@@ -10,6 +10,8 @@ from core.workspace import newest_first, runs_directory
 
 BUILTIN = "builtin"
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
+TEACHING = "teaching"  # so small that every matrix fits on the screen; made by scripts/train_teaching.py
+TEACHING_FOLDER = Path(__file__).parent / "teaching"
 HUB_SUGGESTIONS = (
     "bert-base-uncased",
     "bert-base-cased",
@@ -19,24 +21,27 @@ HUB_SUGGESTIONS = (
     "roberta-base",
 )
 
+_SHIPPED = {BUILTIN: BUILTIN_FOLDER, TEACHING: TEACHING_FOLDER}
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One line of the model list. `open_model(reference)` opens it."""
+    """One line of the model list. `open_model(reference)` opens it. `is_run`: trained here, not shipped."""
 
     reference: str
     title: str
+    is_run: bool
 
 
 def entries() -> tuple[ModelEntry, ...]:
-    """The models at hand without a network: the built-in one, then the finished runs, newest first."""
+    """The models at hand without a network: the two that ship, then the finished runs, newest first."""
     runs = newest_first(path for path in runs_directory().iterdir() if (path / "model" / "config.json").is_file())
     return (
-        ModelEntry(BUILTIN, "Built-in BERT"),
-        *(ModelEntry(path.name, f"Run: {run_title(path)}") for path in runs),
+        ModelEntry(BUILTIN, "Built-in BERT", is_run=False),
+        ModelEntry(TEACHING, "Teaching BERT (8 wide)", is_run=False),
+        *(ModelEntry(path.name, f"Run: {run_title(path)}", is_run=True) for path in runs),
     )
 
 
@@ -52,12 +57,12 @@ def run_title(folder: Path) -> str:
 def locate(reference: str) -> Path | None:
     """The folder of the model called `reference`, or None when the name can only be a Hub id.
 
-    `reference` is "builtin", the id of a finished run, a path to a local folder, or a Hub id.
+    `reference` is "builtin", "teaching", the id of a finished run, a path to a local folder, or a Hub id.
     Raises `LabError` for anything else; no request is ever made here.
     """
     reference = reference.strip()
-    if reference == BUILTIN:
-        return BUILTIN_FOLDER
+    if reference in _SHIPPED:
+        return _SHIPPED[reference]
     if _RUN_ID.fullmatch(reference) and (runs_directory() / reference).is_dir():
         folder = runs_directory() / reference / "model"
         if not (folder / "config.json").is_file():
@@ -72,7 +77,8 @@ def locate(reference: str) -> Path | None:
         return None
     raise LabError(
         f"“{reference[:100]}” is neither a model at hand, nor a folder on this machine, nor the name of a Hub model.",
-        "Use “builtin”, the id of a finished run, the path of a model folder, or a name such as “bert-base-uncased”.",
+        "Use “builtin”, “teaching”, the id of a finished run, the path of a model folder, "
+        "or a name such as “bert-base-uncased”.",
     )
 
 

@@ -39,7 +39,7 @@ models = catalogue.entries()
 st.subheader("On this machine", anchor=False)
 facts = (
     ("Model", models[0].title, "Ships with the lab: everything works without a network."),
-    ("Trained by you", str(len(models) - 1), "Finished runs that every Explore page can open."),
+    ("Trained by you", str(sum(entry.is_run for entry in models)), "Finished runs that every Explore page can open."),
     ("Training runs on", here.device, here.processor),
     ("Memory", f"{here.memory_bytes / 1e9:.0f} GB", "Main memory of this machine."),
     ("Free disk", f"{here.disk_free_bytes / 1e9:.0f} GB", "Room for uploads and runs."),

@@ -10,6 +10,7 @@ import streamlit as st
 from core.data.columns import Columns
 from core.errors import LabError
 from core.machine import machine
+from core.models import catalogue
 from core.runs.folder import Run, open_run
 from core.training import launch, resume
 from core.training.foresee import estimate_pieces, foresee
@@ -111,7 +112,12 @@ def show_form() -> None:
     st.markdown("**2. Model**")
     left, right = st.columns(2)
     with left:
-        model = choose_reference("Start from", key="start-model", help="The weights that training starts with.")
+        model = choose_reference(
+            "Start from",
+            key="start-model",
+            help="The weights that training starts with.",
+            leave_out=(catalogue.TEACHING,),  # its 24 positions and 18 pieces hold no text of anybody's
+        )
         make_available(model)
     name = right.text_input("Name of this run", max_chars=60, placeholder="So that you find it again")
 

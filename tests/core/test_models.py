@@ -46,7 +46,11 @@ def test_a_local_folder_gives_the_same_answers_as_transformers(folder: Path):
 def test_a_finished_run_opens_by_its_id_and_is_listed(folder: Path, workspace: Path):
     shutil.copytree(folder, workspace / "runs" / "run-1" / "model")
     assert open_model("run-1").task == MASKED_LM
-    assert [entry.reference for entry in catalogue.entries()] == ["builtin", "run-1"]
+    assert [(entry.reference, entry.is_run) for entry in catalogue.entries()] == [
+        ("builtin", False),
+        ("teaching", False),
+        ("run-1", True),
+    ]
 
 
 def test_a_run_without_a_model_is_named(workspace: Path):
