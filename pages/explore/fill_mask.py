@@ -11,7 +11,7 @@ import streamlit as st
 from core.charts.bars import horizontal_bars
 from core.explore import fill_mask
 from pages.shared.export import csv_button, figure
-from pages.shared.models import chosen_model
+from pages.shared.models import chosen_model, example
 from pages.shared.text import plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
 from pages.shared.url_state import keep, seed, text_area
@@ -124,7 +124,7 @@ model = chosen_model()
 text = text_area(
     "Text",
     key="sentence",
-    example=EXAMPLE,
+    example=example(model, EXAMPLE),
     height=80,
     placeholder="Type a sentence; write [MASK] where a word is missing",
 )

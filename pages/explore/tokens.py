@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.explore import tokens as tokenizing
 from pages.shared.export import csv_button
-from pages.shared.models import choose_reference, chosen_model, open_model
+from pages.shared.models import choose_reference, chosen_model, example, example_pair, open_model
 from pages.shared.text import counted, plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
 from pages.shared.url_state import text_area
@@ -194,9 +194,9 @@ def show_two(model: Model, text: str, pair: str | None) -> None:
 st.title("Tokens", anchor=False)
 st.markdown("BERT does not read letters or words but *pieces* from a fixed vocabulary. Here is how it cuts your text.")
 model = chosen_model()
-text = text_area("Text", key="text", example=EXAMPLE, height=100, placeholder="Type anything")
+text = text_area("Text", key="text", example=example(model, EXAMPLE), height=100, placeholder="Type anything")
 with_pair = st.toggle("Add a second text", key="with-pair", bind="query-params")
-pair = text_area("Second text", key="pair", example=EXAMPLE_PAIR, height=68) if with_pair else None
+pair = text_area("Second text", key="pair", example=example_pair(model, EXAMPLE_PAIR), height=68) if with_pair else None
 
 with problems_shown():
     tokens = tokenizing.tokenize(model, text, pair)

@@ -12,9 +12,14 @@ from pages.shared.text import plain, show_problem
 from pages.shared.url_state import choose
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from core.explore.tokens import Tokens
+    from core.explore.trace import Trace
     from core.models.loading import Model
 
 _OTHER = "other"
+_TEACHING_EXAMPLE, _TEACHING_PAIR = "[MASK] dogs bark and one cow moos.", "two dogs bark."
 
 
 def chosen_model() -> Model:
@@ -34,9 +39,9 @@ def chosen_model() -> Model:
     return model
 
 
-def choose_reference(label: str, *, key: str, help: str) -> str:
+def choose_reference(label: str, *, key: str, help: str, leave_out: Container[str] = ()) -> str:
     """A list of the models at hand, and a field for any other: a folder on this machine or a Hub name."""
-    titles = {entry.reference: entry.title for entry in catalogue.entries()}
+    titles = {entry.reference: entry.title for entry in catalogue.entries() if entry.reference not in leave_out}
     chosen = choose(label, titles | {_OTHER: "Another model …"}, key=key, help=help)
     if chosen != _OTHER:
         return chosen
@@ -56,11 +61,19 @@ def choose_reference(label: str, *, key: str, help: str) -> str:
     return named
 
 
+def example(model: Model, usual: str) -> str:
+    """The text a page starts with: its usual one, or one that the teaching model, which knows 13 words, can read."""
+    return _TEACHING_EXAMPLE if model.reference == catalogue.TEACHING else usual
+
+
+def example_pair(model: Model, usual: str) -> str:
+    """As `example`, for a second text."""
+    return _TEACHING_PAIR if model.reference == catalogue.TEACHING else usual
+
+
 def open_model(reference: str, *, attention: str = "eager") -> Model:
     """The model called `reference`, shared by all sessions. Arguments and errors as `core.open_model`."""
-    folder = catalogue.locate(reference)
-    changed = (folder / "config.json").stat().st_mtime_ns if folder and (folder / "config.json").is_file() else 0
-    return _opened(reference, str(folder), changed, attention)
+    return _opened(_version(reference), attention)
 
 
 def make_available(reference: str) -> None:
@@ -69,14 +82,45 @@ def make_available(reference: str) -> None:
         open_model(reference)
 
 
+def traced(model: Model, tokens: Tokens, *, padding: int = 0) -> Trace:
+    """The forward pass of a text, run once for all who look at it. Arguments as `core.trace`."""
+    return _traced(_version(model.reference), model, tokens, padding)
+
+
+def agreement_of(model: Model, tokens: Tokens, *, padding: int = 0) -> Mapping[str, float]:
+    """How closely that forward pass matches the network, measured once. Arguments as `core.trace`."""
+    return _agreement(_version(model.reference), model, tokens, padding)
+
+
+def _version(reference: str) -> tuple[str, str, int]:
+    """Tells a model from one that was saved later under the same name."""
+    folder = catalogue.locate(reference)
+    changed = (folder / "config.json").stat().st_mtime_ns if folder and (folder / "config.json").is_file() else 0
+    return reference, str(folder), changed
+
+
 @st.cache_resource(max_entries=4, show_spinner="Opening the model …")
-def _opened(reference: str, folder: str, changed: int, attention: str) -> Model:
-    """`folder` and `changed` are part of the key: a model saved again under the same name is opened again."""
+def _opened(version: tuple[str, str, int], attention: str) -> Model:
     from core.models.loading import open_model
 
-    model = open_model(reference, attention=attention)
+    model = open_model(version[0], attention=attention)
     _prepare_once()
     return model
+
+
+# Traces are shared and never written to. Twelve of them, at 512 tokens each, take about a gigabyte.
+@st.cache_resource(max_entries=12, show_spinner="Running the model …")
+def _traced(version: tuple[str, str, int], _model: Model, tokens: Tokens, padding: int) -> Trace:
+    from core.explore.trace import trace
+
+    return trace(_model, tokens, padding=padding)
+
+
+@st.cache_data(max_entries=500, show_spinner="Comparing with the model's own numbers …")
+def _agreement(version: tuple[str, str, int], _model: Model, tokens: Tokens, padding: int) -> Mapping[str, float]:
+    from core.explore.agreement import agreement
+
+    return agreement(_traced(version, _model, tokens, padding))
 
 
 @st.cache_resource(show_spinner=False)

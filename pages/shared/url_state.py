@@ -16,11 +16,29 @@ LONGEST_IN_URL = 1_500
 
 
 def text_area(label: str, *, key: str, example: str, height: int = 120, placeholder: str = "") -> str:
-    """A text area that remembers its text across pages, and in the address while it is short enough."""
-    seed(key, example)
+    """A field of several lines that remembers its text across pages, and in the address while it is short enough.
+
+    An example nobody has touched gives way to another one (another model may have one of its own).
+    """
+    _seed_text(key, example)
     text = st.text_area(label, key=key, height=height, placeholder=placeholder, persist_state="session")
     keep(key, text if text != example else "")
     return text
+
+
+def text_line(label: str, *, key: str, example: str, placeholder: str = "") -> str:
+    """As `text_area`, but of one line, taken over by Enter."""
+    _seed_text(key, example)
+    text = st.text_input(label, key=key, placeholder=placeholder, persist_state="session")
+    keep(key, text if text != example else "")
+    return text
+
+
+def _seed_text(key: str, example: str) -> None:
+    if st.session_state.get(key) == st.session_state.get(f"example-{key}", example) != example:
+        st.session_state[key] = example
+    st.session_state[f"example-{key}"] = example
+    seed(key, example)
 
 
 def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None = None) -> str:

@@ -88,6 +88,34 @@ def test_views_of_named_tensors_show_the_trace(traces, case: str):
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_what_goes_into_a_product_makes_it(traces, case: str):
+    t = traces[case]
+    for stage in stages(t, Focus(1, 1, 2)):
+        for view in stage.views:
+            if view.operands is None:
+                continue
+            result = view.matrix()
+            row, column = result.strongest(2)
+            goes_in = view.operands(row, column)
+            behind = view.arithmetic(row, column)
+            if behind.terms:
+                left, right = goes_in
+                assert (left.matrix.rows, right.matrix.columns) == (result.rows, result.columns), (
+                    stage.key,
+                    view.title,
+                )
+                terms = [(term.left, term.right) for term in behind.terms]
+                made = zip(left.matrix.values[row].tolist(), right.matrix.values[:, column].tolist(), strict=True)
+                assert list(made) == terms
+                largest = max(terms, key=lambda pair: abs(pair[0] * pair[1]))
+                assert largest == (left.matrix.values[left.cell], right.matrix.values[right.cell])
+            elif view.title == "Added":
+                np.testing.assert_allclose(sum(each.matrix.values for each in goes_in), result.values, atol=1e-5)
+            else:
+                assert all(each.matrix.values.shape == result.values.shape for each in goes_in)
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_every_program_runs_as_shown_and_gives_the_traces_numbers(traces, case: str):
     t = traces[case]
     for focus in (Focus(1, 2, 3), Focus(t.layers - 1, 0, 1)):

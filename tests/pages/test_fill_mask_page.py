@@ -69,3 +69,14 @@ def test_F05_a_model_without_the_head_is_named(open_page, workspace, tiny_model_
     app = open_page(PAGE, model="run-1")
     assert not app.exception
     assert "has no masked" in words_on(app)
+
+
+def test_an_untouched_example_gives_way_to_the_teaching_models_own_and_back(open_page):
+    app = open_page(PAGE)
+    app.selectbox(key="model").set_value("teaching").run()
+    assert not app.exception
+    assert app.text_area(key="sentence").value == "[MASK] dogs bark and one cow moos."
+    assert next(iter(app.dataframe[0].value["Token"])) == "two"
+    app.text_area(key="sentence").set_value("one cat [MASK].").run()
+    app.selectbox(key="model").set_value("builtin").run()
+    assert app.text_area(key="sentence").value == "one cat [MASK]."

@@ -8,9 +8,9 @@ from core.explore.walkthrough.attention import attention_stages
 from core.explore.walkthrough.embeddings import embeddings_stage
 from core.explore.walkthrough.feed_forward import feed_forward_stages
 from core.explore.walkthrough.heads import head_stages
-from core.explore.walkthrough.view import Focus, Matrix, Stage, View, Walk
+from core.explore.walkthrough.view import Focus, Matrix, Operand, Stage, View, Walk
 
-__all__ = ["Focus", "Matrix", "Stage", "View", "missing_heads", "stages"]
+__all__ = ["Focus", "Matrix", "Operand", "Stage", "View", "missing_heads", "most_attended", "stages"]
 
 
 def stages(t: Trace, focus: Focus) -> tuple[Stage, ...]:
@@ -32,3 +32,11 @@ def missing_heads(t: Trace) -> tuple[str, ...]:
         "classification head": parts.classifier,
     }
     return tuple(name for name, part in there.items() if part is None)
+
+
+def most_attended(t: Trace, focus: Focus, *, count: int = 3) -> tuple[tuple[str, float], ...]:
+    """What the chosen token attends to most in the chosen head, as (piece, share), the largest share first."""
+    shares = t[f"layer.{focus.layer}.probabilities"][focus.head, focus.position, : len(t.tokens)]  # (key,)
+    best = shares.topk(min(count, len(shares)))
+    places = best.indices.tolist()
+    return tuple((t.tokens.pieces[place], share) for place, share in zip(places, best.values.tolist(), strict=True))

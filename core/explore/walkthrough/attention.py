@@ -3,7 +3,7 @@
 from core.explore import arithmetic
 from core.explore.arithmetic import Arithmetic, Line
 from core.explore.walkthrough.softmax import softmax_stage
-from core.explore.walkthrough.view import Matrix, Stage, View, Walk
+from core.explore.walkthrough.view import Matrix, Operand, Stage, View, Walk, factors, numbered
 
 
 def attention_stages(walk: Walk) -> tuple[Stage, ...]:
@@ -45,11 +45,16 @@ def _scores(walk: Walk) -> Stage:
         return arithmetic.dot_product(
             walk.tensor(walk.name("query"))[row],
             walk.tensor(walk.name("key"))[column],
-            labels=tuple(map(str, range(size))),
+            labels=numbered(size),
             names=("q", "k"),
             sentence=f"The question of “{walk.pieces[row]}” against the label of “{walk.pieces[column]}”: "
             f"{size} products, summed up.",
         )
+
+    def operands(row: int, column: int) -> tuple[Operand, ...]:
+        keys = walk.matrix(walk.name("key"))
+        turned = Matrix(keys.values.T, keys.columns, keys.rows, keys.column_axis, keys.row_axis)
+        return factors(("Q", walk.matrix(walk.name("query"))), ("Kᵀ", turned), row, column)
 
     view = View(
         "Scores",
@@ -59,6 +64,7 @@ def _scores(walk: Walk) -> Stage:
         f"Q {length} × {size}  ·  Kᵀ {size} × {length}  →  {length} × {length}",
         lambda: walk.matrix(walk.name("scores")),
         behind,
+        operands,
     )
     return Stage("scores", "Scores", "Every token's question is held against every token's label.", (view,))
 
@@ -75,6 +81,10 @@ def _context(walk: Walk) -> Stage:
             sentence=f"Number {column} of every token's message, times the share that “{walk.pieces[row]}” gives it.",
         )
 
+    def operands(row: int, column: int) -> tuple[Operand, ...]:
+        shares = walk.matrix(walk.name("probabilities"), "share")
+        return factors(("P", shares), ("V", walk.matrix(walk.name("value"))), row, column)
+
     view = View(
         "Context",
         walk.name("context"),
@@ -83,6 +93,7 @@ def _context(walk: Walk) -> Stage:
         f"P {length} × {length}  ·  V {length} × {size}  →  {length} × {size}",
         lambda: walk.matrix(walk.name("context")),
         behind,
+        operands,
     )
     return Stage("context", "Context", "Each token gathers what it attends to, in proportion.", (view,))
 

@@ -5,7 +5,17 @@ from torch import Tensor, nn
 
 from core.explore import arithmetic
 from core.explore.arithmetic import Arithmetic
-from core.explore.walkthrough.view import Matrix, Stage, View, Walk, all_entries, function_name
+from core.explore.walkthrough.view import (
+    Matrix,
+    Operand,
+    Stage,
+    View,
+    Walk,
+    all_entries,
+    factors,
+    function_name,
+    numbered,
+)
 
 CANDIDATES = 20  # of the vocabulary, the likeliest
 NEXT_SENTENCE = {"bert": ("it follows", "it does not"), "albert": ("in order", "swapped")}
@@ -96,6 +106,7 @@ def _next_sentence(walk: Walk) -> Stage:
             _scores(walk, "nsp.logits", module, lambda: walk.tensor("pooler"), names, every),
             walk.shares("Probabilities", "nsp.logits", "Softmax over the two answers.", names, every),
         ),
+        opens_at=1,
     )
 
 
@@ -122,7 +133,8 @@ def _classifier(walk: Walk) -> Stage:
     views.append(_scores(walk, "classifier.logits", parts.output, lambda: walk.tensor(source), names, every))
     if len(names) > 1 and config.problem_type != "multi_label_classification":
         views.append(walk.shares("Probabilities", "classifier.logits", "Softmax over the classes.", names, every))
-    return Stage("classifier", "Classify", "The summary of the text is weighed for each class.", tuple(views))
+    words = "The summary of the text is weighed for each class."
+    return Stage("classifier", "Classify", words, tuple(views), opens_at=len(views) - 1)
 
 
 def _scores(walk: Walk, tensor: str, module: nn.Linear, source, names: tuple[str, ...], chosen: Tensor) -> View:
@@ -138,12 +150,18 @@ def _scores(walk: Walk, tensor: str, module: nn.Linear, source, names: tuple[str
         return arithmetic.dot_product(
             source()[row],
             module.weight[place],
-            labels=tuple(map(str, range(module.in_features))),
+            labels=numbers,
             names=("h", "w"),
             sentence=f"The row of “{walk.row_label(tensor, row)}” against the weights of “{names[column]}”.",
             bias=module.bias[place].item() if module.bias is not None else None,
         )
 
+    def operands(_: int, column: int) -> tuple[Operand, ...]:
+        taken = Matrix(source()[row][None].numpy(), (walk.row_label(tensor, row),), numbers, "token", "number")
+        learned = Matrix(module.weight[chosen].T.numpy(), numbers, names, "number", "answer")
+        return factors(("h", taken), ("Wᵀ", learned), 0, column)
+
+    numbers = numbered(module.in_features)
     answers = module.out_features
     among = f", the {len(chosen)} highest shown" if len(chosen) < answers else ""
     shared = tensor == "mlm.logits" and torch.equal(module.weight, walk.t.parts.word.weight)
@@ -156,4 +174,5 @@ def _scores(walk: Walk, tensor: str, module: nn.Linear, source, names: tuple[str
         f"1 × {module.in_features}  ·  {module.in_features} × {answers:,}  →  1 × {answers:,}{among}",
         matrix,
         behind,
+        operands,
     )

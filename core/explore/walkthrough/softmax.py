@@ -139,7 +139,14 @@ def _view(
     size = f"{len(walk.pieces)} × {len(walk.pieces)}"
     named = walk.name("scores")
     return View(
-        title, tensor, formula, words, f"{size}  →  {size}", lambda: walk.matrix(named, kind, values()), behind, note
+        title,
+        tensor,
+        formula,
+        words,
+        f"{size}  →  {size}",
+        lambda: walk.matrix(named, kind, values()),
+        behind,
+        note=note,
     )
 
 

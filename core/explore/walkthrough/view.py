@@ -48,12 +48,22 @@ class Matrix:
 
 
 @dataclass(frozen=True, slots=True)
+class Operand:
+    """A matrix that goes into a view, and its cell that matters most to the cell in focus there."""
+
+    title: str
+    matrix: Matrix
+    cell: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """One matrix of a stage.
 
     - `tensor`: its name in the trace; None when only the walkthrough makes it
     - `formula` in LaTeX, `words` without any, `shapes` of what goes in and what comes out
     - `matrix()` and `arithmetic(row, column)`, what lies behind one of its cells, are computed when called
+    - `operands(row, column)` are the matrices it is computed from; None where they stand in the view before
     - `note`: what to watch for, empty for most
     """
 
@@ -64,17 +74,22 @@ class View:
     shapes: str
     matrix: Callable[[], Matrix]
     arithmetic: Callable[[int, int], Arithmetic]
+    operands: Callable[[int, int], tuple[Operand, ...]] | None = None
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of the forward pass: a name for addresses and code, a title, one plain sentence, its matrices."""
+    """One step of the forward pass: a name for addresses and code, a title, one plain sentence, its matrices.
+
+    `opens_at` is the view to show first.
+    """
 
     key: str
     title: str
     words: str
     views: tuple[View, ...]
+    opens_at: int = 0
 
 
 class Walk:
@@ -138,7 +153,7 @@ class Walk:
         """The names of an axis' entries: the pieces of the text, or counted from 0."""
         if axis in ("pos", "query", "key"):
             return self.pieces
-        return tuple(map(str, range(size))) if axis else ("[CLS]" if size == 1 else "",)
+        return numbered(size) if axis else (self.pieces[0],)
 
     def linear(
         self,
@@ -150,7 +165,6 @@ class Walk:
         letters: tuple[str, str, str],
         words: str,
         first: int = 0,
-        note: str = "",
     ) -> View:
         """A view of `source` · Wᵀ + b. `letters` name the source, the weights' index and the result in the formula.
 
@@ -163,12 +177,20 @@ class Walk:
             return arithmetic.dot_product(
                 source()[row],
                 module.weight[first + column],
-                labels=tuple(map(str, range(module.in_features))),
+                labels=numbered(module.in_features),
                 names=(x.lower(), f"w{index}"),
                 sentence=f"The {module.in_features:,} numbers of “{self.row_label(tensor, row)}”, each times a learned "
                 "weight, summed up.",
                 bias=module.bias[first + column].item(),
             )
+
+        def operands(row: int, column: int) -> tuple[Operand, ...]:
+            weights = module.weight[first : first + columns].T
+            taken = Matrix(source().numpy(), self.matrix(tensor).rows, numbered(module.in_features), "token", "number")
+            learned = Matrix(
+                weights.numpy(), numbered(module.in_features), numbered(columns), "number in", "number out"
+            )
+            return factors((x, taken), (f"W{index}ᵀ", learned), row, column)
 
         rows = self.tensor_rows(tensor)
         return View(
@@ -179,7 +201,7 @@ class Walk:
             f"{x} {rows} × {module.in_features}  ·  Wᵀ {module.in_features} × {columns}  →  {rows} × {columns}",
             lambda: self.matrix(tensor),
             behind,
-            note,
+            operands,
         )
 
     def tensor_rows(self, name: str) -> int:
@@ -200,8 +222,13 @@ class Walk:
                 "plus what was learned.",
             )
 
+        def operands(row: int, column: int) -> tuple[Operand, ...]:
+            return (Operand("x", self.matrix(source), (row, column)),)
+
         size = f"{len(self.pieces)} × {module.weight.shape[0]}"
-        return View(title, tensor, LAYER_NORM, words, f"{size}  →  {size}", lambda: self.matrix(tensor), behind)
+        return View(
+            title, tensor, LAYER_NORM, words, f"{size}  →  {size}", lambda: self.matrix(tensor), behind, operands
+        )
 
     def sum(self, title: str, tensor: str, parts: dict[str, Callable[[], Tensor]], formula: str, words: str) -> View:
         """A view of a sum of matrices, by the name of each."""
@@ -212,9 +239,14 @@ class Walk:
                 sentence=f"Number {column} of “{self.pieces[row]}”: {' plus '.join(parts)}.",
             )
 
+        def operands(row: int, column: int) -> tuple[Operand, ...]:
+            return tuple(
+                Operand(name, self.matrix(tensor, values=part()), (row, column)) for name, part in parts.items()
+            )
+
         size = f"{len(self.pieces)} × {self.t[tensor].shape[-1]}"
         shapes = "  +  ".join([size] * len(parts)) + f"  →  {size}"
-        return View(title, tensor, formula, words, shapes, lambda: self.matrix(tensor), behind)
+        return View(title, tensor, formula, words, shapes, lambda: self.matrix(tensor), behind, operands)
 
     def activated(self, title: str, tensor: str, source: str, words: str, function: str) -> View:
         """A view of an activation function over `source`."""
@@ -227,13 +259,16 @@ class Walk:
                 sentence=f"Number {column} of “{self.row_label(tensor, row)}” through {function}.",
             )
 
+        def operands(row: int, column: int) -> tuple[Operand, ...]:
+            return (Operand("x", self.matrix(source), (row, column)),)
+
         size = f"{self.tensor_rows(tensor)} × {self.t[tensor].shape[-1]}"
         formula = {
             "gelu": r"\operatorname{GELU}(x) = x\,\Phi(x)",
             "relu": r"\operatorname{ReLU}(x) = \max(0, x)",
             "tanh": r"\tanh(x) = \frac{e^{x} - e^{-x}}{e^{x} + e^{-x}}",
         }.get(function, rf"y = \operatorname{{{function.replace('_', ' ')}}}(x)")
-        return View(title, tensor, formula, words, f"{size}  →  {size}", lambda: self.matrix(tensor), behind)
+        return View(title, tensor, formula, words, f"{size}  →  {size}", lambda: self.matrix(tensor), behind, operands)
 
     def shares(self, title: str, tensor: str, words: str, names: tuple[str, ...], chosen: Tensor) -> View:
         """A view of softmax over the scores of a head: the entries `chosen` of `tensor`'s row at the chosen token."""
@@ -258,6 +293,18 @@ class Walk:
             matrix,
             behind,
         )
+
+
+def factors(left: tuple[str, Matrix], right: tuple[str, Matrix], row: int, column: int) -> tuple[Operand, Operand]:
+    """Both factors of a matrix product, each with its largest contribution to the product's cell (row, column)."""
+    products = np.abs(left[1].values[row] * right[1].values[:, column])
+    largest = int(products.argmax())
+    return Operand(*left, (row, largest)), Operand(*right, (largest, column))
+
+
+def numbered(size: int) -> tuple[str, ...]:
+    """Labels counted from 0."""
+    return tuple(map(str, range(size)))
 
 
 def function_name(config: object) -> str:

@@ -1,0 +1,259 @@
+"""Inside a layer: one sentence followed through the model, stage by stage and number by number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core.explore import tokens as tokenizing
+from core.explore import walkthrough
+from core.explore.walkthrough.code import code
+from pages.shared.arithmetic import arithmetic
+from pages.shared.export import csv_button
+from pages.shared.matrix import matrix
+from pages.shared.models import agreement_of, chosen_model, example, example_pair, traced
+from pages.shared.text import plain, problems_shown
+from pages.shared.token_strip import Span, span, token_strip
+from pages.shared.url_state import keep, seed, text_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.explore.tokens import Tokens
+    from core.explore.trace import Trace
+    from core.explore.walkthrough import Focus, Matrix, Operand, Stage, View
+    from core.models.loading import Model
+
+EXAMPLE = "The cat sat on the [MASK]."
+EXAMPLE_PAIR = "It was asleep."
+PADDING = 2
+EXACT = 1e-5  # differences below are rounding: 32-bit floats carry about seven digits
+
+
+def choose_token(tokens: Tokens, mask: str | None) -> int:
+    """Draw the text as a strip; the position chosen by a click, at first the mask or else the first own piece."""
+    own = next((place for place, side in enumerate(tokens.sequence) if side is not None), 0)
+    default = tokens.pieces.index(mask) if mask in tokens.pieces else own
+    seed("token", str(default))
+    held = st.session_state["token"]
+    chosen = int(held) if held.isdecimal() and int(held) < len(tokens) else default
+    token_strip(
+        [_drawn(tokens, place, place == chosen) for place in range(len(tokens))],
+        key="token-strip",
+        label="Choose a token",
+        hint=f"Looking at “{tokens.pieces[chosen]}”, position {chosen}. Click another token to look at that one.",
+        on_click=lambda: st.session_state.update(token=str(st.session_state["token-strip"].clicked)),
+    )
+    keep("token", str(chosen))
+    return chosen
+
+
+def _drawn(tokens: Tokens, place: int, is_chosen: bool) -> Span:
+    piece = tokens.pieces[place]
+    kind = "mask" if is_chosen else "special" if tokens.is_special[place] else "piece"
+    return span(
+        piece, kind, group=place, segment=tokens.segments[place], note=f"{piece}, position {place}", index=place
+    )
+
+
+def choose_number(label: str, count: int, *, key: str, help: str) -> int:
+    """One of `count` numbers from 0, as a row of buttons; the first when another model had more."""
+    numbers = [str(number) for number in range(count)]
+    if st.session_state.get(key) not in numbers:
+        st.session_state.pop(key, None)
+    seed(key, "0", allowed=numbers)
+    chosen = st.segmented_control(label, numbers, required=True, key=key, help=help, wrap=True, persist_state="session")
+    keep(key, chosen)
+    return int(chosen)
+
+
+def badge(view: View, found: Mapping[str, float]) -> str:
+    """How closely the view's numbers match the model's own, as a Markdown badge."""
+    if view.tensor is None:
+        return ":gray-badge[Only on this page: the model goes straight on]"
+    if view.tensor not in found:
+        return ":gray-badge[Checked one step on, in the shares]"
+    difference = found[view.tensor]
+    if difference == 0:
+        return ":green-badge[:material/check: Equal to the model's own numbers, bit for bit]"
+    if difference <= EXACT:
+        return f":green-badge[:material/check: Largest difference from the model: {difference:.1e}]"
+    return f":orange-badge[:material/warning: Largest difference from the model: {difference:.1e}]"
+
+
+@st.fragment
+def show_stage(
+    t: Trace, focus: Focus, number: int, stage: Stage, *, padding: int, with_operands: bool, is_plain: bool
+) -> None:
+    """One stage, opened: a matrix, and the arithmetic behind the cell that was clicked in it."""
+    with st.container(border=True):
+        st.subheader(f"{number} · {stage.title}", anchor=False)
+        st.markdown(plain(stage.words))
+        view = choose_view(stage)
+        st.markdown(plain(view.words))
+        if not is_plain:
+            st.latex(view.formula)
+            st.caption(plain(view.shapes), text_alignment="center")
+        if view.note:
+            st.warning(view.note, icon=":material/rule:")
+        show_numbers(focus, stage, view, with_operands=with_operands, is_plain=is_plain)
+        # Last, because it takes a second forward pass: until then the numbers can be read already.
+        st.markdown(badge(view, agreement_of(t.model, t.tokens, padding=padding)))
+        if not is_plain:
+            with st.expander("As code", icon=":material/code:"):
+                st.code(code(t, focus, stage.key).text, language="python", wrap_lines=True)
+
+
+def choose_view(stage: Stage) -> View:
+    """One of the stage's matrices."""
+    titles = [view.title for view in stage.views]
+    if len(titles) == 1:
+        return stage.views[0]
+    title = st.segmented_control(
+        "Step",
+        titles,
+        default=titles[stage.opens_at],
+        required=True,
+        key=f"view-{stage.key}",
+        label_visibility="collapsed",
+    )
+    return stage.views[titles.index(title)] if title in titles else stage.views[0]
+
+
+def show_numbers(focus: Focus, stage: Stage, view: View, *, with_operands: bool, is_plain: bool) -> None:
+    """The matrix of a view, what it is computed from above it, and below it what lies behind the cell in focus."""
+    drawn = view.matrix()
+    key = f"{stage.key}-{view.title}-{len(drawn.rows)}x{len(drawn.columns)}-{focus.position}"
+    above = st.container()
+    row, column = draw(drawn, key, view.title, drawn.strongest(focus.position), focus)
+    if with_operands and view.operands is not None:
+        with above:
+            show_operands(view.operands(row, column), key, focus)
+    behind = view.arithmetic(row, column)
+    st.markdown(f"**{plain(drawn.rows[row])} · {plain(drawn.columns[column])}**: {plain(behind.sentence)}")
+    if not is_plain:
+        arithmetic(
+            sentence=behind.sentence,
+            terms=[(term.label, term.left, term.right) for term in behind.terms],
+            lines=[(line.label, line.value) for line in behind.lines],
+            left=behind.left,
+            right=behind.right,
+            key=f"arithmetic-{key}",
+        )
+    name = f"{stage.key}-{view.title.lower().replace(' ', '-')}"
+    csv_button("Matrix as CSV", lambda: as_table(drawn), name)
+
+
+def show_operands(operands: tuple[Operand, ...], key: str, focus: Focus) -> None:
+    """The matrices that go in, side by side; in each the row or column that makes the cell in focus is marked."""
+    for column, operand in zip(st.columns(len(operands)), operands, strict=True):
+        with column:
+            st.markdown(f"**{plain(operand.title)}**")
+            draw(operand.matrix, f"{key}-{operand.title}-{operand.cell}", operand.title, operand.cell, focus)
+    st.caption("They make:")
+
+
+def draw(drawn: Matrix, key: str, title: str, cell: tuple[int, int], focus: Focus) -> tuple[int, int]:
+    """The matrix as a grid of numbers; the cell in focus."""
+    has_tokens = len(drawn.rows) > focus.position and drawn.row_axis in ("token", "from token")
+    return matrix(
+        drawn.values,
+        rows=drawn.rows,
+        columns=drawn.columns,
+        key=f"matrix-{key}",
+        label=f"{title}: {drawn.row_axis} by {drawn.column_axis}",
+        row_axis=drawn.row_axis,
+        column_axis=drawn.column_axis,
+        kind=drawn.kind,
+        cell=cell,
+        marked_row=focus.position if has_tokens else None,
+    )
+
+
+def as_table(drawn: Matrix) -> pd.DataFrame:
+    """The matrix with its labels; columns are numbered too, as pieces repeat."""
+    columns = [f"{place}: {label}" if label != str(place) else label for place, label in enumerate(drawn.columns)]
+    table = pd.DataFrame(drawn.values, columns=columns)
+    table.insert(0, drawn.row_axis or "row", drawn.rows)
+    return table
+
+
+def offer_neighbours(titles: list[str], place: int) -> None:
+    """Buttons for the stage before and the one after."""
+    with st.container(horizontal=True):
+        for step, icon in ((-1, ":material/arrow_back:"), (1, ":material/arrow_forward:")):
+            if 0 <= place + step < len(titles):
+                title = titles[place + step]
+                st.button(title, key=f"step{step}", icon=icon, on_click=open_stage, args=(title,))
+
+
+def open_stage(title: str) -> None:
+    st.session_state["stages"] = [title]
+
+
+def show_walk(t: Trace, focus: Focus, padding: int) -> None:
+    """The row of stages, and those that are open below it."""
+    stages = walkthrough.stages(t, focus)
+    titles = [f"{number} {stage.title}" for number, stage in enumerate(stages, start=1)]
+    opened = st.pills(
+        "Stages, from left to right",
+        titles,
+        selection_mode="multi",
+        default=titles[:1],
+        key="stages",
+        bind="query-params",
+        persist_state="session",
+    )
+    with st.container(horizontal=True):
+        is_all = st.toggle("Open all stages", key="open-all", bind="query-params")
+        is_plain = st.toggle("Plain words, no formulas", key="plain-words", bind="query-params")
+        with_operands = st.toggle(
+            "Show what goes in",
+            key="what-goes-in",
+            bind="query-params",
+            help="Also draws the matrices that each one is computed from, the learned weights among them.",
+        )
+        st.toggle(
+            "Add padding",
+            key="with-padding",
+            bind="query-params",
+            help=f"Adds {PADDING} positions of padding, to show what the mask does.",
+        )
+    for number, (title, stage) in enumerate(zip(titles, stages, strict=True), start=1):
+        if is_all or title in opened:
+            show_stage(t, focus, number, stage, padding=padding, with_operands=with_operands, is_plain=is_plain)
+    if len(opened) == 1 and not is_all:
+        offer_neighbours(titles, titles.index(opened[0]))
+    if missing := walkthrough.missing_heads(t):
+        st.caption(f"This model has no {' and no '.join(missing)}, so there is no stage for it.")
+
+
+st.title("Inside a layer", anchor=False)
+st.markdown(
+    "Follow one sentence through BERT, from words to numbers to a guess. Click any number to see where it comes from."
+)
+model: Model = chosen_model()
+text = text_line("Text", key="followed", example=example(model, EXAMPLE), placeholder="Type a sentence, press Enter")
+with_pair = st.toggle("Add a second text", key="followed-with-pair", bind="query-params")
+pair = text_line("Second text", key="followed-pair", example=example_pair(model, EXAMPLE_PAIR)) if with_pair else None
+with problems_shown():
+    tokens = tokenizing.tokenize(model, text, pair)
+    if tokens.uncut_length > len(tokens):
+        st.caption(f"The text is cut: {tokens.uncut_length - len(tokens):,} tokens more than the model can take.")
+    position = choose_token(tokens, model.tokenizer.mask_token)
+    config = model.config
+    padding = PADDING if st.session_state.get("with-padding") else 0
+    t = traced(model, tokens, padding=padding)
+    left, right = st.columns([1, 2])
+    with left:
+        layer = choose_number("Layer", t.layers, key="layer", help="Counted from 0, as in code.")
+    with right:
+        head = choose_number("Head", t.heads, key="head", help="Counted from 0. Each head attends in its own way.")
+    focus = walkthrough.Focus(layer, head, position)
+    shares = [f"“{plain(piece)}” ({share:.0%})" for piece, share in walkthrough.most_attended(t, focus)]
+    st.markdown(
+        f"In layer {layer}, head {head}, **“{plain(tokens.pieces[position])}”** looks mostly at {', '.join(shares)}."
+    )
+    show_walk(t, focus, padding)

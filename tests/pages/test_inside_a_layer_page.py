@@ -1,0 +1,144 @@
+"""The Inside a layer page: every stage and view, odd texts, models with and without heads, what is computed when."""
+
+import pytest
+
+from core.explore import agreement as agreement_module
+from core.explore import trace as trace_module
+from tests.families import FAMILIES, family_folder
+from tests.pages.conftest import words_on
+from tests.pages.test_tokens_page import ODD_TEXTS
+
+PAGE = "explore/inside_a_layer.py"
+
+
+def test_the_page_opens_with_an_example_and_its_first_stage(open_page):
+    app = open_page(PAGE)
+    assert not app.exception
+    shown = words_on(app)
+    assert "In layer 0, head 0, **“\\[MASK\\]”** looks mostly at" in shown
+    assert "1 · Embeddings" in shown
+    assert "2 · Query" not in shown
+    assert "bit for bit" in shown
+    assert "no pooler" in shown
+
+
+def test_all_stages_open_with_formulas_numbers_and_code(open_page):
+    app = open_page(PAGE, **{"open-all": "true", "layer": "3", "head": "5"})
+    assert not app.exception
+    stages = [each.value for each in app.subheader]
+    assert [stage.partition(" · ")[0] for stage in stages] == [str(number) for number in range(1, 11)]
+    assert len(app.latex) == len(app.code) == 10
+    assert "hidden[3]" in app.code[2].value
+    assert "[:, 5]" in app.code[2].value
+    assert not app.warning
+
+
+def test_every_view_of_every_stage(open_page):
+    app = open_page(PAGE, **{"open-all": "true"})
+    views = [group.key for group in app.segmented_control if group.key.startswith("view-")]
+    assert len(views) == 8  # scores and context have one matrix each
+    for key in views:
+        for title in app.segmented_control(key=key).options[1:]:
+            app.segmented_control(key=key).set_value(title).run()
+            assert not app.exception, (key, title)
+            assert not app.error, (key, title)
+    assert "adds up to 1/√32 = 0.177" in words_on(app)
+
+
+def test_plain_words_show_no_formula_and_no_code(open_page):
+    app = open_page(PAGE, **{"open-all": "true", "plain-words": "true"})
+    assert not app.exception
+    assert not app.latex
+    assert not app.code
+
+
+def test_stepping_from_stage_to_stage(open_page):
+    app = open_page(PAGE)
+    app.button(key="step1").click().run()
+    assert [each.value for each in app.subheader] == ["2 · Query, key, value"]
+    app.button(key="step-1").click().run()
+    assert [each.value for each in app.subheader] == ["1 · Embeddings"]
+
+
+def test_padding_is_masked(open_page):
+    app = open_page(PAGE, **{"stages": "4 Softmax", "with-padding": "true"})
+    assert not app.exception
+    app.segmented_control(key="view-softmax").set_value("Masked").run()
+    assert not app.exception
+    assert "−∞" in words_on(app) + str([each.value for each in app.latex])
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS.keys())
+def test_odd_texts_show_neither_error_nor_warning(open_page, text: str):
+    app = open_page(PAGE)
+    app.text_input(key="followed").set_value(text).run()
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    assert "looks mostly at" in words_on(app)
+
+
+def test_F01_nothing_typed_says_what_to_do(open_page):
+    app = open_page(PAGE)
+    app.text_input(key="followed").set_value(" ").run()
+    assert not app.exception
+    assert "Type a few words" in words_on(app)
+
+
+@pytest.mark.parametrize("model", ["builtin", "teaching"])
+def test_what_goes_in_is_drawn_above(open_page, model: str):
+    def matrices(**query: str) -> int:
+        app = open_page(PAGE, model=model, **query, **{"open-all": "true"})
+        assert not app.exception
+        return sum(b'"axes"' in element.proto.bytes for element in app.get("bidi_component"))
+
+    stages = {"builtin": 10, "teaching": 12}[model]
+    assert matrices() == stages
+    # First views: Q, scores, context, sums and products take one to three each; tables and softmax none.
+    assert matrices(**{"what-goes-in": "true"}) > stages + 8
+
+
+@pytest.mark.parametrize(
+    "query", [{"layer": "99"}, {"head": "x"}, {"token": "900"}, {"token": "²"}, {"stages": "nope"}]
+)
+def test_a_damaged_link_shows_the_page_all_the_same(open_page, query: dict[str, str]):
+    app = open_page(PAGE, **query)
+    assert not app.exception
+    assert not app.error
+    assert "looks mostly at" in words_on(app)
+
+
+@pytest.mark.parametrize("head", ["pre-training", "sequence-classification"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_F05_every_family_walks_through_the_heads_it_has(open_page, workspace, family: str, head: str):
+    family_folder(family, head, workspace / "runs" / "run-1" / "model")
+    app = open_page(PAGE, **{"model": "run-1", "open-all": "true", "followed": "the cat sat"})
+    assert not app.exception
+    assert not app.error
+    shown = words_on(app)
+    assert "the model's own numbers" in shown or "Largest difference" in shown
+    assert ("Guess the word" in shown) == (head == "pre-training" and family != "electra")
+    assert ("Next sentence" in shown) == (head == "pre-training" and family in ("bert", "albert"))
+    assert ("Classify" in shown) == (head == "sequence-classification")
+
+
+def test_nothing_is_computed_again_when_layer_or_head_change(open_page, monkeypatch):
+    runs = {"trace": 0, "agreement": 0}
+    real_trace, real_agreement = trace_module.trace, agreement_module.agreement
+
+    def counting_trace(*args, **kwargs):
+        runs["trace"] += 1
+        return real_trace(*args, **kwargs)
+
+    def counting_agreement(*args):
+        runs["agreement"] += 1
+        return real_agreement(*args)
+
+    monkeypatch.setattr(trace_module, "trace", counting_trace)
+    monkeypatch.setattr(agreement_module, "agreement", counting_agreement)
+    app = open_page(PAGE, followed="A sentence that no other test has traced.")
+    for layer, head in (("3", "5"), ("0", "11"), ("5", "0")):
+        app.segmented_control(key="layer").set_value(layer).run()
+        app.segmented_control(key="head").set_value(head).run()
+        assert not app.exception
+    assert runs == {"trace": 1, "agreement": 1}
