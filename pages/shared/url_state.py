@@ -5,6 +5,7 @@ because an address takes only a few thousand characters, and lists of things tha
 because `bind` writes the title shown instead of the id.
 """
 
+import time
 from collections import Counter
 from collections.abc import Container, Mapping
 
@@ -13,6 +14,7 @@ import streamlit as st
 from pages.shared.text import plain
 
 LONGEST_IN_URL = 1_500
+LATE_SECONDS = 2.0  # a value replaced longer ago than this is one that somebody went back to
 
 
 def text_area(label: str, *, key: str, example: str, height: int = 120, placeholder: str = "") -> str:
@@ -70,10 +72,10 @@ def seed(key: str, default: str, *, allowed: Container[str] | None = None) -> No
     """Set a value before its widget is drawn: what a link says, else what it was, else the default.
 
     The address wins only when somebody else changed it: otherwise it still holds what `keep` wrote on the last run,
-    and the widget may have changed since.
+    or, when clicks follow fast upon each other, what it wrote before that (the browser had not heard the news yet).
     """
     given = st.query_params.get(key)
-    by_link = given is not None and given != st.session_state.get(f"kept-{key}")
+    by_link = given is not None and given != st.session_state.get(f"kept-{key}") and not _is_late(key, given)
     if by_link and (allowed is None or given in allowed):
         st.session_state[key] = given
     elif key not in st.session_state:
@@ -82,9 +84,18 @@ def seed(key: str, default: str, *, allowed: Container[str] | None = None) -> No
 
 def keep(key: str, value: str) -> None:
     """Write a value into the address, or take it out when it is empty or too long."""
+    kept = st.session_state.get(f"kept-{key}")
+    if kept is not None and kept != value:
+        st.session_state.setdefault(f"replaced-{key}", {})[kept] = time.monotonic()
     if value and len(value) <= LONGEST_IN_URL:
         st.query_params[key] = st.session_state[f"kept-{key}"] = value
     else:
         st.session_state.pop(f"kept-{key}", None)
         if key in st.query_params:
             del st.query_params[key]
+
+
+def _is_late(key: str, given: str) -> bool:
+    """Whether an address holds a value that was replaced a moment ago."""
+    replaced = st.session_state.get(f"replaced-{key}", {}).get(given)
+    return replaced is not None and time.monotonic() - replaced < LATE_SECONDS

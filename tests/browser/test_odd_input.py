@@ -38,7 +38,10 @@ def assert_calm(page: Page) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-@pytest.mark.parametrize(("path", "heading"), [("/tokens", "Tokens"), ("/fill-mask", "Fill the [MASK]")])
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [("/tokens", "Tokens"), ("/fill-mask", "Fill the [MASK]"), ("/inside-a-layer", "Inside a layer")],
+)
 def test_F01_F02_F03_F04_any_text(page: Page, path: str, heading: str, text: str):
     page.goto(path)
     expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
@@ -50,6 +53,8 @@ def test_F01_F02_F03_F04_any_text(page: Page, path: str, heading: str, text: str
     assert_calm(page)
     if heading == "Tokens" and text:
         expect(page.get_by_text(" tokens").first).to_be_visible()
+    if heading == "Inside a layer" and text:
+        expect(page.get_by_text("looks mostly at")).to_be_visible()
     if text.startswith("word"):
         page.reload()  # the address must not have grown beyond what a browser sends
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from pages.shared import url_state
 from pages.shared.export import escape_formulas
 from pages.shared.run_view import duration
 from pages.shared.text import plain
@@ -55,7 +56,8 @@ def test_titles_that_repeat_are_told_apart_by_their_id():
     assert distinct({"1": "a", "2": "b", "3": "a"}) == {"1": "a (1)", "2": "b", "3": "a (3)"}
 
 
-def test_a_link_wins_over_what_the_session_held_and_a_later_choice_over_the_link(open_page):
+def test_a_link_wins_over_what_the_session_held_and_a_later_choice_over_the_link(open_page, monkeypatch):
+    monkeypatch.setattr(url_state, "LATE_SECONDS", 0)  # as if some seconds had gone by
     app = open_page("data/datasets.py", data="sample:pairs")
     assert app.selectbox(key="data").value == "sample:pairs"
     app.selectbox(key="data").set_value("sample:questions").run()
@@ -66,7 +68,8 @@ def test_a_link_wins_over_what_the_session_held_and_a_later_choice_over_the_link
     assert app.selectbox(key="data").value == "sample:pairs"
 
 
-def test_a_link_wins_also_after_its_value_was_chosen_and_left_again(open_page):
+def test_a_link_wins_also_after_its_value_was_chosen_and_left_again(open_page, monkeypatch):
+    monkeypatch.setattr(url_state, "LATE_SECONDS", 0)  # as if some seconds had gone by
     app = open_page("data/datasets.py", data="sample:pairs")
     app.selectbox(key="data").set_value("sample:reviews").run()
     app.query_params["data"] = "sample:pairs"
@@ -86,3 +89,15 @@ def test_a_long_text_stays_out_of_the_address(open_page):
     assert "text" not in app.query_params
     app.text_area(key="text").set_value("short").run()
     assert app.query_params["text"] == "short"
+
+
+def test_an_address_that_a_fast_click_overtook_undoes_nothing(open_page, monkeypatch):
+    app = open_page("explore/inside_a_layer.py")
+    app.segmented_control(key="head").set_value("5").run()
+    app.query_params["head"] = "0"  # the browser's next message was on its way before it heard of 5
+    app.segmented_control(key="layer").set_value("3").run()
+    assert (app.segmented_control(key="layer").value, app.segmented_control(key="head").value) == ("3", "5")
+    monkeypatch.setattr(url_state, "LATE_SECONDS", 0)
+    app.query_params["head"] = "0"  # somebody went back
+    app.run()
+    assert app.segmented_control(key="head").value == "0"
