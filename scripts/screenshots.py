@@ -40,6 +40,7 @@ def take_all(browser: Browser, base_url: str) -> None:
     for name, path, words in (
         ("home", "/", "On this machine"),
         ("tokens", "/tokens", "21 tokens"),
+        ("anatomy", "/anatomy", "Freeze the embeddings"),
         ("datasets", "/datasets?data=sample%3Aquestions&show=Lengths", "Longest (words)"),
     ):
         page.goto(path)
@@ -47,6 +48,12 @@ def take_all(browser: Browser, base_url: str) -> None:
         settled(page)
         page.wait_for_timeout(500)
         page.screenshot(path=PICTURES / f"{name}.png")
+    page.goto("/inside-a-layer?model=teaching&layer=1&stages=scores")
+    expect(page.locator(".grid")).to_be_visible(timeout=60_000)
+    settled(page)
+    page.locator(".grid").scroll_into_view_if_needed()
+    page.wait_for_timeout(1_000)
+    page.screenshot(path=PICTURES / "inside-a-layer.png")
     night = dark.new_page()
     night.goto("/fill-mask?sentence=The+%5BMASK%5D+of+the+ship+sailed+for+the+island.&hidden=7")
     expect(night.get_by_text("All masks together")).to_be_visible(timeout=60_000)

@@ -19,7 +19,8 @@ def agreement(t: Trace) -> Mapping[str, float]:
     A second forward pass, of a weight-sharing clone with hooks (PyTorch, `register_forward_hook`), hands out what each
     module takes and gives; attention probabilities come from transformers (`output_attentions`). Kept tensors, which
     are the network's own, are derived anew for the comparison. Padded positions count, too. Raw and scaled scores have
-    no entry (`UNSEEN`). Only the differences are kept, so the memory needed is that of a forward pass.
+    no entry (`UNSEEN`), and with SDPA, which returns none, probabilities neither. Only the differences are kept, so the
+    memory needed is that of a forward pass.
     """
     clone = weight_sharing_clone(t.model.network)
     found: dict[str, float] = {}
@@ -41,6 +42,8 @@ def agreement(t: Trace) -> Mapping[str, float]:
     output = clone(**inputs, output_attentions=True)
     for number, probabilities in enumerate(output.attentions):
         compare(f"layer.{number}.probabilities", probabilities)
+    if getattr(output, "pooler_output", None) is not None:  # of an encoder without a head
+        compare("pooler", output.pooler_output)
     return {name: found[name] for name in t.names() if name in found}
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from transformers.activations import ACT2FN
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,16 @@ def layer_norm(vector: Tensor, column: int, norm: torch.nn.LayerNorm, *, sentenc
     )
 
 
-def activation(x: float, name: str, value: float, *, sentence: str) -> Arithmetic:
-    """One application of an activation function; GELU is spelled out as x · Φ(x) (Hendrycks & Gimpel 2016)."""
+def activation(x: float, name: str, *, sentence: str) -> Arithmetic:
+    """One application of an activation function, by transformers' name for it (`ACT2FN`).
+
+    GELU is spelled out as x · Φ(x) (Hendrycks & Gimpel 2016).
+    """
+    value = ACT2FN[name](torch.tensor(x, dtype=torch.float64)).item()
     if name != "gelu":
         return Arithmetic(sentence, (Line("x", x), Line(f"= {name}(x)", value)))
     share = 0.5 * (1 + math.erf(x / math.sqrt(2)))
-    lines = (Line("x", x), Line("× Φ(x), the normal distribution's share below x", share), Line("= value", x * share))
+    lines = (Line("x", x), Line("× Φ(x), the normal distribution's share below x", share), Line("= value", value))
     return Arithmetic(sentence, lines)
 
 

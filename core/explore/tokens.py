@@ -124,10 +124,17 @@ def model_inputs(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: in
     """What the network takes, (batch, pos): one text, or several padded at their ends to the longest.
 
     `padding` positions are added to the longest, too, as far as the model has positions. Only the inputs that the
-    model knows (DistilBERT has no `token_type_ids`).
+    tokenizer's model takes (DistilBERT has no `token_type_ids`). Raises `LabError` when texts must be padded and there
+    is no padding token, and for a pair when the model knows one segment.
     """
     texts = [tokens] if isinstance(tokens, Tokens) else list(tokens)
     length = min(max(map(len, texts)) + padding, model.max_length)
+    if model.tokenizer.pad_token is None and any(len(text) < length for text in texts):
+        raise LabError("The tokenizer of this model has no padding token.", "Look at one text at a time.")
+    segments = 1 + max(segment for text in texts for segment in text.segments)
+    takes_segments = "token_type_ids" in model.tokenizer.model_input_names
+    if takes_segments and segments > getattr(model.config, "type_vocab_size", segments):
+        raise LabError("This model knows one segment only, and takes no pairs.", "Leave out the second text.")
     fillers = {
         "input_ids": model.tokenizer.pad_token_id,
         "attention_mask": 0,

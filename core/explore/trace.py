@@ -1,8 +1,8 @@
 """One forward pass, every intermediate by name. Reads the shared network, never changes it; draws nothing.
 
 *Kept* are the hidden states of the one forward pass. *Derived* from them, when asked for, is everything else, with the
-layer's own weights: at most `MEMORY` bytes of what was derived are remembered. Nothing is hooked, so many people can
-trace one shared model at once.
+layer's own weights: at most `MEMORY` bytes of what was derived are remembered. The lab hooks nothing, and transformers'
+own capturing of hidden states keeps threads apart, so many people can trace one shared model at once.
 """
 
 import math
@@ -169,7 +169,11 @@ class Trace:
         return tensor[0] if isinstance(self.tokens, Tokens) else tensor
 
     def __contains__(self, name: str) -> bool:
-        return name in self.names()
+        try:
+            self._resolve(name)
+        except LabError:
+            return False
+        return True
 
     @torch.inference_mode()
     def derive(self, name: str) -> Tensor:
@@ -212,8 +216,9 @@ class Trace:
             return None, name
         kind, _, rest = name.partition(".")
         number, _, step_name = rest.partition(".")
-        if kind == "layer" and number.isdecimal() and int(number) < self.layers and step_name in LAYER_STEPS:
-            return int(number), step_name
+        known = {str(each): each for each in range(self.layers)}
+        if kind == "layer" and number in known and step_name in LAYER_STEPS:
+            return known[number], step_name
         raise LabError(
             f"This trace has no tensor called “{name[:80]}”.",
             f"The names are: {', '.join(self._steps)}, and for each layer N from 0 to {self.layers - 1} "
@@ -286,7 +291,7 @@ class _Memory:
         tensor = compute()
         with self._lock:
             self._tensors[name] = tensor
-            while len(self._tensors) > 1 and self._bytes() > MEMORY:
+            while self._bytes() > MEMORY:
                 self._tensors.popitem(last=False)
         return tensor
 

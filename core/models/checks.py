@@ -14,7 +14,7 @@ def check_folder(folder: Path) -> dict[str, Any]:
     """Read and return a model folder's configuration, or refuse the folder.
 
     Refused with a `LabError`: no configuration, weights only as pickle files (loading one can run code), code that
-    would have to be executed (`auto_map`, a custom attention kernel), a family that is not BERT-like.
+    would have to be executed (`auto_map`, a custom attention kernel), a family that is not BERT-like, a decoder.
     """
     config = _read_json(folder / "config.json")
     if config is None:
@@ -39,6 +39,11 @@ def check_folder(folder: Path) -> dict[str, Any]:
         raise LabError(
             f"The model “{folder.name or folder}” is of the family “{str(family)[:80]}”, which is not BERT-like.",
             "Choose a model of one of these families: " + ", ".join(FAMILIES) + ".",
+        )
+    if config.get("is_decoder") or config.get("add_cross_attention"):
+        raise LabError(
+            f"The model “{folder.name or folder}” is set up as a decoder, whose tokens may only look back.",
+            "BERT Lab explains encoders. Choose one, for instance bert-base-uncased.",
         )
     if not any(folder.glob("*.safetensors")):
         pickled = [path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern)]

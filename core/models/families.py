@@ -25,21 +25,24 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class MaskedLMHead:
-    """Paths from the whole network to the masked-language head. RoBERTa writes its activation out as a function."""
+    """Paths from the whole network to the masked-language head, and its activation function as transformers names it.
+
+    `function` is None where the configuration chooses it, as for the layers.
+    """
 
     dense: str
-    activation: str | None
     norm: str
     decoder: str
+    function: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifierHead:
-    """Paths to a classification head: `dense` then `activation` over [CLS], or None where the pooler does that part."""
+    """Paths to a classification head: `dense` then `function` over [CLS], or None where the pooler does that part."""
 
     output: str
     dense: str | None = None
-    activation: str | None = None
+    function: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ _ROBERTA = Family(
     layers="encoder.layer",
     layer=_BERT_LAYER,
     pooler="pooler.dense",
-    masked_lm=MaskedLMHead("lm_head.dense", None, "lm_head.layer_norm", "lm_head.decoder"),
+    masked_lm=MaskedLMHead("lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "gelu"),
     classifier=ClassifierHead("classifier.out_proj", "classifier.dense", "tanh"),
     positions_skip_padding=True,
 )
@@ -90,7 +93,6 @@ FAMILIES = {
         pooler="pooler.dense",
         masked_lm=MaskedLMHead(
             "cls.predictions.transform.dense",
-            "cls.predictions.transform.transform_act_fn",
             "cls.predictions.transform.LayerNorm",
             "cls.predictions.decoder",
         ),
@@ -110,7 +112,7 @@ FAMILIES = {
             feed_forward_out="ffn.lin2",
             output_norm="output_layer_norm",
         ),
-        masked_lm=MaskedLMHead("vocab_transform", "activation", "vocab_layer_norm", "vocab_projector"),
+        masked_lm=MaskedLMHead("vocab_transform", "vocab_layer_norm", "vocab_projector"),
         classifier=ClassifierHead("classifier", "pre_classifier", "relu"),
     ),
     "roberta": _ROBERTA,
@@ -121,10 +123,7 @@ FAMILIES = {
         layer=_BERT_LAYER,
         embedding_projection="embeddings_project",
         masked_lm=MaskedLMHead(
-            "generator_predictions.dense",
-            "generator_predictions.activation",
-            "generator_predictions.LayerNorm",
-            "generator_lm_head",
+            "generator_predictions.dense", "generator_predictions.LayerNorm", "generator_lm_head", "gelu"
         ),
         classifier=ClassifierHead("classifier.out_proj", "classifier.dense", "gelu"),
     ),
@@ -143,16 +142,36 @@ FAMILIES = {
         ),
         embedding_projection="encoder.embedding_hidden_mapping_in",
         pooler="pooler",
-        masked_lm=MaskedLMHead(
-            "predictions.dense", "predictions.activation", "predictions.LayerNorm", "predictions.decoder"
-        ),
+        masked_lm=MaskedLMHead("predictions.dense", "predictions.LayerNorm", "predictions.decoder"),
         classifier=ClassifierHead("classifier"),
         next_sentence="sop_classifier.classifier",
     ),
 }
 
 
+def layer_paths(config: Any) -> tuple[str, ...]:
+    """The path of each layer from the encoder, in the order they run; a layer that is shared comes several times."""
+    listed = FAMILIES[config.model_type].layers
+    if config.model_type != "albert":
+        return tuple(f"{listed}.{number}" for number in range(config.num_hidden_layers))
+    runs = config.num_hidden_layers  # ALBERT spreads its groups over so many runs; each group may hold several layers
+    groups = [int(run / (runs / config.num_hidden_groups)) for run in range(runs)]  # as `AlbertTransformer.forward`
+    return tuple(
+        f"{listed}.{group}.albert_layers.{inner}" for group in groups for inner in range(config.inner_group_num)
+    )
+
+
+def activation_name(config: Any) -> str:
+    """The activation function of the layers, as transformers names it."""
+    return config.activation if config.model_type == "distilbert" else config.hidden_act
+
+
+def inner_width(config: Any) -> int:
+    """The width of the feed-forward network."""
+    return config.hidden_dim if config.model_type == "distilbert" else config.intermediate_size
+
+
 def longest(config: Any) -> int:
     """The most positions that one text may take in the network that `config` describes, whatever its tokenizer says."""
-    skipped = config.pad_token_id + 1 if FAMILIES[config.model_type].positions_skip_padding else 0
-    return config.max_position_embeddings - skipped
+    skips = FAMILIES[config.model_type].positions_skip_padding and config.pad_token_id is not None
+    return config.max_position_embeddings - (config.pad_token_id + 1 if skips else 0)

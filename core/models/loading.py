@@ -61,6 +61,10 @@ class Model:
             return ()
         return tuple(self.config.id2label[i] for i in range(self.config.num_labels))
 
+    @property
+    def has_pooler(self) -> bool:
+        return getattr(self.network.base_model, "pooler", None) is not None
+
     def encode(
         self, text: str | Sequence[str], pair: str | Sequence[str] | None = None, **options: Any
     ) -> BatchEncoding:
@@ -192,6 +196,8 @@ def _load_network(folder: Path, auto_class: type, **options: Any) -> tuple[PreTr
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            return_dict=True,  # both may be set otherwise in a checkpoint; neither changes a number
+            chunk_size_feed_forward=0,
             **options,
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:

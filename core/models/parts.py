@@ -1,6 +1,6 @@
 """The modules of an opened network, found by the names in `core.models.families`, and a clone that may be hooked.
 
-Only finds: what the modules compute is said in `core.explore.trace`.
+Only finds: what the modules compute is said in `core.explore.trace`, but for the masked-language head, which more need.
 """
 
 import copy
@@ -12,7 +12,7 @@ from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
 from transformers.activations import ACT2FN
 
-from core.models.families import FAMILIES, Family
+from core.models.families import FAMILIES, Family, activation_name, layer_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,9 @@ def parts_of(network: PreTrainedModel) -> Parts:
         segment=_find(embeddings, "token_type_embeddings"),
         embedding_norm=embeddings.LayerNorm,
         embedding_projection=_find(encoder, family.embedding_projection),
-        layers=tuple(_layer(module, family, network.config) for module in _layers(encoder, family, network.config)),
+        layers=tuple(
+            _layer(encoder.get_submodule(path), family, network.config) for path in layer_paths(network.config)
+        ),
         pooler=_find(encoder, family.pooler),
         masked_lm=_masked_lm(network, family),
         classifier=_classifier(network, family),
@@ -111,16 +113,6 @@ def _find(root: nn.Module, path: str | None) -> nn.Module | None:
         return None
 
 
-def _layers(encoder: nn.Module, family: Family, config: PretrainedConfig) -> list[nn.Module]:
-    """The layers in the order they run."""
-    listed = encoder.get_submodule(family.layers)
-    if config.model_type != "albert":
-        return list(listed)
-    runs = config.num_hidden_layers  # ALBERT spreads its groups over so many runs; each group may hold several layers
-    groups = [listed[int(run / (runs / len(listed)))] for run in range(runs)]  # as `AlbertTransformer.forward` does
-    return [layer for group in groups for layer in group.albert_layers]
-
-
 def _layer(module: nn.Module, family: Family, config: PretrainedConfig) -> LayerParts:
     names = {field.name: getattr(family.layer, field.name) for field in fields(family.layer)}
     found = {name: module.get_submodule(path) for name, path in names.items()}
@@ -132,7 +124,7 @@ def _masked_lm(network: nn.Module, family: Family) -> MaskedLMParts | None:
     decoder = _find(network, head.decoder)
     if decoder is None:
         return None
-    activation = ACT2FN["gelu"] if head.activation is None else network.get_submodule(head.activation)
+    activation = ACT2FN[head.function or activation_name(network.config)]
     return MaskedLMParts(network.get_submodule(head.dense), activation, network.get_submodule(head.norm), decoder)
 
 
@@ -141,5 +133,5 @@ def _classifier(network: nn.Module, family: Family) -> ClassifierParts | None:
     output = _find(network, head.output)
     if not isinstance(output, nn.Linear):
         return None
-    activation = ACT2FN[head.activation] if head.activation else None
+    activation = ACT2FN[head.function] if head.function else None
     return ClassifierParts(output, _find(network, head.dense), activation)

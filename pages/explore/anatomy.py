@@ -149,7 +149,7 @@ def show_fields(fields: list[configuration.Field]) -> None:
 def show_tree(subject: Subject) -> None:
     st.markdown("How the modules are nested in the program, from the outside in. Shapes are of the weights.")
     everything = st.toggle("Show every layer, also those that are alike", key="every-layer", bind="query-params")
-    rows = module_tree(subject.config, subject.architecture, fold=not everything)
+    rows = module_tree(subject.config, subject.architecture, fold=not everything, has_pooler=subject.has_pooler)
     table = pd.DataFrame(
         {
             "Module": name,
@@ -243,8 +243,9 @@ def show_outputs(subject: Subject) -> None:
     length = right.slider(
         "Tokens in each", 1, body.positions, min(16, body.positions), key="tokens", bind="query-params"
     )
-    given = outputs.inputs(subject.config, subject.architecture, batch=batch, length=length)
-    made = outputs.outputs(subject.config, subject.architecture, batch=batch, length=length)
+    asked = {"batch": batch, "length": length, "has_pooler": subject.has_pooler}
+    given = outputs.inputs(subject.config, subject.architecture, **asked)
+    made = outputs.outputs(subject.config, subject.architecture, **asked)
     for title, tensors, name in (("Inputs", given, "inputs"), ("Outputs", made, "outputs")):
         table = pd.DataFrame(
             {
@@ -278,7 +279,7 @@ st.markdown(
     "what it is for, and what it costs."
 )
 model = chosen_model()
-subject = Subject(model.title, model.config, type(model.network).__name__)
+subject = Subject(model.title, model.config, type(model.network).__name__, model.has_pooler)
 
 with problems_shown():
     show_headline(subject)

@@ -14,9 +14,10 @@ from pages.shared.arithmetic import arithmetic
 from pages.shared.export import csv_button
 from pages.shared.matrix import matrix
 from pages.shared.models import agreement_of, chosen_model, example, example_pair, traced
+from pages.shared.stage_badge import badge
 from pages.shared.text import plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
-from pages.shared.url_state import keep, seed, text_line
+from pages.shared.url_state import keep, seed, several, text_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 EXAMPLE = "The cat sat on the [MASK]."
 EXAMPLE_PAIR = "It was asleep."
 PADDING = 2
-EXACT = 1e-5  # differences below are rounding: 32-bit floats carry about seven digits
 
 
 def choose_token(tokens: Tokens, mask: str | None) -> int:
@@ -69,20 +69,6 @@ def choose_number(label: str, count: int, *, key: str, help: str) -> int:
     return int(chosen)
 
 
-def badge(view: View, found: Mapping[str, float]) -> str:
-    """How closely the view's numbers match the model's own, as a Markdown badge."""
-    if view.tensor is None:
-        return ":gray-badge[Only on this page: the model goes straight on]"
-    if view.tensor not in found:
-        return ":gray-badge[Checked one step on, in the shares]"
-    difference = found[view.tensor]
-    if difference == 0:
-        return ":green-badge[:material/check: Equal to the model's own numbers, bit for bit]"
-    if difference <= EXACT:
-        return f":green-badge[:material/check: Largest difference from the model: {difference:.1e}]"
-    return f":orange-badge[:material/warning: Largest difference from the model: {difference:.1e}]"
-
-
 @st.fragment
 def show_stage(
     t: Trace, focus: Focus, number: int, stage: Stage, *, padding: int, with_operands: bool, is_plain: bool
@@ -96,8 +82,8 @@ def show_stage(
         if not is_plain:
             st.latex(view.formula)
             st.caption(plain(view.shapes), text_alignment="center")
-        if view.note:
-            st.warning(view.note, icon=":material/rule:")
+        if view.contrast:
+            st.warning(plain(view.contrast), icon=":material/rule:")
         show_numbers(focus, stage, view, with_operands=with_operands, is_plain=is_plain)
         # Last, because it takes a second forward pass: until then the numbers can be read already.
         st.markdown(badge(view, agreement_of(t.model, t.tokens, padding=padding)))
@@ -119,7 +105,7 @@ def choose_view(stage: Stage) -> View:
         key=f"view-{stage.key}",
         label_visibility="collapsed",
     )
-    return stage.views[titles.index(title)] if title in titles else stage.views[0]
+    return stage.views[titles.index(title) if title in titles else stage.opens_at]
 
 
 def show_numbers(focus: Focus, stage: Stage, view: View, *, with_operands: bool, is_plain: bool) -> None:
@@ -180,32 +166,25 @@ def as_table(drawn: Matrix) -> pd.DataFrame:
     return table
 
 
-def offer_neighbours(titles: list[str], place: int) -> None:
+def offer_neighbours(titles: Mapping[str, str], opened: str) -> None:
     """Buttons for the stage before and the one after."""
+    keys = list(titles)
     with st.container(horizontal=True):
         for step, icon in ((-1, ":material/arrow_back:"), (1, ":material/arrow_forward:")):
-            if 0 <= place + step < len(titles):
-                title = titles[place + step]
-                st.button(title, key=f"step{step}", icon=icon, on_click=open_stage, args=(title,))
+            place = keys.index(opened) + step
+            if 0 <= place < len(keys):
+                st.button(titles[keys[place]], key=f"step{step}", icon=icon, on_click=open_stage, args=(keys[place],))
 
 
-def open_stage(title: str) -> None:
-    st.session_state["stages"] = [title]
+def open_stage(key: str) -> None:
+    st.session_state["stages"] = key
 
 
 def show_walk(t: Trace, focus: Focus, padding: int) -> None:
     """The row of stages, and those that are open below it."""
     stages = walkthrough.stages(t, focus)
-    titles = [f"{number} {stage.title}" for number, stage in enumerate(stages, start=1)]
-    opened = st.pills(
-        "Stages, from left to right",
-        titles,
-        selection_mode="multi",
-        default=titles[:1],
-        key="stages",
-        bind="query-params",
-        persist_state="session",
-    )
+    titles = {stage.key: f"{number} {stage.title}" for number, stage in enumerate(stages, start=1)}
+    opened = several("Stages, from left to right", titles, key="stages", default=stages[0].key)
     with st.container(horizontal=True):
         is_all = st.toggle("Open all stages", key="open-all", bind="query-params")
         is_plain = st.toggle("Plain words, no formulas", key="plain-words", bind="query-params")
@@ -219,13 +198,16 @@ def show_walk(t: Trace, focus: Focus, padding: int) -> None:
             "Add padding",
             key="with-padding",
             bind="query-params",
+            disabled=t.model.tokenizer.pad_token is None,
             help=f"Adds {PADDING} positions of padding, to show what the mask does.",
         )
-    for number, (title, stage) in enumerate(zip(titles, stages, strict=True), start=1):
-        if is_all or title in opened:
+    for number, stage in enumerate(stages, start=1):
+        if is_all or stage.key in opened:
             show_stage(t, focus, number, stage, padding=padding, with_operands=with_operands, is_plain=is_plain)
+    if not opened and not is_all:
+        st.info("Choose a stage above to open it.")
     if len(opened) == 1 and not is_all:
-        offer_neighbours(titles, titles.index(opened[0]))
+        offer_neighbours(titles, opened[0])
     if missing := walkthrough.missing_heads(t):
         st.caption(f"This model has no {' and no '.join(missing)}, so there is no stage for it.")
 
@@ -243,8 +225,7 @@ with problems_shown():
     if tokens.uncut_length > len(tokens):
         st.caption(f"The text is cut: {tokens.uncut_length - len(tokens):,} tokens more than the model can take.")
     position = choose_token(tokens, model.tokenizer.mask_token)
-    config = model.config
-    padding = PADDING if st.session_state.get("with-padding") else 0
+    padding = PADDING if st.session_state.get("with-padding") and model.tokenizer.pad_token else 0
     t = traced(model, tokens, padding=padding)
     left, right = st.columns([1, 2])
     with left:

@@ -19,11 +19,12 @@ class Subject:
     title: str
     config: Any
     architecture: str
+    has_pooler: bool = True
 
     @property
-    def identity(self) -> tuple[str, str]:
+    def identity(self) -> tuple[str, str, bool]:
         """All that an answer about it depends on."""
-        return self.architecture, self.config.to_json_string(use_diff=False)
+        return self.architecture, self.config.to_json_string(use_diff=False), self.has_pooler
 
 
 _KEPT = {"max_entries": 32, "show_spinner": False, "hash_funcs": {Subject: lambda subject: subject.identity}}
@@ -32,13 +33,13 @@ _KEPT = {"max_entries": 32, "show_spinner": False, "hash_funcs": {Subject: lambd
 @st.cache_resource(**_KEPT)
 def anatomy(subject: Subject) -> Anatomy:
     """The subject's parts. Raises `LabError` when its configuration describes no network."""
-    return parameters.anatomy(subject.config, subject.architecture)
+    return parameters.anatomy(subject.config, subject.architecture, has_pooler=subject.has_pooler)
 
 
 @st.cache_resource(**_KEPT)
 def work_of(subject: Subject) -> flops.Flops:
     """The subject's work; errors as `anatomy`."""
-    return flops.count_flops(subject.config, subject.architecture)
+    return flops.count_flops(subject.config, subject.architecture, has_pooler=subject.has_pooler)
 
 
 def short(number: float, unit: str = "") -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core.explore.walkthrough.view import MASKED
+MASKED = -1e30  # what lies below is no score but a mask: drawn as −∞ and left out of the colours' range
 
 OUTLIERS = 0.01  # the share of largest values that all get the strongest colour, so that the others keep theirs
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import LabError
 from core.models import catalogue
+from core.models.families import layer_paths
 from pages.shared.text import plain, show_problem
 from pages.shared.url_state import choose
 
@@ -33,7 +34,7 @@ def chosen_model() -> Model:
         st.stop()
     config = model.config
     st.sidebar.caption(
-        f"{plain(model.title)}: {config.num_hidden_layers} layers × {config.num_attention_heads} heads, "
+        f"{plain(model.title)}: {len(layer_paths(config))} layers × {config.num_attention_heads} heads, "
         f"{config.hidden_size} wide"
     )
     return model

@@ -62,6 +62,22 @@ def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None 
     return chosen
 
 
+def several(label: str, titles: Mapping[str, str], *, key: str, default: str) -> list[str]:
+    """Any number of things shown by title as pills and remembered, also in the address, by id, with commas between."""
+    seed(key, default)
+    chosen = [each for each in st.session_state[key].split(",") if each in titles]
+    st.session_state[f"{key}-pills"] = chosen
+
+    def remember() -> None:
+        st.session_state[key] = ",".join(st.session_state[f"{key}-pills"])
+
+    st.pills(
+        label, list(titles), format_func=titles.get, selection_mode="multi", key=f"{key}-pills", on_change=remember
+    )
+    keep(key, ",".join(chosen))
+    return chosen
+
+
 def distinct(titles: Mapping[str, str]) -> dict[str, str]:
     """Titles with the id added where two are the same: Streamlit tells the choices of a list apart by their titles."""
     repeated = {title for title, count in Counter(titles.values()).items() if count > 1}

@@ -7,7 +7,7 @@ import torch
 import transformers
 from torch.utils.flop_counter import FlopCounterMode
 
-from core import LabError
+from core import LabError, open_model
 from core.charts.stacked import stacked_bars
 from core.charts.treemap import treemap
 from core.models.anatomy.blueprints import BLUEPRINTS, blueprint
@@ -19,6 +19,7 @@ from core.models.anatomy.parameters import Freezing, anatomy, trainable_paramete
 from core.models.anatomy.part_names import FEED_FORWARD, HEAD
 from core.models.anatomy.skeleton import encoder_name, skeleton
 from core.models.families import longest
+from tests import families
 
 SMALL = {
     "vocab_size": 100,
@@ -45,6 +46,8 @@ CONFIGS = {
 PREFIXES = {"distilbert": "DistilBert", "xlm-roberta": "XLMRoberta", "albert in groups": "Albert"}
 HEADS = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 ALL = [(family, PREFIXES.get(family, family.capitalize()) + head) for family in CONFIGS for head in HEADS]
+SAME_CODE = ("xlm-roberta", "camembert")  # as roberta, under other names
+ALL = [(family, name) for family, name in ALL if family not in SAME_CODE or name.endswith(("Model", "MaskedLM"))]
 ALL += [("bert", "BertForPreTraining"), ("bert", "BertForMultipleChoice"), ("bert", "BertForNextSentencePrediction")]
 ALL += [("electra", "ElectraForPreTraining"), ("albert", "AlbertForPreTraining"), ("albert", "AlbertForMultipleChoice")]
 # Of the encoder with its pooler, where it has one: as on the Hub and in the papers, to the last digit.
@@ -288,3 +291,29 @@ def test_the_treemap_adds_up_and_hatches_what_is_frozen_as_a_whole():
 def test_stacked_bars_keep_their_parts():
     picture = stacked_bars({"one": {"a": 1, "b": 2}, "two": {"b": 3}}, title="t", x_title="x")
     assert {bar.name: tuple(bar.x) for bar in picture.data} == {"a": (1, 0), "b": (2, 3)}
+
+
+@pytest.mark.parametrize("head", families.HEADS)
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_an_opened_model_has_the_parameters_its_anatomy_counts(tmp_path, family: str, head: str):
+    model = open_model(str(families.family_folder(family, head, tmp_path / "model")))
+    body = anatomy(model.config, type(model.network).__name__, has_pooler=model.has_pooler)
+    assert body.parameters == sum(each.numel() for each in model.network.parameters())
+    returned = outputs(model.config, type(model.network).__name__, batch=1, length=4, has_pooler=model.has_pooler)
+    assert {"pooler_output"} & {each.name for each in returned} <= ({"pooler_output"} if model.has_pooler else set())
+
+
+def test_a_token_classifier_opens_without_a_pooler_and_is_counted_so(tmp_path):
+    folder = families.family_folder("bert", "encoder", tmp_path / "model")
+    config = transformers.AutoConfig.from_pretrained(folder)
+    transformers.BertForTokenClassification(config).save_pretrained(folder)
+    model = open_model(str(folder))
+    assert not model.has_pooler
+    body = anatomy(model.config, type(model.network).__name__, has_pooler=model.has_pooler)
+    assert body.parameters == sum(each.numel() for each in model.network.parameters())
+    assert "Pooler" not in body.by_kind()
+
+
+def test_a_text_too_long_has_no_outputs():
+    with pytest.raises(LabError, match="longer than"):
+        outputs(transformers.BertConfig(), batch=1, length=513)

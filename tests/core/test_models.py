@@ -9,7 +9,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from core import LabError, fill_mask, open_model
+from core import LabError, agreement, fill_mask, open_model, tokenize, trace
 from core.models import catalogue
 from core.models.loading import ENCODER, MASKED_LM, SEQUENCE_CLASSIFICATION, load_for_training
 from core.models.parts import parts_of
@@ -159,3 +159,35 @@ def test_a_network_for_training_has_a_fresh_head_with_the_labels(folder: Path):
     network.save_pretrained(folder / "saved")
     transformers.AutoTokenizer.from_pretrained(folder).save_pretrained(folder / "saved")
     assert open_model(str(folder / "saved")).labels == ("no", "yes", "maybe")
+
+
+@pytest.mark.parametrize("setting", ["is_decoder", "add_cross_attention"])
+def test_a_decoder_is_refused(folder: Path, setting: str):
+    change_config(folder, **{setting: True})
+    with pytest.raises(LabError, match="decoder"):
+        open_model(str(folder))
+
+
+def test_settings_that_change_no_number_change_no_answer(folder: Path):
+    def look() -> torch.Tensor:
+        model = open_model(str(folder))
+        t = trace(model, tokenize(model, "the cat sat on the mat"))
+        assert max(agreement(t).values()) <= 1e-5
+        return t["mlm.logits"]
+
+    before = look()
+    change_config(folder, return_dict=False, chunk_size_feed_forward=1)
+    torch.testing.assert_close(look(), before)
+
+
+def test_a_pair_for_a_model_of_one_segment_and_padding_without_a_token_are_refused(folder: Path):
+    model = open_model(str(folder))
+    cat, long = tokenize(model, "the cat"), tokenize(model, "the cat sat on the mat")
+    model.tokenizer.pad_token = None
+    assert trace(model, cat)
+    for refused in (lambda: trace(model, cat, padding=2), lambda: trace(model, [cat, long])):
+        with pytest.raises(LabError, match="no padding token"):
+            refused()
+    model.config.type_vocab_size = 1
+    with pytest.raises(LabError, match="one segment"):
+        trace(model, tokenize(model, "the cat", "the dog"))

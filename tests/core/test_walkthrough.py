@@ -1,21 +1,26 @@
 """The walkthrough. Oracles: the trace, which agrees with transformers; hand numbers; the programs it shows, run."""
 
+import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from core import open_model, tokenize, trace
+from core import LabError, open_model, tokenize, trace
 from core.explore import arithmetic
 from core.explore.trace import Trace
-from core.explore.walkthrough import Focus, Stage, View, missing_heads, stages
+from core.explore.walkthrough import Focus, View, missing_heads, most_attended, stages
 from core.explore.walkthrough.code import code
 from core.models.loading import Model
 from tests.families import FAMILIES, family_folder
 
 TEXT, PAIR = "the cat sat on the mat", "a dog"
 FOCUS = Focus(layer=1, head=2, position=3)
+PROJECT = Path(__file__).parent.parent.parent
 LAYER_STAGES = ["projections", "scores", "softmax", "context", "heads", "attention-norm", "feed-forward", "output-norm"]
 
 
@@ -79,9 +84,14 @@ def test_views_of_named_tensors_show_the_trace(traces, case: str):
     focus = Focus(1, 1, 2)
     for stage in stages(t, focus):
         for view in stage.views:
-            if view.tensor is None or view.tensor.endswith("logits"):
+            if view.tensor is None:
                 continue
             tensor = t[view.tensor]
+            if view.tensor.endswith("logits"):  # of the chosen token, the highest or all
+                scores = tensor[focus.position] if tensor.ndim == 2 else tensor
+                shown = scores.topk(20).values if view.tensor.startswith("mlm") else scores
+                np.testing.assert_array_equal(view.matrix().values[0], shown.numpy())
+                continue
             if t.axes(view.tensor)[0] == "head":
                 tensor = tensor[focus.head]
             np.testing.assert_array_equal(view.matrix().values.reshape(tensor.shape), tensor.numpy(), view.tensor)
@@ -115,15 +125,22 @@ def test_what_goes_into_a_product_makes_it(traces, case: str):
                 assert all(each.matrix.values.shape == result.values.shape for each in goes_in)
 
 
-@pytest.mark.parametrize("case", CASES)
+PROGRAMS = [case for case in CASES if case == "builtin" or not case.endswith("pre-training") or case.startswith("bert")]
+
+
+@pytest.mark.parametrize("case", PROGRAMS)
 def test_every_program_runs_as_shown_and_gives_the_traces_numbers(traces, case: str):
     t = traces[case]
+    setups: dict[str, dict] = {}  # the first lines are the same for all stages: run once, they are right for each
     for focus in (Focus(1, 2, 3), Focus(t.layers - 1, 0, 1)):
         for stage in stages(t, focus):
             program = code(t, focus, stage.key)
+            assert program.text.startswith(program.setup)
             assert max(map(len, program.text.splitlines())) <= 200
-            variables: dict[str, torch.Tensor] = {}
-            exec(compile(program.text, stage.key, "exec"), variables)
+            if program.setup not in setups:
+                exec(compile(program.setup, "setup", "exec"), setups.setdefault(program.setup, {}))
+            variables = dict(setups[program.setup])
+            exec(compile(program.text.removeprefix(program.setup), stage.key, "exec"), variables)
             assert program.results
             for variable, name in program.results.items():
                 expected = t[name]
@@ -131,9 +148,21 @@ def test_every_program_runs_as_shown_and_gives_the_traces_numbers(traces, case: 
                     expected = expected[focus.head]
                 difference = (variables[variable] - expected).abs().max()
                 assert difference <= 1e-5 * max(1, expected.abs().max()), (stage.key, name)
-            if stage.key == "masked-lm":
-                shown = view_of(t, "masked-lm", "Probabilities", focus).matrix()
-                assert variables["guesses"] == list(shown.columns[:5])
+            if stage.key in ("masked-lm", "classifier", "next-sentence"):
+                shown = stage.views[-1].matrix()
+                if stage.key == "masked-lm":
+                    assert variables["guesses"] == list(shown.columns[:5])
+                else:
+                    np.testing.assert_allclose(variables["shares"], shown.values[0], atol=1e-5)
+    assert len(setups) == 1
+
+
+def test_a_whole_program_runs_on_its_own(traces):
+    program = code(traces["builtin"], Focus(1, 2, 3), "context")
+    done = subprocess.run(
+        [sys.executable, "-c", program.text], cwd=PROJECT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_stages_come_in_the_order_of_the_forward_pass(traces):
@@ -204,15 +233,60 @@ def test_arithmetic_by_hand():
     found = arithmetic.layer_norm(torch.tensor([1.0, 1.0, 3.0, 3.0]), 2, norm, sentence="s")
     assert [line.value for line in found.lines] == [3.0, 2.0, 1.0, 1.0, 2.0, 1.0, 3.0]
     assert arithmetic.share_of_sum(torch.tensor([0.0, math.log(3)]), 1, sentence="s").value == pytest.approx(0.75)
-    assert arithmetic.activation(0.0, "gelu", 0.0, sentence="s").value == 0.0
-    assert arithmetic.activation(1.0, "gelu", 0.8413447, sentence="s").value == pytest.approx(0.8413447)
+    for name, value in (("gelu", 0.8413447), ("relu", 1.0), ("tanh", 0.7615942), ("gelu_new", 0.8411920)):
+        assert arithmetic.activation(1.0, name, sentence="s").value == pytest.approx(value)
+    assert arithmetic.activation(-1.0, "relu", sentence="s").value == 0
     assert arithmetic.total([("a", 1.0), ("b", 2.5)], sentence="s").value == 3.5
+
+
+def test_nothing_is_computed_before_a_view_is_asked():
+    model = open_model("builtin")
+    t = trace(model, tokenize(model, "The cat sat on the mat."))
+    assert stages(t, Focus(3, 5, 2))
+    assert not t._memory._tensors
+
+
+@pytest.mark.parametrize("focus", [Focus(9, 0, 0), Focus(0, 12, 0), Focus(0, 0, 90), Focus(-1, 0, 0)])
+def test_a_focus_outside_of_the_trace_is_refused(traces, focus: Focus):
+    with pytest.raises(LabError, match="There is no"):
+        stages(traces["builtin"], focus)
+
+
+def test_several_texts_are_refused(traces):
+    model = traces["builtin"].model
+    with pytest.raises(LabError, match="one text"):
+        stages(trace(model, [tokenize(model, "a"), tokenize(model, "b")]), Focus(0, 0, 0))
+
+
+def test_matrices_cannot_be_written_to(traces):
+    view = view_of(traces["builtin"], "feed-forward", "Widened")
+    weights = view.operands(0, 0)[1].matrix.values
+    with pytest.raises(ValueError, match="read-only"):
+        weights *= 2
+
+
+def test_what_a_token_attends_to_most(traces):
+    t = traces["builtin"]
+    shares = t["layer.3.probabilities"][5, 2, : len(t.tokens)].numpy()
+    order = np.argsort(-shares)[:3]
+    found = most_attended(t, Focus(3, 5, 2))
+    assert [piece for piece, _ in found] == [t.tokens.pieces[place] for place in order]
+    assert [share for _, share in found] == pytest.approx(shares[order].tolist())
+
+
+def test_scores_that_do_not_compete_get_no_softmax(tmp_path):
+    folder = family_folder("bert", "sequence-classification", tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"problem_type": "multi_label_classification"}))
+    model = open_model(str(folder))
+    t = trace(model, tokenize(model, TEXT))
+    assert [view.title for view in stages(t, Focus(0, 0, 0))[-1].views] == ["Scores"]
+    assert "softmax" not in code(t, Focus(0, 0, 0), "classifier").text
 
 
 def test_every_stage_speaks_plainly(traces):
     for case in CASES:
         for stage in stages(traces[case], Focus(0, 0, 0)):
-            assert isinstance(stage, Stage)
             assert stage.words.endswith((".", "?"))
             for view in stage.views:
                 assert view.words.endswith(".")

@@ -8,7 +8,8 @@ from core.explore.walkthrough.attention import attention_stages
 from core.explore.walkthrough.embeddings import embeddings_stage
 from core.explore.walkthrough.feed_forward import feed_forward_stages
 from core.explore.walkthrough.heads import head_stages
-from core.explore.walkthrough.view import Focus, Matrix, Operand, Stage, View, Walk
+from core.explore.walkthrough.view import Focus, Matrix, Operand, Stage, View
+from core.explore.walkthrough.walk import Walk
 
 __all__ = ["Focus", "Matrix", "Operand", "Stage", "View", "missing_heads", "most_attended", "stages"]
 
@@ -16,7 +17,8 @@ __all__ = ["Focus", "Matrix", "Operand", "Stage", "View", "missing_heads", "most
 def stages(t: Trace, focus: Focus) -> tuple[Stage, ...]:
     """Every stage of one text's forward pass for a layer, a head and a token. Computes nothing until a view is asked.
 
-    Stages of heads that the model does not have are left out; `missing_heads` names them.
+    Stages of heads that the model does not have are left out; `missing_heads` names them. Raises `LabError` for a trace
+    of several texts and for a focus outside of it.
     """
     walk = Walk(t, focus)
     return (embeddings_stage(walk), *attention_stages(walk), *feed_forward_stages(walk), *head_stages(walk))

@@ -2,8 +2,10 @@
 
 from core.explore import arithmetic
 from core.explore.arithmetic import Arithmetic, Line
+from core.explore.walkthrough.kinds import added, factors, linear, norm
 from core.explore.walkthrough.softmax import softmax_stage
-from core.explore.walkthrough.view import Matrix, Operand, Stage, View, Walk, factors, numbered
+from core.explore.walkthrough.view import Matrix, Operand, Stage, View
+from core.explore.walkthrough.walk import Walk, numbered
 
 
 def attention_stages(walk: Walk) -> tuple[Stage, ...]:
@@ -19,14 +21,15 @@ def _projections(walk: Walk) -> Stage:
         "value": f"A message in {size} numbers: what the token hands to whoever attends to it.",
     }
     views = tuple(
-        walk.linear(
+        linear(
+            walk,
             name.title(),
             walk.name(name),
             source=walk.entry,
             module=getattr(layer, name),
             letters=("X", name[0].upper(), name[0].upper()),
             words=words[name],
-            first=walk.focus.head * size,
+            head=walk.focus.head,
         )
         for name in words
     )
@@ -121,7 +124,8 @@ def _joined(walk: Walk) -> Stage:
         matrix,
         behind,
     )
-    projected = walk.linear(
+    projected = linear(
+        walk,
         "Projected",
         walk.name("attention_projection"),
         source=lambda: walk.tensor(walk.name("joined_context")),
@@ -135,20 +139,23 @@ def _joined(walk: Walk) -> Stage:
 
 
 def _add_and_norm(walk: Walk) -> Stage:
-    added = walk.sum(
+    parts = {"what came in": walk.entry, "what attention found": lambda: walk.tensor(walk.name("attention_projection"))}
+    summed = added(
+        walk,
         "Added",
         walk.name("attention_sum"),
-        {"what came in": walk.entry, "what attention found": lambda: walk.tensor(walk.name("attention_projection"))},
-        r"\mathbf x_i + \mathbf a_i",
-        "Attention's result is added to what the token was before, so nothing is lost (a residual connection).",
+        parts,
+        width=walk.width,
+        formula=r"\mathbf x_i + \mathbf a_i",
+        words="Attention's result is added to what the token was before, so nothing is lost (a residual connection).",
     )
-    normal = walk.norm(
+    normal = norm(
+        walk,
         "Normalized",
         walk.name("attention_output"),
         walk.name("attention_sum"),
         walk.layer.attention_norm,
         "Each token's numbers are brought back to mean 0 and variance 1, then stretched and shifted.",
     )
-    return Stage(
-        "attention-norm", "Add & Norm", "The token keeps what it was and gains what it gathered.", (added, normal)
-    )
+    words = "The token keeps what it was and gains what it gathered."
+    return Stage("attention-norm", "Add & Norm", words, (summed, normal))

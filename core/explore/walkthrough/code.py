@@ -3,59 +3,57 @@
 The lines run as they stand, in the project's folder; a test executes every one of them against the trace.
 """
 
+import re
 from dataclasses import dataclass
 
 from core.explore.trace import Trace
+from core.explore.walkthrough.heads import chooses_one_class
 from core.explore.walkthrough.view import Focus
 from core.models import catalogue
-from core.models.families import FAMILIES, Family
+from core.models.families import FAMILIES, Family, activation_name, layer_paths
 
 PROJECT = catalogue.BUILTIN_FOLDER.parent.parent.parent
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A program, and which of its variables equals which tensor of the trace (of the head in question)."""
+    """A program, and which of its variables equals which tensor of the trace (of the head in question).
+
+    `setup` is its beginning, the same for every stage: open the model, read the text, run the encoder.
+    """
 
     text: str
+    setup: str
     results: dict[str, str]
 
 
 def code(t: Trace, focus: Focus, stage: str) -> Code:
     """The program for a stage, by its key."""
     build = _STAGES[stage]
-    lines, results = build(_Names(t, focus))
-    return Code("\n".join([*_setup(t), "", *lines]) + "\n", results)
+    lines, results = build(_Program(t, focus))
+    setup = "\n".join(_setup(t)) + "\n"
+    return Code(setup + "\n" + "\n".join(lines) + "\n", setup, results)
 
 
-class _Names:
+class _Program:
     """How the program calls the model's parts."""
 
     def __init__(self, t: Trace, focus: Focus) -> None:
         self.t, self.focus = t, focus
         self.family: Family = FAMILIES[t.model.config.model_type]
-        self.n = focus.layer
         self.heads = t.heads
 
     def layer(self, part: str) -> str:
         return f"layer.{getattr(self.family.layer, part)}"
 
     def name(self, step: str) -> str:
-        return f"layer.{self.n}.{step}"
+        return f"layer.{self.focus.layer}.{step}"
 
     @property
     def enter(self) -> list[str]:
         """The layer, and what enters it."""
-        return [f"layer = {self._layer_path()}", f"x = hidden[{self.n}][0]  # (pos, hidden)"]
-
-    def _layer_path(self) -> str:
-        path = f"model.base_model.{self.family.layers}"
-        if self.t.model.config.model_type != "albert":
-            return f"{path}[{self.n}]"
-        config = self.t.model.config
-        run, inner = divmod(self.n, config.inner_group_num)
-        group = int(run / (config.num_hidden_layers / config.num_hidden_groups))
-        return f"{path}[{group}].albert_layers[{inner}]"
+        path = re.sub(r"\.(\d+)", r"[\1]", layer_paths(self.t.model.config)[self.focus.layer])
+        return [f"layer = model.base_model.{path}", f"x = hidden[{self.focus.layer}][0]  # (pos, hidden)"]
 
     def projections(self, *names: str) -> list[str]:
         """One head's rows, by name."""
@@ -81,56 +79,61 @@ class _Names:
 def _setup(t: Trace) -> list[str]:
     """Open the model, read the text, run the encoder once."""
     model, tokens = t.model, t.tokens
-    located = catalogue.locate(model.reference)
-    folder = str(located or model.reference)
-    if located is not None and located.is_relative_to(PROJECT):
-        folder = str(located.relative_to(PROJECT))
     length = t.inputs["input_ids"].shape[1]
     texts = repr(tokens.text) + (f", {tokens.pair!r}" if tokens.pair else "")
-    padding = ", padding='max_length'" if length > len(tokens) else ""
+    padding = ", padding='max_length', padding_side='right'" if length > len(tokens) else ""
     network = type(model.network).__name__
     return [
         "import torch",
-        f"from transformers import AutoTokenizer, {network}",
-        "",
-        f"folder = {folder!r}",
-        f"model = {network}.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)",
-        "tokenizer = AutoTokenizer.from_pretrained(folder)",
+        "import transformers",
+        *_folder(model.reference),
+        f"model = transformers.{network}.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)",
+        "tokenizer = transformers.AutoTokenizer.from_pretrained(folder)",
         f"inputs = tokenizer({texts}, max_length={length}, truncation=True{padding}, return_tensors='pt')",
         "hidden = model.base_model(**inputs, output_hidden_states=True).hidden_states",
     ]
 
 
+def _folder(reference: str) -> list[str]:
+    """Where the model is, told without saying where this machine keeps its runs."""
+    located = catalogue.locate(reference)
+    if located is not None and located.is_relative_to(PROJECT):
+        return ["", f"folder = {str(located.relative_to(PROJECT))!r}"]
+    if located is None:  # on the Hub
+        return ["", f"folder = {reference!r}"]
+    return ["from core.models.catalogue import locate", "", f"folder = locate({reference!r})"]
+
+
 Built = tuple[list[str], dict[str, str]]
 
 
-def _embeddings(n: _Names) -> Built:
+def _embeddings(p: _Program) -> Built:
     positions = "torch.arange(len(ids))"
-    if n.family.positions_skip_padding:
+    if p.family.positions_skip_padding:
         positions = "table.create_position_ids_from_input_ids(inputs['input_ids'], table.padding_idx)[0]"
     lines = [
         "table = model.base_model.embeddings",
         "ids = inputs['input_ids'][0]",
         f"total = table.word_embeddings(ids) + table.position_embeddings({positions})",
     ]
-    if n.t.parts.segment is not None:
-        given = "inputs['token_type_ids'][0]" if "token_type_ids" in n.t.given else "torch.zeros_like(ids)"
+    if p.t.parts.segment is not None:
+        given = "inputs['token_type_ids'][0]" if "token_type_ids" in p.t.given else "torch.zeros_like(ids)"
         lines.append(f"total = total + table.token_type_embeddings({given})")
     lines.append("normal = table.LayerNorm(total)  # (pos, hidden)")
     results = {"total": "embeddings.sum", "normal": "embeddings.output"}
-    if n.t.parts.embedding_projection is not None:
-        lines.append(f"x = model.base_model.{n.family.embedding_projection}(normal)")
+    if p.t.parts.embedding_projection is not None:
+        lines.append(f"x = model.base_model.{p.family.embedding_projection}(normal)")
         results["x"] = "embeddings.projection"
     return lines, results
 
 
-def _projections(n: _Names) -> Built:
+def _projections(p: _Program) -> Built:
     names = ("query", "key", "value")
-    return [*n.enter, *n.projections(*names)], {name[0]: n.name(name) for name in names}
+    return [*p.enter, *p.projections(*names)], {name[0]: p.name(name) for name in names}
 
 
-def _scores(n: _Names) -> Built:
-    return [*n.enter, *n.projections("query", "key"), "scores = q @ k.T  # (query, key)"], {"scores": n.name("scores")}
+def _scores(p: _Program) -> Built:
+    return [*p.enter, *p.projections("query", "key"), "scores = q @ k.T  # (query, key)"], {"scores": p.name("scores")}
 
 
 _SOFTMAX = [
@@ -140,75 +143,77 @@ _SOFTMAX = [
 ]
 
 
-def _softmax(n: _Names) -> Built:
-    return [*n.enter, *n.projections("query", "key"), *_SOFTMAX], {"shares": n.name("probabilities")}
+def _softmax(p: _Program) -> Built:
+    return [*p.enter, *p.projections("query", "key"), *_SOFTMAX], {"shares": p.name("probabilities")}
 
 
-def _context(n: _Names) -> Built:
-    lines = [*n.enter, *n.projections("query", "key", "value"), *_SOFTMAX, "context = shares @ v  # (pos, head_dim)"]
-    return lines, {"context": n.name("context")}
+def _context(p: _Program) -> Built:
+    lines = [*p.enter, *p.projections("query", "key", "value"), *_SOFTMAX, "context = shares @ v  # (pos, head_dim)"]
+    return lines, {"context": p.name("context")}
 
 
-def _heads(n: _Names) -> Built:
-    return [*n.enter, *n.attention], {"joined": n.name("joined_context"), "found": n.name("attention_projection")}
+def _heads(p: _Program) -> Built:
+    return [*p.enter, *p.attention], {"joined": p.name("joined_context"), "found": p.name("attention_projection")}
 
 
-def _attention_norm(n: _Names) -> Built:
-    lines = [*n.enter, *n.attention, f"attended = {n.layer('attention_norm')}(x + found)  # (pos, hidden)"]
-    return lines, {"attended": n.name("attention_output")}
+def _attention_norm(p: _Program) -> Built:
+    lines = [*p.enter, *p.attention, f"attended = {p.layer('attention_norm')}(x + found)  # (pos, hidden)"]
+    return lines, {"attended": p.name("attention_output")}
 
 
-def _feed_forward(n: _Names) -> Built:
-    before, _ = _attention_norm(n)
+def _feed_forward(p: _Program) -> Built:
+    before, _ = _attention_norm(p)
     lines = [
         *before,
-        f"wide = {n.layer('activation')}({n.layer('feed_forward_in')}(attended))  # (pos, inner)",
-        f"fed = {n.layer('feed_forward_out')}(wide)",
+        f"wide = {p.layer('activation')}({p.layer('feed_forward_in')}(attended))  # (pos, inner)",
+        f"fed = {p.layer('feed_forward_out')}(wide)",
     ]
-    return lines, {"wide": n.name("activation"), "fed": n.name("feed_forward_out")}
+    return lines, {"wide": p.name("activation"), "fed": p.name("feed_forward_out")}
 
 
-def _output_norm(n: _Names) -> Built:
-    before, _ = _feed_forward(n)
-    return [*before, f"output = {n.layer('output_norm')}(attended + fed)"], {"output": n.name("output")}
+def _output_norm(p: _Program) -> Built:
+    before, _ = _feed_forward(p)
+    return [*before, f"output = {p.layer('output_norm')}(attended + fed)"], {"output": p.name("output")}
 
 
-def _pooler(n: _Names) -> Built:
+def _pooler(p: _Program) -> Built:
     lines = ["first = hidden[-1][0, 0]  # the last row of [CLS]"]
-    lines.append(f"pooled = torch.tanh(model.base_model.{n.family.pooler}(first))")
+    lines.append(f"pooled = torch.tanh(model.base_model.{p.family.pooler}(first))")
     return lines, {"pooled": "pooler"}
 
 
-def _masked_lm(n: _Names) -> Built:
-    head = n.family.masked_lm
-    activation = f"model.{head.activation}" if head.activation else "torch.nn.functional.gelu"
+def _masked_lm(p: _Program) -> Built:
+    head = p.family.masked_lm
+    function = head.function or activation_name(p.t.model.config)
     lines = [
-        f"bent = {activation}(model.{head.dense}(hidden[-1][0]))",
+        f"bent = transformers.activations.ACT2FN[{function!r}](model.{head.dense}(hidden[-1][0]))",
         f"transformed = model.{head.norm}(bent)  # (pos, hidden)",
         f"logits = model.{head.decoder}(transformed)  # (pos, vocab)",
-        f"best = logits[{n.focus.position}].softmax(-1).topk(5)",
+        f"best = logits[{p.focus.position}].softmax(-1).topk(5)",
         "guesses = tokenizer.convert_ids_to_tokens(best.indices.tolist())",
     ]
     return lines, {"transformed": "mlm.transform", "logits": "mlm.logits"}
 
 
-def _next_sentence(n: _Names) -> Built:
-    before, _ = _pooler(n)
-    lines = [*before, f"logits = model.{n.family.next_sentence}(pooled)", "shares = logits.softmax(-1)"]
+def _next_sentence(p: _Program) -> Built:
+    before, _ = _pooler(p)
+    lines = [*before, f"logits = model.{p.family.next_sentence}(pooled)", "shares = logits.softmax(-1)"]
     return lines, {"logits": "nsp.logits"}
 
 
-def _classifier(n: _Names) -> Built:
-    head = n.family.classifier
+def _classifier(p: _Program) -> Built:
+    head = p.family.classifier
     if head.dense is None:
-        before, _ = _pooler(n)
+        before, _ = _pooler(p)
     else:
-        function = "torch.tanh" if head.activation == "tanh" else f"torch.nn.functional.{head.activation}"
+        function = f"transformers.activations.ACT2FN[{head.function!r}]"
         before = [
             "first = hidden[-1][0, 0]  # the last row of [CLS]",
             f"pooled = {function}(model.{head.dense}(first))",
         ]
-    lines = [*before, f"logits = model.{head.output}(pooled)  # (label,)", "shares = logits.softmax(-1)"]
+    lines = [*before, f"logits = model.{head.output}(pooled)  # (label,)"]
+    if chooses_one_class(p.t.model.config):
+        lines.append("shares = logits.softmax(-1)")
     return lines, {"logits": "classifier.logits"}
 
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from torch import Tensor
 
 from core.explore.arithmetic import Arithmetic, Line
-from core.explore.walkthrough.view import Stage, View, Walk
+from core.explore.walkthrough.kinds import added, linear, norm
+from core.explore.walkthrough.view import Stage, View
+from core.explore.walkthrough.walk import Walk
 
 
 def embeddings_stage(walk: Walk) -> Stage:
@@ -32,23 +34,26 @@ def embeddings_stage(walk: Walk) -> Stage:
             )
         )  # fmt: skip
     views.append(
-        walk.sum(
+        added(
+            walk,
             "Sum",
             "embeddings.sum",
             {name: _reader(walk, tensor) for name, tensor in summed.items()},
-            r"\mathbf e_i = " + " + ".join(rf"E^{{\text{{{name}}}}}_i" for name in summed),
-            "What the piece is and where it stands, added number by number into one row a token.",
+            width=width,
+            formula=r"\mathbf e_i = " + " + ".join(rf"E^{{\text{{{name}}}}}_i" for name in summed),
+            words="What the piece is and where it stands, added number by number into one row a token.",
         )
     )
     views.append(
-        walk.norm(
-            "Normalized", "embeddings.output", "embeddings.sum", parts.embedding_norm,
+        norm(
+            walk, "Normalized", "embeddings.output", "embeddings.sum", parts.embedding_norm,
             "Each token's numbers are brought to mean 0 and variance 1, then stretched and shifted by learned amounts.",
         )
     )  # fmt: skip
     if parts.embedding_projection is not None:
         views.append(
-            walk.linear(
+            linear(
+                walk,
                 "Widened",
                 "embeddings.projection",
                 source=_reader(walk, "embeddings.output"),

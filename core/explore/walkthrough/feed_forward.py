@@ -1,14 +1,17 @@
 """The second half of a layer: a small network that works on each token alone, then Add & Norm."""
 
-from core.explore.walkthrough.view import Stage, Walk, function_name
+from core.explore.walkthrough.kinds import activated, added, linear, norm
+from core.explore.walkthrough.view import Stage
+from core.explore.walkthrough.walk import Walk
+from core.models.families import activation_name
 
 
 def feed_forward_stages(walk: Walk) -> tuple[Stage, Stage]:
     """The feed-forward network, and the Add & Norm that ends the layer."""
     layer = walk.layer
     inner, hidden = layer.feed_forward_in.out_features, layer.feed_forward_in.in_features
-    function = function_name(walk.t.model.config)
-    widened = walk.linear(
+    widened = linear(
+        walk,
         "Widened",
         walk.name("feed_forward_in"),
         source=lambda: walk.tensor(walk.name("attention_output")),
@@ -16,14 +19,17 @@ def feed_forward_stages(walk: Walk) -> tuple[Stage, Stage]:
         letters=("X", "1", "H"),
         words=f"{inner:,} weighted sums of the token's {hidden} numbers: each one a detector for some pattern.",
     )
-    activated = walk.activated(
+    bent = activated(
+        walk,
         "Activated",
         walk.name("activation"),
         walk.name("feed_forward_in"),
-        "Detectors that respond stay on, the others are switched almost off.",
-        function,
+        width=inner,
+        words="Detectors that respond stay on, the others are switched almost off.",
+        function=activation_name(walk.t.model.config),
     )
-    narrowed = walk.linear(
+    narrowed = linear(
+        walk,
         "Narrowed",
         walk.name("feed_forward_out"),
         source=lambda: walk.tensor(walk.name("activation")),
@@ -31,17 +37,21 @@ def feed_forward_stages(walk: Walk) -> tuple[Stage, Stage]:
         letters=("G", "2", "F"),
         words=f"What the active detectors stand for is summed back into {hidden} numbers.",
     )
-    added = walk.sum(
+    parts = {
+        "what came in": lambda: walk.tensor(walk.name("attention_output")),
+        "what the network found": lambda: walk.tensor(walk.name("feed_forward_out")),
+    }
+    summed = added(
+        walk,
         "Added",
         walk.name("output_sum"),
-        {
-            "what came in": lambda: walk.tensor(walk.name("attention_output")),
-            "what the network added": lambda: walk.tensor(walk.name("feed_forward_out")),
-        },
-        r"\mathbf x_i + \mathbf f_i",
-        "Again the result is added to what was there before.",
+        parts,
+        width=hidden,
+        formula=r"\mathbf x_i + \mathbf f_i",
+        words="Again the result is added to what was there before.",
     )
-    normal = walk.norm(
+    normal = norm(
+        walk,
         "Normalized",
         walk.name("output"),
         walk.name("output_sum"),
@@ -50,8 +60,8 @@ def feed_forward_stages(walk: Walk) -> tuple[Stage, Stage]:
     )
     words = f"Each token on its own passes through a small network, {hidden} numbers to {inner:,} and back."
     return (
-        Stage("feed-forward", "Feed-forward", words, (widened, activated, narrowed)),
+        Stage("feed-forward", "Feed-forward", words, (widened, bent, narrowed)),
         Stage(
-            "output-norm", "Add & Norm 2", "Added, normalized: this is what the next layer takes in.", (added, normal)
+            "output-norm", "Add & Norm 2", "Added, normalized: this is what the next layer takes in.", (summed, normal)
         ),
     )

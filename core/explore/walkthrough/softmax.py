@@ -7,7 +7,8 @@ from torch import Tensor
 
 from core.explore import arithmetic
 from core.explore.arithmetic import Arithmetic, Line
-from core.explore.walkthrough.view import MASKED, Stage, View, Walk
+from core.explore.walkthrough.view import MASKED, Stage, View
+from core.explore.walkthrough.walk import Walk
 
 
 def softmax_stage(walk: Walk) -> Stage:
@@ -119,7 +120,7 @@ def _wrong_order(walk: Walk) -> View:
         "Some tutorials take the softmax first and divide afterwards. BERT does not.",
         lambda: _raw(walk).softmax(-1) / root,
         behind,
-        note=f"Each row adds up to 1/√{size} = {1 / root:.3f} here, not to 1, and the shares are far more lopsided.",
+        contrast=f"Each row adds up to 1/√{size} = {1 / root:.3f} here, not to 1, and the shares are more lopsided.",
     )
 
 
@@ -133,7 +134,7 @@ def _view(
     behind: Callable[[int, int], Arithmetic],
     *,
     kind: str = "share",
-    note: str = "",
+    contrast: str = "",
 ) -> View:
     """A view of (query, key) numbers."""
     size = f"{len(walk.pieces)} × {len(walk.pieces)}"
@@ -146,7 +147,7 @@ def _view(
         f"{size}  →  {size}",
         lambda: walk.matrix(named, kind, values()),
         behind,
-        note=note,
+        contrast=contrast,
     )
 
 

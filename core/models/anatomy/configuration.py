@@ -61,12 +61,13 @@ def differences(left: PretrainedConfig, right: PretrainedConfig) -> tuple[Differ
     """
     sides = _in_common_names(left), _in_common_names(right)
     missing = object()
-    return tuple(
-        Difference(name, *("" if name not in side else as_text(side[name]) for side in sides), meaning)
-        for group, fields in MEANINGS.items()
-        for name, meaning in fields.items()
-        if group != BOOKKEEPING and sides[0].get(name, missing) != sides[1].get(name, missing)
-    )
+    names = sorted({*sides[0], *sides[1]}, key=lambda name: (list(_KNOWN).index(name) if name in _KNOWN else 999, name))
+    found = []
+    for name in names:
+        group, meaning = _KNOWN.get(name, (OTHER, UNKNOWN))
+        if group != BOOKKEEPING and sides[0].get(name, missing) != sides[1].get(name, missing):
+            found.append(Difference(name, *(as_text(side[name]) if name in side else "" for side in sides), meaning))
+    return tuple(found)
 
 
 def as_text(value: Any) -> str:
@@ -81,15 +82,19 @@ def as_text(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 
-# Fields that transformers' own `attribute_map` does not translate, though they mean the same.
+# Fields that transformers' own `attribute_map` does not translate, though they mean the same, by family.
 _SAME_MEANING = {
-    "hidden_dim": "intermediate_size",
-    "activation": "hidden_act",
-    "dropout": "hidden_dropout_prob",
-    "attention_dropout": "attention_probs_dropout_prob",
+    "distilbert": {
+        "hidden_dim": "intermediate_size",
+        "activation": "hidden_act",
+        "dropout": "hidden_dropout_prob",
+        "attention_dropout": "attention_probs_dropout_prob",
+        "seq_classif_dropout": "classifier_dropout",
+    },
+    "albert": {"classifier_dropout_prob": "classifier_dropout"},
 }
 
 
 def _in_common_names(config: PretrainedConfig) -> dict[str, Any]:
-    common = {own: usual for usual, own in config.attribute_map.items()} | _SAME_MEANING
+    common = {own: usual for usual, own in config.attribute_map.items()} | _SAME_MEANING.get(config.model_type, {})
     return {common.get(name, name): value for name, value in config.to_dict().items()}

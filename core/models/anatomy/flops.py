@@ -20,7 +20,7 @@ from core.models.anatomy.skeleton import example_input, skeleton
 PROJECTIONS = "Attention projections"
 SCORES = "Attention scores, context"
 GROUPS = (EMBEDDINGS, PROJECTIONS, SCORES, FEED_FORWARD, POOLER, HEAD)
-_SHORT, _LONG = 2, 4  # positions; two lengths tell how each module's work grows
+_SHORT, _LONG = 1, 2  # positions; two lengths tell how each module's work grows
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class Flops:
         return self.total(length) / length
 
 
-def count_flops(config: PretrainedConfig, architecture: str | None = None) -> Flops:
+def count_flops(config: PretrainedConfig, architecture: str | None = None, *, has_pooler: bool = True) -> Flops:
     """Count the work of the model that `config` describes; arguments and errors as `skeleton`.
 
     >>> from transformers import BertConfig
     >>> count_flops(BertConfig()).total(128)  # about 22 billion operations
     22348431360
     """
-    network = skeleton(config, architecture)
+    network = skeleton(config, architecture, has_pooler=has_pooler)
     short, long = _count(network, _SHORT), _count(network, _LONG)
     work = []
     for path, count in short.items():

@@ -31,13 +31,13 @@ class ModuleRow:
 
 
 def module_tree(
-    config: PretrainedConfig, architecture: str | None = None, *, fold: bool = True
+    config: PretrainedConfig, architecture: str | None = None, *, fold: bool = True, has_pooler: bool = True
 ) -> tuple[ModuleRow, ...]:
     """Every module from the outside in, as `print(network)` nests them; arguments as `skeleton`.
 
     `fold` shows neighbours that are alike (same classes, same shapes) once; `parameters` is then their sum.
     """
-    network = skeleton(config, architecture)
+    network = skeleton(config, architecture, has_pooler=has_pooler)
     return tuple(_rows(network, "", type(network).__name__, 0, 1, fold))
 
 

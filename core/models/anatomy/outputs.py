@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import torch
 from transformers import PretrainedConfig, PreTrainedModel
 
+from core.errors import LabError
 from core.models.anatomy.skeleton import example_input, is_multiple_choice, skeleton
+from core.models.families import longest
 
 _HIDDEN = ("batch", "pos", "hidden")
 _ATTENTION = ("batch", "head", "query", "key")
@@ -27,9 +29,11 @@ class TensorShape:
         return torch.Size(self.shape).numel() * getattr(torch, self.dtype).itemsize
 
 
-def inputs(config: PretrainedConfig, architecture: str | None = None, *, batch: int, length: int) -> list[TensorShape]:
+def inputs(
+    config: PretrainedConfig, architecture: str | None = None, *, batch: int, length: int, has_pooler: bool = True
+) -> list[TensorShape]:
     """What the model takes for so many texts of so many tokens each, padding included."""
-    network = skeleton(config, architecture)
+    network = skeleton(config, architecture, has_pooler=has_pooler)
     ids = example_input(network, batch=batch, length=length)
     axes = ("batch", "choice", "pos") if is_multiple_choice(network) else ("batch", "pos")
     given = [
@@ -41,16 +45,22 @@ def inputs(config: PretrainedConfig, architecture: str | None = None, *, batch: 
     return [_shape(name, ids, axes, meaning) for name, meaning in given]
 
 
-def outputs(config: PretrainedConfig, architecture: str | None = None, *, batch: int, length: int) -> list[TensorShape]:
+def outputs(
+    config: PretrainedConfig, architecture: str | None = None, *, batch: int, length: int, has_pooler: bool = True
+) -> list[TensorShape]:
     """Every tensor that the model returns with `output_hidden_states=True, output_attentions=True`.
 
     Arguments and errors as `skeleton`; `length` counts tokens, at most `core.models.families.longest(config)`.
     """
-    network = skeleton(config, architecture)
+    if length > longest(config):
+        raise LabError(
+            f"A text of {length} tokens is longer than the model's {longest(config)} positions.", "Use a shorter one."
+        )
+    network = skeleton(config, architecture, has_pooler=has_pooler)
     ids = example_input(network, batch=batch, length=length)
     with torch.no_grad():
         returned = network(input_ids=ids, output_hidden_states=True, output_attentions=True)
-    return [shape for name, value in returned.items() for shape in _shapes(network, name, value)]
+    return [shape for name, value in returned.items() if value is not None for shape in _shapes(network, name, value)]
 
 
 def _shapes(

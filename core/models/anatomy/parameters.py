@@ -11,7 +11,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from core.models.anatomy.part_names import EMBEDDINGS, HEAD, KINDS, name_part
 from core.models.anatomy.skeleton import skeleton
-from core.models.families import longest
+from core.models.families import inner_width, layer_paths, longest
 
 BYTES = {"fp32": 4, "bf16": 2}  # of one number
 _ADAMW_MOMENTS = 2  # torch.optim.AdamW keeps a mean and a mean square of each gradient (Kingma & Ba 2015)
@@ -134,24 +134,24 @@ class Anatomy:
         return {kind: count for kind, count in counts.items() if count}
 
 
-def anatomy(config: PretrainedConfig, architecture: str | None = None) -> Anatomy:
+def anatomy(config: PretrainedConfig, architecture: str | None = None, *, has_pooler: bool = True) -> Anatomy:
     """Take apart the model that `config` describes; arguments and errors as `core.models.anatomy.skeleton.skeleton`.
 
     >>> from transformers import BertConfig
     >>> anatomy(BertConfig()).by_kind()
     {'Embeddings': 23837184, 'Layers': 85054464, 'Pooler': 590592}
     """
-    network = skeleton(config, architecture)
+    network = skeleton(config, architecture, has_pooler=has_pooler)
     parts = _parts(network)
     return Anatomy(
         architecture=type(network).__name__,
         family=config.model_type,
         parts=parts,
-        layers=config.num_hidden_layers * getattr(config, "inner_group_num", 1),
+        layers=len(layer_paths(config)),
         distinct_layers=len({part.layer for part in parts} - {None}),
         heads=config.num_attention_heads,
         width=config.hidden_size,
-        inner_width=config.hidden_dim if config.model_type == "distilbert" else config.intermediate_size,
+        inner_width=inner_width(config),
         vocabulary=config.vocab_size,
         positions=longest(config),
     )
