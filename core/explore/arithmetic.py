@@ -125,7 +125,7 @@ def share_of_sum(row: Tensor, column: int, *, sentence: str) -> Arithmetic:
             Line("score", scores[column].item()),
             Line("largest score of the row", scores.max().item()),
             Line("e to the power of their difference", mine),
-            Line("sum of all such powers in the row", whole),
+            Line(f"sum of such powers over all {len(scores):,} entries", whole),
             Line("= share", mine / whole),
         ),
     )

@@ -9,13 +9,14 @@ import streamlit as st
 
 from core.explore import tokens as tokenizing
 from core.explore import walkthrough
+from core.explore.fill_mask import with_model_mask
 from core.explore.walkthrough.code import code
 from pages.shared.arithmetic import arithmetic
 from pages.shared.export import csv_button
 from pages.shared.matrix import matrix
 from pages.shared.models import agreement_of, chosen_model, example, example_pair, traced
 from pages.shared.stage_badge import badge
-from pages.shared.text import plain, problems_shown
+from pages.shared.text import counted, plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
 from pages.shared.url_state import keep, seed, several, text_line
 
@@ -30,12 +31,20 @@ if TYPE_CHECKING:
 EXAMPLE = "The cat sat on the [MASK]."
 EXAMPLE_PAIR = "It was asleep."
 PADDING = 2
+SIDE_BY_SIDE = 5  # columns of a matrix that stand beside another one on a screen
+THIN = 0.1  # the largest share below which nothing stands out
 
 
 def choose_token(tokens: Tokens, mask: str | None) -> int:
-    """Draw the text as a strip; the position chosen by a click, at first the mask or else the first own piece."""
+    """Draw the text as a strip; the position chosen by a click, at first the mask or else the first own piece.
+
+    The choice belongs to the text: another one starts anew.
+    """
     own = next((place for place, side in enumerate(tokens.sequence) if side is not None), 0)
     default = tokens.pieces.index(mask) if mask in tokens.pieces else own
+    if st.session_state.setdefault("token-of", tokens.pieces) != tokens.pieces:
+        st.session_state["token-of"], st.session_state["token"] = tokens.pieces, str(default)
+        keep("token", str(default))
     seed("token", str(default))
     held = st.session_state["token"]
     chosen = int(held) if held.isdecimal() and int(held) < len(tokens) else default
@@ -128,17 +137,19 @@ def show_numbers(focus: Focus, stage: Stage, view: View, *, with_operands: bool,
             right=behind.right,
             key=f"arithmetic-{key}",
         )
-    name = f"{stage.key}-{view.title.lower().replace(' ', '-')}"
+    name = f"layer-{focus.layer}-head-{focus.head}-{stage.key}-{view.title.lower().replace(' ', '-')}"
     csv_button("Matrix as CSV", lambda: as_table(drawn), name)
 
 
 def show_operands(operands: tuple[Operand, ...], key: str, focus: Focus) -> None:
     """The matrices that go in, side by side; in each the row or column that makes the cell in focus is marked."""
-    for column, operand in zip(st.columns(len(operands)), operands, strict=True):
-        with column:
+    fits = all(len(operand.matrix.columns) <= SIDE_BY_SIDE for operand in operands)
+    places = st.columns(len(operands)) if fits else [st.container() for _ in operands]
+    for place, operand in zip(places, operands, strict=True):
+        with place:
             st.markdown(f"**{plain(operand.title)}**")
             draw(operand.matrix, f"{key}-{operand.title}-{operand.cell}", operand.title, operand.cell, focus)
-    st.caption("They make:")
+    st.caption("They make, with the bias where there is one:")
 
 
 def draw(drawn: Matrix, key: str, title: str, cell: tuple[int, int], focus: Focus) -> tuple[int, int]:
@@ -180,6 +191,26 @@ def open_stage(key: str) -> None:
     st.session_state["stages"] = key
 
 
+def show_attended(t: Trace, focus: Focus) -> None:
+    """What the chosen token looks at most, in one sentence."""
+    pieces = t.tokens.pieces
+    attended = walkthrough.most_attended(t, focus)
+    shares = [
+        f"“{isolated(pieces[place])}”{f' at {place}' if pieces.count(pieces[place]) > 1 else ''} ({share:.0%})"
+        for place, share in attended
+    ]
+    looks = "looks mostly at" if attended[0][1] >= THIN else "spreads its attention thinly, most of it on"
+    st.markdown(
+        f"In layer {focus.layer}, head {focus.head}, **“{isolated(pieces[focus.position])}”** {looks} "
+        f"{', '.join(shares)}."
+    )
+
+
+def isolated(piece: str) -> str:
+    """A piece so that, written from right to left, it does not turn the words around it."""
+    return f"\u2068{plain(piece)}\u2069"
+
+
 def show_walk(t: Trace, focus: Focus, padding: int) -> None:
     """The row of stages, and those that are open below it."""
     stages = walkthrough.stages(t, focus)
@@ -194,13 +225,6 @@ def show_walk(t: Trace, focus: Focus, padding: int) -> None:
             bind="query-params",
             help="Also draws the matrices that each one is computed from, the learned weights among them.",
         )
-        st.toggle(
-            "Add padding",
-            key="with-padding",
-            bind="query-params",
-            disabled=t.model.tokenizer.pad_token is None,
-            help=f"Adds {PADDING} positions of padding, to show what the mask does.",
-        )
     for number, stage in enumerate(stages, start=1):
         if is_all or stage.key in opened:
             show_stage(t, focus, number, stage, padding=padding, with_operands=with_operands, is_plain=is_plain)
@@ -209,7 +233,8 @@ def show_walk(t: Trace, focus: Focus, padding: int) -> None:
     if len(opened) == 1 and not is_all:
         offer_neighbours(titles, opened[0])
     if missing := walkthrough.missing_heads(t):
-        st.caption(f"This model has no {' and no '.join(missing)}, so there is no stage for it.")
+        listed = " or ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
+        st.caption(f"This model has no {listed}: their stages are left out. The teaching model has the first three.")
 
 
 st.title("Inside a layer", anchor=False)
@@ -218,14 +243,24 @@ st.markdown(
 )
 model: Model = chosen_model()
 text = text_line("Text", key="followed", example=example(model, EXAMPLE), placeholder="Type a sentence, press Enter")
-with_pair = st.toggle("Add a second text", key="followed-with-pair", bind="query-params")
+with st.container(horizontal=True):
+    with_pair = st.toggle("Add a second text", key="followed-with-pair", bind="query-params")
+    with_padding = st.toggle(
+        "Add padding",
+        key="with-padding",
+        bind="query-params",
+        disabled=model.tokenizer.pad_token is None,
+        help=f"Adds {PADDING} positions of padding, to show what the mask does.",
+    )
+padding = PADDING if with_padding and model.tokenizer.pad_token else 0
 pair = text_line("Second text", key="followed-pair", example=example_pair(model, EXAMPLE_PAIR)) if with_pair else None
 with problems_shown():
-    tokens = tokenizing.tokenize(model, text, pair)
+    tokens = tokenizing.tokenize(model, with_model_mask(model, text), with_model_mask(model, pair or ""))
     if tokens.uncut_length > len(tokens):
         st.caption(f"The text is cut: {tokens.uncut_length - len(tokens):,} tokens more than the model can take.")
+    if unknown := tokens.ids.count(model.tokenizer.unk_token_id):
+        st.caption(f"{counted(unknown, 'piece')} of this text the model does not know, and reads as “unknown”.")
     position = choose_token(tokens, model.tokenizer.mask_token)
-    padding = PADDING if st.session_state.get("with-padding") and model.tokenizer.pad_token else 0
     t = traced(model, tokens, padding=padding)
     left, right = st.columns([1, 2])
     with left:
@@ -233,8 +268,5 @@ with problems_shown():
     with right:
         head = choose_number("Head", t.heads, key="head", help="Counted from 0. Each head attends in its own way.")
     focus = walkthrough.Focus(layer, head, position)
-    shares = [f"“{plain(piece)}” ({share:.0%})" for piece, share in walkthrough.most_attended(t, focus)]
-    st.markdown(
-        f"In layer {layer}, head {head}, **“{plain(tokens.pieces[position])}”** looks mostly at {', '.join(shares)}."
-    )
+    show_attended(t, focus)
     show_walk(t, focus, padding)

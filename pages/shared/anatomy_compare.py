@@ -38,7 +38,10 @@ def choose_other() -> tuple[str, Any]:
 
 
 def show_comparison(subject: Subject) -> None:
-    st.markdown("Two models without their heads, so that like is compared with like.")
+    st.markdown(
+        "Two models as their family's plain encoder, with its pooler where there is one and no other head, so that like "
+        "is compared with like."
+    )
     title, config = choose_other()
     left = Subject(subject.title, subject.config, encoder_name(subject.config))
     right = Subject(title, config, encoder_name(config))

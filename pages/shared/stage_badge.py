@@ -19,7 +19,7 @@ def badge(view: View, found: Mapping[str, float]) -> str:
     if view.contrast:
         return ":orange-badge[:material/block: Not what BERT computes]"
     if view.tensor is None:
-        return ":gray-badge[A step within one of the model's own: it keeps no such numbers]"
+        return ":gray-badge[Worked out here: the model hands out no such numbers]"
     if view.tensor.rpartition(".")[2] in UNSEEN:
         return ":gray-badge[The model hands these out to nobody: checked in the shares made from them]"
     difference = found[view.tensor]

@@ -1,6 +1,7 @@
 """The Inside a layer page: every stage and view, odd texts, models with and without heads, what is computed when."""
 
 import json
+import re
 import struct
 
 import numpy as np
@@ -21,7 +22,7 @@ def test_the_page_opens_with_an_example_and_its_first_stage(open_page):
     app = open_page(PAGE)
     assert not app.exception
     shown = words_on(app)
-    assert "In layer 0, head 0, **“\\[MASK\\]”** looks mostly at" in shown
+    assert "In layer 0, head 0, **“\u2068\\[MASK\\]\u2069”** looks mostly at" in shown
     assert "1 · Embeddings" in shown
     assert "2 · Query" not in shown
     assert "bit for bit" in shown
@@ -74,7 +75,7 @@ def unpacked(element) -> tuple[dict, np.ndarray]:
     return header, np.frombuffer(data[4 + length :], "<f4").reshape(len(header["rows"]), -1)
 
 
-def test_padding_is_masked(open_page):
+def test_padding_is_masked_also_when_a_link_asks_for_it(open_page):
     app = open_page(PAGE, **{"stages": "softmax", "with-padding": "true"})
     app.segmented_control(key="view-softmax").set_value("Masked").run()
     assert not app.exception
@@ -100,7 +101,7 @@ def test_open_stages_stay_open_when_the_model_changes(open_page):
         ("layer.0.query", "", 1e-6, ":green-badge[:material/check: Largest difference from the model: 1.0e-06"),
         ("layer.0.query", "", 1e-2, ":orange-badge"),
         ("layer.0.scores", "", None, "checked in the shares"),
-        (None, "", None, "keeps no such numbers"),
+        (None, "", None, "hands out no such numbers"),
         (None, "wrong", None, "Not what BERT computes"),
     ],
 )
@@ -116,7 +117,21 @@ def test_odd_texts_show_neither_error_nor_warning(open_page, text: str):
     assert not app.exception
     assert not app.error
     assert not app.warning
-    assert "looks mostly at" in words_on(app)
+    assert re.search("looks mostly at|spreads its attention", words_on(app))
+
+
+def test_another_text_starts_at_its_own_mask(open_page):
+    app = open_page(PAGE, token="2")
+    assert "**“\u2068cat\u2069”**" in words_on(app)
+    app.text_input(key="followed").set_value("My [MASK] barks at the very old postman.").run()
+    assert "**“\u2068\\[MASK\\]\u2069”**" in words_on(app)
+
+
+def test_a_mask_is_the_models_own(open_page, workspace):
+    family_folder("roberta", "masked-lm", workspace / "runs" / "run-1" / "model")
+    app = open_page(PAGE, model="run-1", stages="masked-lm")
+    assert not app.exception
+    assert "“\u2068<mask>\u2069”" in re.sub(r"[\\\u2060]", "", words_on(app))
 
 
 def test_F01_nothing_typed_says_what_to_do(open_page):
@@ -146,7 +161,7 @@ def test_a_damaged_link_shows_the_page_all_the_same(open_page, query: dict[str, 
     app = open_page(PAGE, **query)
     assert not app.exception
     assert not app.error
-    assert "looks mostly at" in words_on(app)
+    assert re.search("looks mostly at|spreads its attention", words_on(app))
 
 
 @pytest.mark.parametrize("head", ["pre-training", "sequence-classification"])

@@ -36,9 +36,8 @@ def missing_heads(t: Trace) -> tuple[str, ...]:
     return tuple(name for name, part in there.items() if part is None)
 
 
-def most_attended(t: Trace, focus: Focus, *, count: int = 3) -> tuple[tuple[str, float], ...]:
-    """What the chosen token attends to most in the chosen head, as (piece, share), the largest share first."""
+def most_attended(t: Trace, focus: Focus, *, count: int = 3) -> tuple[tuple[int, float], ...]:
+    """What the chosen token attends to most in the chosen head, as (position, share), the largest share first."""
     shares = t[f"layer.{focus.layer}.probabilities"][focus.head, focus.position, : len(t.tokens)]  # (key,)
     best = shares.topk(min(count, len(shares)))
-    places = best.indices.tolist()
-    return tuple((t.tokens.pieces[place], share) for place, share in zip(places, best.values.tolist(), strict=True))
+    return tuple(zip(best.indices.tolist(), best.values.tolist(), strict=True))

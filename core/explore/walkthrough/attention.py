@@ -147,7 +147,7 @@ def _add_and_norm(walk: Walk) -> Stage:
         parts,
         width=walk.width,
         formula=r"\mathbf x_i + \mathbf a_i",
-        words="Attention's result is added to what the token was before, so nothing is lost (a residual connection).",
+        words="Attention's result is added to what came in: the token's own content goes on (a residual connection).",
     )
     normal = norm(
         walk,

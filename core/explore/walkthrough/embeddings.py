@@ -12,7 +12,7 @@ from core.explore.walkthrough.walk import Walk
 
 def embeddings_stage(walk: Walk) -> Stage:
     """Word + segment + position, normalized, and widened to the layers' size where embeddings are narrower."""
-    t, parts = walk.t, walk.t.parts
+    parts = walk.t.parts
     width = parts.word.embedding_dim
     views = [
         _lookup(
@@ -30,7 +30,9 @@ def embeddings_stage(walk: Walk) -> Stage:
         views.append(
             _lookup(
                 walk, "Segment", "embeddings.segment", "token_type_ids", parts.segment.num_embeddings,
-                "First or second text: one learned row for each side of a pair.",
+                "First or second text: one learned row for each side of a pair."
+                if parts.segment.num_embeddings > 1
+                else "This model does not tell the texts of a pair apart: every token gets the same learned row.",
             )
         )  # fmt: skip
     views.append(
@@ -65,7 +67,7 @@ def embeddings_stage(walk: Walk) -> Stage:
     return Stage(
         "embeddings",
         "Embeddings",
-        f"Each of the {len(t.tokens)} tokens becomes a row of {width} numbers: what it is, plus where it stands.",
+        f"Each of the {len(walk.pieces)} tokens becomes a row of {width} numbers: what it is, plus where it stands.",
         tuple(views),
     )
 

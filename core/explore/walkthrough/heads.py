@@ -68,13 +68,15 @@ class _Answers:
 
 def _pooler(walk: Walk) -> Stage:
     module = walk.t.parts.pooler
-    words = "The first token's last row goes through one more matrix."
+    words = "The first token's numbers after the last layer go through one more matrix."
     bent = "tanh squeezes each number between −1 and 1."
     views = (
         _first_row(walk, "pooler.dense", module, ("h", "P", "y"), words),
         activated(walk, "Pooled", "pooler", "pooler.dense", width=module.out_features, words=bent, function="tanh"),
     )
-    return Stage("pooler", "Pooler", "The first token's row becomes a summary of the whole text.", views)
+    return Stage(
+        "pooler", "Pooler", "The first token's numbers after the last layer become a summary of the whole text.", views
+    )
 
 
 def _masked_lm(walk: Walk) -> Stage:
@@ -89,7 +91,7 @@ def _masked_lm(walk: Walk) -> Stage:
         source=walk.last,
         module=head.dense,
         letters=("H", "T", "Y"),
-        words="Each token's last row is prepared for the comparison with the vocabulary.",
+        words="Each token's numbers after the last layer are prepared for the comparison with the vocabulary.",
     )
     bent = activated(
         walk,
@@ -103,7 +105,7 @@ def _masked_lm(walk: Walk) -> Stage:
     words = "And the same normalization: now it can be compared."
     normal = norm(walk, "Normalized", "mlm.transform", "mlm.activation", head.norm, words)
     shares = _shares(answers, "Softmax over the whole vocabulary: the model's guess here.")
-    words = f"The last row of “{walk.token}” is compared with every entry of the vocabulary."
+    words = f"“{walk.token}” after the last layer, whichever layer is chosen above, against the whole vocabulary."
     views = (prepared, bent, normal, _scores(answers), shares)
     return Stage("masked-lm", "Guess the word", words, views, opens_at=len(views) - 1)
 
@@ -124,7 +126,7 @@ def _classifier(walk: Walk) -> Stage:
     source = "pooler"
     if parts.dense is not None:
         source, function = "classifier.transform", FAMILIES[config.model_type].classifier.function
-        words = "The first token's last row goes through one more matrix."
+        words = "The first token's numbers after the last layer go through one more matrix."
         bent = "And through the head's activation function."
         width = parts.dense.out_features
         views += [

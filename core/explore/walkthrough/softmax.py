@@ -30,7 +30,7 @@ def _scaled(walk: Walk) -> View:
         "Scaled",
         None,
         rf"\frac{{s_{{ij}}}}{{\sqrt{{d}}}} \qquad d = {size}",
-        f"Sums of {size} products grow large, and the next step would see one token only. "
+        f"Sums of {size} products can grow large, and nearly all attention would go to one token. "
         f"Dividing by √{size} keeps them in range.",
         lambda: _raw(walk) * size**-0.5,
         behind,
@@ -78,8 +78,8 @@ def _exponentials(walk: Walk) -> View:
         "Exponentials",
         None,
         r"e^{\,z_{ij} - \max_k z_{ik}}",
-        "e to the power of each score: all positive, and high scores stand out. Taking off the row's largest first "
-        "changes no share and keeps the numbers small.",
+        "e to the power of each score: nothing negative is left, and high scores stand out. Taking off the row's "
+        "largest first changes no share and keeps the numbers small.",
         matrix,
         behind,
     )
@@ -106,8 +106,11 @@ def _shares(walk: Walk) -> View:
 def _wrong_order(walk: Walk) -> View:
     size, root = walk.head_dim, math.sqrt(walk.head_dim)
 
+    def unscaled() -> Tensor:  # padding is masked here, too: only the order differs
+        return _raw(walk).masked_fill(_ready(walk) < MASKED, -math.inf)
+
     def behind(row: int, column: int) -> Arithmetic:
-        share = _raw(walk)[row].double().softmax(-1)[column].item()
+        share = unscaled()[row].double().softmax(-1)[column].item()
         right = _probabilities(walk)[row, column].item()
         lines = (Line("share of the unscaled scores", share), Line(f"÷ √{size}", root), Line("= value", share / root))
         return Arithmetic(f"For {_pair(walk, row, column)} BERT computes {right:.4f}, not this.", lines)
@@ -118,9 +121,10 @@ def _wrong_order(walk: Walk) -> View:
         None,
         r"\frac{\operatorname{softmax}(S)}{\sqrt d} \;\neq\; \operatorname{softmax}\left(\frac{S}{\sqrt d}\right)",
         "Some tutorials take the softmax first and divide afterwards. BERT does not.",
-        lambda: _raw(walk).softmax(-1) / root,
+        lambda: unscaled().softmax(-1) / root,
         behind,
-        contrast=f"Each row adds up to 1/√{size} = {1 / root:.3f} here, not to 1, and the shares are more lopsided.",
+        contrast=f"Each row adds up to 1/√{size} = {1 / root:.3f} here and not to 1, and before that the softmax of "
+        "unscaled scores has put more on the largest.",
     )
 
 

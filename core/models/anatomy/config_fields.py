@@ -33,7 +33,7 @@ MEANINGS = {
         "sinusoidal_pos_embds": "Whether positions start as fixed sine waves instead of being learned.",
     },
     CALCULATION: {
-        "hidden_act": "The bend inside the feed-forward network; without one, all layers would melt into one.",
+        "hidden_act": "The activation function of the feed-forward network: without one, its two matrices would be one.",
         "activation": "The bend inside the feed-forward network (hidden_act elsewhere).",
         "layer_norm_eps": "A tiny number that keeps each Norm from dividing by zero.",
         "initializer_range": "How widely new weights are scattered around zero before any training.",
@@ -59,7 +59,7 @@ MEANINGS = {
         "tie_word_embeddings": "Whether the masked-language head uses the word embeddings or a table of its own.",
         "id2label": "Names of the classes in the order of the scores; LABEL_0, LABEL_1 are place-holders.",
         "label2id": "The same names the other way round.",
-        "problem_type": "Which loss a classifier trains with; not set means that it is told by the labels.",
+        "problem_type": "Which loss a classifier trains with; not set means that the kind of labels decides.",
         "summary_type": "Which token stands for the whole text in multiple choice.",
         "summary_use_proj": "Whether the summary of a text goes through one more linear map.",
         "summary_activation": "The bend after that map.",
