@@ -122,8 +122,8 @@ def show_configuration(subject: Subject) -> None:
     changed = sum(bool(field.usual) for field in fields)
     family = type(subject.config).__name__
     st.markdown(
-        "The settings in force, from the model's config.json or its family's defaults. With them alone its architecture "
-        "can be rebuilt, without one learned "
+        "The settings in force, from the model's config.json or its family's defaults. With them alone its "
+        "architecture can be rebuilt, without one learned "
         f"number. **Bold**: {counted(changed, 'value')} other than the default of {plain(family)}."
     )
     groups = [group for group in dict.fromkeys(field.group for field in fields) if group not in SELDOM_READ]

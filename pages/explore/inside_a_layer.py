@@ -234,7 +234,8 @@ def show_walk(t: Trace, focus: Focus, padding: int) -> None:
         offer_neighbours(titles, opened[0])
     if missing := walkthrough.missing_heads(t):
         listed = " or ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
-        st.caption(f"This model has no {listed}: their stages are left out. The teaching model has the first three.")
+        offer = " The teaching model has all but the last." if len(missing) > 1 else ""
+        st.caption(f"This model has no {listed}: nothing to show for {'them' if offer else 'it'}.{offer}")
 
 
 st.title("Inside a layer", anchor=False)

@@ -39,8 +39,8 @@ def choose_other() -> tuple[str, Any]:
 
 def show_comparison(subject: Subject) -> None:
     st.markdown(
-        "Two models as their family's plain encoder, with its pooler where there is one and no other head, so that like "
-        "is compared with like."
+        "Two models as their family's plain encoder, with its pooler where there is one and no other head, so that "
+        "like is compared with like."
     )
     title, config = choose_other()
     left = Subject(subject.title, subject.config, encoder_name(subject.config))

@@ -7,6 +7,7 @@ const WIDEST_CELL = 72;
 const TALLEST_GRID = 420; // as in the style sheet
 const TALLEST_OVERVIEW = 170;
 const SCROLL_BAR = 16;
+const FEW_COLUMNS = 16;
 const SHADES = 256;
 const KEYBOARD_PAUSE = 150; // ms; a held arrow key must not start a run at every step
 const AXES = [0, 1];
@@ -148,6 +149,13 @@ function short(value, signed) {
   return text.replace("-", "−").replace("Infinity", "∞");
 }
 
+// At most two decimals, five characters.
+function coarse(value) {
+  const size = Math.abs(value);
+  const text = value.toFixed(size >= 99.5 ? 0 : size >= 9.95 ? 1 : 2);
+  return (Number(text) === 0 ? "0" : text).replace("-", "−");
+}
+
 const valueAt = ({ values, count }, [row, column]) => values[row * count[1] + column];
 
 function describe({ matrix }, element, cell) {
@@ -190,7 +198,10 @@ function layOut(view) {
   const left = Math.min(Math.max(widest(matrix.rows) + 20, 40), 150, Math.round(view.width * 0.3));
   const isTall = CELL_HEIGHT * (matrix.count[0] + 1) + 2 > TALLEST_GRID;
   const share = Math.floor((view.width - 2 - left - (isTall ? SCROLL_BAR : 0)) / matrix.count[1]);
-  const narrowest = measure(view.fonts.number, matrix.signed ? "−0.0012" : "0.0012") + 8;
+  // A matrix of few columns is shown whole if two decimals make that possible: the teaching model's all are.
+  const [fine, coarse] = ["−0.0012", "−0.12"].map((text) => measure(view.fonts.number, text) + 8);
+  view.isCoarse = share < fine && share >= coarse && matrix.count[1] <= FEW_COLUMNS;
+  const narrowest = view.isCoarse ? coarse : fine;
   const isWide = share < narrowest;
   const cellWidth = Math.min(WIDEST_CELL, isWide ? Math.max(narrowest, widest(matrix.columns) + 12) : share);
   view.head = [CELL_HEIGHT, left];
@@ -312,7 +323,7 @@ function drawCell(view, cell) {
   const isColored = value >= matrix.masked; // neither masked nor NaN
   fill(view, isColored ? shades.fills[shade] : theme.border, x, y, width - 1, height - 1);
   pen.fillStyle = isColored ? shades.inks[shade] : theme.text;
-  const text = value < matrix.masked ? "−∞" : short(value, matrix.signed);
+  const text = value < matrix.masked ? "−∞" : view.isCoarse ? coarse(value) : short(value, matrix.signed);
   pen.fillText(text, x + width / 2, y + height / 2);
 }
 

@@ -33,7 +33,7 @@ MEANINGS = {
         "sinusoidal_pos_embds": "Whether positions start as fixed sine waves instead of being learned.",
     },
     CALCULATION: {
-        "hidden_act": "The activation function of the feed-forward network: without one, its two matrices would be one.",
+        "hidden_act": "The feed-forward network's activation function: without one, its two matrices would be one.",
         "activation": "The bend inside the feed-forward network (hidden_act elsewhere).",
         "layer_norm_eps": "A tiny number that keeps each Norm from dividing by zero.",
         "initializer_range": "How widely new weights are scattered around zero before any training.",

@@ -1,0 +1,186 @@
+"""Maps of points: tokens that move from layer to layer, and the texts of a data set by label."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.charts.layout import as_text, finish
+
+MOST_NAMES = 90  # written beside their points; more would lie on one another
+MOST_LABELS = 8  # with a colour of their own
+SVG_POINTS = 2_000  # above, points are drawn by WebGL
+HOVER_CHARACTERS = 240
+_NEUTRAL = "rgba(128, 140, 148, 0.9)"  # reads on light and dark
+_SECONDS_A_LAYER = 700
+
+
+def token_map(
+    points: np.ndarray,
+    names: Sequence[str],
+    groups: Sequence[int],
+    group_names: Sequence[str],
+    *,
+    followed: int | None = None,
+    layer: int = 0,
+) -> go.Figure:
+    """Named points at every layer, (layer, point, 2), with a slider and a play button; it opens at `layer`.
+
+    Each point has the colour of its group. The way of the point `followed` through all layers is drawn as a line, each
+    station with its layer's number.
+    """
+    members = [[place for place, group in enumerate(groups) if group == number] for number in range(len(group_names))]
+    with_names = len(names) <= MOST_NAMES
+
+    def drawn(at: int) -> list[go.Scatter]:
+        """One trace a group, then the ring around the point that is followed."""
+        traces = [
+            go.Scatter(
+                x=points[at, own, 0],
+                y=points[at, own, 1],
+                mode="markers+text" if with_names else "markers",
+                name=as_text(textwrap.shorten(f"{number + 1}: {group_names[number]}", 46, placeholder=" …")),
+                text=[as_text(names[place][:24]) for place in own],
+                textposition="top center",
+                marker={"size": 9},
+                ids=[str(place) for place in own],
+                hovertemplate="%{text}<extra>%{fullData.name}</extra>",
+            )
+            for number, own in enumerate(members)
+        ]
+        if followed is not None:
+            ring = {"size": 20, "symbol": "circle-open", "color": _NEUTRAL, "line": {"width": 3}}
+            x, y = points[at, followed]
+            traces.append(go.Scatter(x=[x], y=[y], mode="markers", marker=ring, showlegend=False, hoverinfo="skip"))
+        return traces
+
+    frames = [go.Frame(name=str(at), data=drawn(at)) for at in range(len(points))]
+    traces = drawn(layer)
+    if followed is not None:
+        traces.append(_way(points[:, followed], names[followed]))
+    figure = finish(go.Figure(traces, frames=frames), height=560, title="")
+    reach = float(np.abs(points).max(initial=0.1)) * 1.15
+    _as_map(figure)
+    figure.update_xaxes(range=[-reach, reach])
+    figure.update_yaxes(range=[-reach, reach])
+    figure.update_layout(
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        margin={"t": 8, "b": 8},
+        sliders=[_slider(len(points), layer)],
+        updatemenus=[_play()],
+    )
+    return figure
+
+
+def data_map(
+    points: np.ndarray, texts: Sequence[str], labels: Sequence[int], label_names: Sequence[str], *, axes: Sequence[str]
+) -> go.Figure:
+    """Texts as points, (text, 2), in the colour of their label; pointing at one shows its text.
+
+    `labels` may be empty. Each point carries its place in `texts` as its `customdata`. The commonest labels have a
+    colour each, the others share one. `axes` are the titles of the two.
+    """
+    kind = go.Scatter if len(points) <= SVG_POINTS else go.Scattergl
+    notes = [hover_text(text) for text in texts]
+    size = 7 if len(points) <= 1_000 else 5 if len(points) <= 5_000 else 4
+    figure = go.Figure(
+        [
+            kind(
+                x=points[own, 0],
+                y=points[own, 1],
+                mode="markers",
+                name=as_text(textwrap.shorten(name, 32, placeholder=" …")),
+                marker={"size": size, "opacity": 0.75} | ({"color": _NEUTRAL} if is_rest else {}),
+                customdata=own,
+                hovertext=[notes[place] for place in own],
+                hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",
+            )
+            for name, own, is_rest in _by_label(labels, label_names, len(points))
+        ]
+    )
+    figure = finish(figure, height=520, title="")
+    _as_map(figure)
+    figure.update_layout(
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemsizing": "constant"},
+        margin={"t": 8},
+        showlegend=bool(len(labels)),
+        xaxis_title=axes[0],
+        yaxis_title=axes[1],
+        dragmode="lasso",
+    )
+    return figure
+
+
+def hover_text(text: str) -> str:
+    """A text for a hover box: its beginning, in lines of 60 characters, with no HTML in it."""
+    shown = text if len(text) <= HOVER_CHARACTERS else f"{text[:HOVER_CHARACTERS]} …"
+    return "<br>".join(textwrap.wrap(as_text(shown), 60)) or "(no text)"
+
+
+def _by_label(labels: Sequence[int], label_names: Sequence[str], count: int) -> list[tuple[str, list[int], bool]]:
+    """(name, places, whether it stands for the rest) of what gets a colour each."""
+    if not len(labels):
+        return [("texts", list(range(count)), False)]
+    common = [label for label, _ in Counter(labels).most_common()]
+    single = sorted(common if len(common) <= MOST_LABELS else common[: MOST_LABELS - 1])
+    places: dict[int, list[int]] = {label: [] for label in single}
+    rest: list[int] = []
+    for place, label in enumerate(labels):
+        places.get(label, rest).append(place)
+    found = [(label_names[label], own, False) for label, own in places.items()]
+    return [*found, (f"{len(common) - len(single)} more labels", rest, True)] if rest else found
+
+
+def _as_map(figure: go.Figure) -> None:
+    """Equal scales and no numbers: only distances mean something."""
+    figure.update_xaxes(showticklabels=False, zeroline=False, showgrid=False)
+    figure.update_yaxes(showticklabels=False, zeroline=False, showgrid=False, scaleanchor="x")
+
+
+def _way(stations: np.ndarray, name: str) -> go.Scatter:
+    """The stations (layer, 2) of one point, from layer to layer."""
+    return go.Scatter(
+        x=stations[:, 0],
+        y=stations[:, 1],
+        mode="lines+markers+text",
+        line={"color": _NEUTRAL, "width": 2, "dash": "dot"},
+        marker={"size": 6, "color": _NEUTRAL},
+        text=[str(layer) for layer in range(len(stations))],
+        textposition="bottom right",
+        name=as_text(f"Way of “{name[:24]}”"),
+        hovertemplate="layer %{text}<extra>%{fullData.name}</extra>",
+    )
+
+
+def _slider(layers: int, layer: int) -> dict:
+    move = {"mode": "immediate", "frame": {"duration": 400, "redraw": False}, "transition": {"duration": 400}}
+    return {
+        "active": layer,
+        "currentvalue": {"prefix": "Layer "},
+        "pad": {"t": 12, "l": 8, "r": 8},
+        "transition": {"duration": 400},
+        "steps": [{"label": str(at), "method": "animate", "args": [[str(at)], move]} for at in range(layers)],
+    }
+
+
+def _play() -> dict:
+    going = {"frame": {"duration": _SECONDS_A_LAYER, "redraw": False}, "transition": {"duration": 500}}
+    stop = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
+    return {
+        "type": "buttons",
+        "showactive": False,
+        "direction": "left",
+        "x": 0,
+        "y": 0,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "pad": {"b": 8, "l": 8},
+        "bgcolor": "rgba(128, 140, 148, 0.15)",
+        "bordercolor": _NEUTRAL,
+        "buttons": [
+            {"label": "▶", "method": "animate", "args": [None, {"fromcurrent": False} | going]},
+            {"label": "❚❚", "method": "animate", "args": [[None], stop]},
+        ],
+    }

@@ -1,0 +1,149 @@
+"""What the views of Embeddings share: the sentences typed, the layer, a token to look at, the random-pair baseline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.data.reading import read_table
+from core.data.sample_sets import samples
+from core.explore import embeddings, neighbours
+from core.explore.embeddings_map import fingerprint
+from core.explore.projection import METHODS
+from core.models import catalogue
+from pages.shared.models import traced
+from pages.shared.text import counted
+from pages.shared.url_state import keep, seed, text_area
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from core.explore.embeddings import Place
+    from core.explore.tokens import Tokens
+    from core.explore.trace import Trace
+    from core.models.loading import Model
+
+EXAMPLE = """She sat on the bank of the river.
+He tied the boat to the muddy bank.
+The bank raised its interest rates.
+She opened an account at the bank."""
+TEACHING_EXAMPLE = """two dogs bark.
+one cat meows and two dogs bark.
+one cow moos.
+two ducks quack and one dog barks."""
+BACKGROUND_TEXTS = 60
+POOLINGS = {"mean": "Mean of its tokens", "cls": "[CLS]"}
+
+
+def type_sentences(model: Model) -> tuple[Trace, tuple[Tokens, ...]]:
+    """The field for sentences, and their forward pass; says what was left out. Raises `LabError` when it is empty."""
+    is_teaching = model.reference == catalogue.TEACHING
+    text = text_area(
+        "Sentences, one a line",
+        key="sentences",
+        example=TEACHING_EXAMPLE if is_teaching else EXAMPLE,
+        height=124,
+        placeholder="Type a few sentences, one a line",
+    )
+    lines, left_out = embeddings.sentences(text)
+    tokens = embeddings.tokenize_all(model, lines)
+    if left_out:
+        st.caption(f"The first {len(lines)} lines are looked at; {counted(left_out, 'more line')} left out.")
+    if cut := sum(each.uncut_length > len(each) for each in tokens):
+        st.caption(f"{counted(cut, 'sentence')} cut to {embeddings.MOST_POSITIONS} tokens, before the model reads it.")
+    return traced(model, tokens), tokens
+
+
+def choose_layer(model: Model, label: str = "Layer") -> int:
+    """A layer from 0, what enters the first one, to L, what leaves the last one; the last when nothing was chosen."""
+    layers = [str(number) for number in range(embeddings.layer_count(model) + 1)]
+    if st.session_state.get("after-layer") not in layers:
+        st.session_state.pop("after-layer", None)
+    seed("after-layer", layers[-1], allowed=layers)
+    chosen = st.select_slider(
+        label,
+        layers,
+        key="after-layer",
+        help="0 is what enters the first layer: word, position and segment. The highest is what leaves the last layer.",
+        persist_state="session",
+    )
+    keep("after-layer", chosen)
+    return int(chosen)
+
+
+def choose_place(label: str, places: Sequence[Place], *, key: str, default: int, help: str | None = None) -> int:
+    """One of the tokens or words, by a list; kept in the address as sentence.position."""
+    ids = [f"{place.text + 1}.{place.positions[0]}" for place in places]
+    titles = {
+        each: f"{place.name} (sentence {place.text + 1}, position {place.positions[0]})"
+        for each, place in zip(ids, places, strict=True)
+    }
+    if st.session_state.get(key) not in titles:
+        st.session_state.pop(key, None)
+    seed(key, ids[default], allowed=titles)
+    chosen = st.selectbox(label, ids, format_func=titles.__getitem__, key=key, help=help, persist_state="session")
+    keep(key, chosen)
+    return ids.index(chosen)
+
+
+def telling_place(places: Sequence[Place], tokens: Sequence[Tokens]) -> int:
+    """The place to look at first: the longest word that stands in several places, else the first own one."""
+    for word in neighbours.repeated_words(tokens):
+        for number, place in enumerate(places):
+            if place.name.casefold() == word:
+                return number
+    return 0
+
+
+def choose_projection(key: str) -> tuple[str, int]:
+    """(method, seed): one of PCA, t-SNE, UMAP, and where the last two begin to roll their dice."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    method = left.segmented_control(
+        "Projection",
+        METHODS,
+        default=METHODS[0],
+        required=True,
+        key=f"{key}-projection",
+        help="PCA keeps the directions in which the points differ most. t-SNE and UMAP keep neighbours together.",
+        bind="query-params",
+    )
+    if method == "PCA":
+        return method, 0
+    random = right.number_input(
+        "Seed",
+        0,
+        9_999,
+        0,
+        key=f"{key}-seed",
+        help="Another number gives another map of the same points: what stays is real.",
+        bind="query-params",
+    )
+    return method, int(random)
+
+
+def explain_projection(method: str) -> None:
+    """What may be read from such a map."""
+    if method != "PCA":
+        st.caption(
+            f":material/warning: {method} keeps close what is close. How far clusters lie apart, how large they are "
+            "and how they are turned means little; another seed draws them elsewhere."
+        )
+
+
+def random_cosines(model: Model) -> np.ndarray:
+    """Cosines of random words of other sentences, (layer + 1, pair): those of a sample that ships."""
+    return _random_cosines(fingerprint(model), model)
+
+
+@st.cache_data(max_entries=20, show_spinner="Comparing random words …")
+def _random_cosines(version: str, _model: Model) -> np.ndarray:
+    if _model.reference == catalogue.TEACHING:
+        texts = TEACHING_EXAMPLE.splitlines()
+    else:
+        table = read_table(samples()[0].reference)
+        own = table[samples()[0].columns.text]
+        texts = [own[row] for row in embeddings.sample_rows(len(own), BACKGROUND_TEXTS)]
+    return neighbours.random_pair_cosines(traced(_model, embeddings.tokenize_all(_model, texts)))
