@@ -13,7 +13,6 @@ from core.errors import LabError
 from core.explore.tokens import Tokens, tokenize
 from core.explore.trace import Trace
 from core.models.loading import Model
-from core.models.parts import parts_of
 
 POOLINGS = ("mean", "cls")
 MOST_SENTENCES = 16  # typed ones, looked at together
@@ -38,11 +37,6 @@ class TextVectors:
     layers: tuple[int, ...]
     vectors: np.ndarray
     cut_count: int  # texts with more positions than were read
-
-
-def layer_count(model: Model) -> int:
-    """L: how many layers a vector goes through. In ALBERT it can be more than `num_hidden_layers`."""
-    return len(parts_of(model.network).layers)
 
 
 def sentences(text: str) -> tuple[tuple[str, ...], int]:
@@ -131,7 +125,7 @@ def embed(
     what it raises ends the computation. Raises `LabError` for a layer that the model does not have, a text with half a
     character, texts and pairs that differ in number.
     """
-    count = layer_count(model) + 1
+    count = model.layers + 1
     wanted = tuple(range(count)) if layers is None else tuple(layers)
     if any(not 0 <= layer < count for layer in wanted):
         raise LabError(f"There is no layer {max(wanted)} in this model.", f"Its layers count from 0 to {count - 1}.")

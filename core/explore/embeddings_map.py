@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.explore import embeddings_store as store
-from core.explore.embeddings import embed, layer_count
+from core.explore.embeddings import embed
 from core.explore.projection import project
 from core.models.loading import Model
 
@@ -95,7 +95,7 @@ def _vectors(
     shape = (len(texts), model.config.hidden_size)
     if (found := store.recall(f"{key}-{layer}")) and found[0].shape == shape and "cut" in found[1]:
         return found[0], found[1]["cut"]
-    count = layer_count(model) + 1
+    count = model.layers + 1
     layers = range(count) if count * shape[0] * shape[1] * 4 <= _ALL_LAYERS_BYTES else (layer,)
     made = embed(
         model,

@@ -15,7 +15,7 @@ from transformers import BatchEncoding, PretrainedConfig, PreTrainedModel, PreTr
 from core.errors import LabError, first_line
 from core.models import catalogue
 from core.models.checks import check_folder
-from core.models.families import FAMILIES, longest
+from core.models.families import FAMILIES, layer_paths, longest
 
 MASKED_LM = "masked-lm"
 SEQUENCE_CLASSIFICATION = "sequence-classification"
@@ -60,6 +60,11 @@ class Model:
         if self.task != SEQUENCE_CLASSIFICATION:
             return ()
         return tuple(self.config.id2label[i] for i in range(self.config.num_labels))
+
+    @property
+    def layers(self) -> int:
+        """How many layers a text goes through; in ALBERT it can be more than `num_hidden_layers`."""
+        return len(layer_paths(self.config))
 
     @property
     def has_pooler(self) -> bool:

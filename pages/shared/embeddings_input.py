@@ -59,7 +59,7 @@ def type_sentences(model: Model) -> tuple[Trace, tuple[Tokens, ...]]:
 
 def choose_layer(model: Model, label: str = "Layer") -> int:
     """A layer from 0, what enters the first one, to L, what leaves the last one; the last when nothing was chosen."""
-    layers = [str(number) for number in range(embeddings.layer_count(model) + 1)]
+    layers = [str(number) for number in range(model.layers + 1)]
     if st.session_state.get("after-layer") not in layers:
         st.session_state.pop("after-layer", None)
     seed("after-layer", layers[-1], allowed=layers)

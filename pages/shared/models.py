@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.errors import LabError
 from core.models import catalogue
-from core.models.families import layer_paths
 from pages.shared.text import plain, show_problem
 from pages.shared.url_state import choose
 
@@ -34,8 +33,7 @@ def chosen_model() -> Model:
         st.stop()
     config = model.config
     st.sidebar.caption(
-        f"{plain(model.title)}: {len(layer_paths(config))} layers × {config.num_attention_heads} heads, "
-        f"{config.hidden_size} wide"
+        f"{plain(model.title)}: {model.layers} layers × {config.num_attention_heads} heads, {config.hidden_size} wide"
     )
     return model
 

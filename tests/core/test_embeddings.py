@@ -53,7 +53,7 @@ def states_of(model, text: str, pair: str | None = None) -> torch.Tensor:
 def test_batches_of_texts_equal_single_texts_in_every_family(family: str, head: str, tmp_path):
     model = open_model(str(family_folder(family, head, tmp_path)))
     found = embed(model, TEXTS)
-    assert found.vectors.shape == (embeddings.layer_count(model) + 1, len(TEXTS), 24)
+    assert found.vectors.shape == (model.layers + 1, len(TEXTS), 24)
     for number, text in enumerate(TEXTS):
         alone = states_of(model, text)
         np.testing.assert_allclose(found.vectors[:, number], alone.mean(1).numpy(), atol=1e-5)
