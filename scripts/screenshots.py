@@ -54,6 +54,12 @@ def take_all(browser: Browser, base_url: str) -> None:
     page.locator(".grid").scroll_into_view_if_needed()
     page.wait_for_timeout(1_000)
     page.screenshot(path=PICTURES / "inside-a-layer.png")
+    for name in ("attention", "embeddings"):
+        page.goto(f"/{name}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=60_000)
+        settled(page)
+        page.wait_for_timeout(3_000)
+        page.screenshot(path=PICTURES / f"{name}.png")
     night = dark.new_page()
     night.goto("/fill-mask?sentence=The+%5BMASK%5D+of+the+ship+sailed+for+the+island.&hidden=7")
     expect(night.get_by_text("All masks together")).to_be_visible(timeout=60_000)

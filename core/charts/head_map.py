@@ -9,7 +9,9 @@ MOST_WRITTEN = 16  # heads up to which each cell has its number written in it
 ROW_HEIGHT = 30
 
 
-def head_map(values: np.ndarray, *, title: str, unit: str = "", digits: int = 2, largest: float | None = None) -> go.Figure:
+def head_map(
+    values: np.ndarray, *, title: str, unit: str = "", digits: int = 2, largest: float | None = None
+) -> go.Figure:
     """The (layer, head) numbers as colours; NaN, where nothing was measured, stays empty.
 
     `unit` follows the number on hover. `largest` is the value of the strongest colour, by default the largest there is.

@@ -58,7 +58,9 @@ def changes(model: Model, outcome: Outcome, place: int = 0, *, top_k: int = 6) -
         return []
     before, after = outcome.before[place], outcome.after[place]
     shown = min(top_k, len(before))
-    chosen = sorted({*before.topk(shown).indices.tolist(), *after.topk(shown).indices.tolist()}, key=lambda each: -before[each])
+    chosen = sorted(
+        {*before.topk(shown).indices.tolist(), *after.topk(shown).indices.tolist()}, key=lambda each: -before[each]
+    )
     return [Change(answer_name(model, each), float(before[each]), float(after[each])) for each in chosen]
 
 
