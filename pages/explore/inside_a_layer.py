@@ -166,6 +166,7 @@ def draw(drawn: Matrix, key: str, title: str, cell: tuple[int, int], focus: Focu
         kind=drawn.kind,
         cell=cell,
         marked_row=focus.position if has_tokens else None,
+        file_name=f"layer-{focus.layer}-head-{focus.head}-{title.lower().replace(' ', '-')}",
     )
 
 

@@ -42,6 +42,7 @@ function mount(parentElement) {
   view.canvas.onpointerleave = () => point(view, null);
   view.overview.onpointerdown = (event) => onOverview(view, event);
   view.overview.onpointermove = (event) => event.buttons && onOverview(view, event);
+  find(".save").onclick = () => savePicture(view);
   view.observer = new ResizeObserver(() => view.width !== view.root.clientWidth && layOut(view));
   view.observer.observe(view.root);
   // The first drawing asks for the theme's fonts, and nothing redraws a canvas by itself once they are there.
@@ -147,6 +148,10 @@ function short(value, signed) {
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : size >= 0.01 ? 3 : 4;
   const text = size >= 1e4 || size < 1e-3 ? value.toExponential(1).replace("+", "") : value.toFixed(digits);
   return text.replace("-", "−").replace("Infinity", "∞");
+}
+
+function written({ matrix, isCoarse }, value) {
+  return value < matrix.masked ? "−∞" : isCoarse ? coarse(value) : short(value, matrix.signed);
 }
 
 // At most two decimals, five characters.
@@ -323,8 +328,7 @@ function drawCell(view, cell) {
   const isColored = value >= matrix.masked; // neither masked nor NaN
   fill(view, isColored ? shades.fills[shade] : theme.border, x, y, width - 1, height - 1);
   pen.fillStyle = isColored ? shades.inks[shade] : theme.text;
-  const text = value < matrix.masked ? "−∞" : view.isCoarse ? coarse(value) : short(value, matrix.signed);
-  pen.fillText(text, x + width / 2, y + height / 2);
+  pen.fillText(written(view, value), x + width / 2, y + height / 2);
 }
 
 function outline(view, cell, color, thickness) {

@@ -1,4 +1,7 @@
-"""A matrix as a grid of written, coloured cells that can be chosen. Our own component: matrix.js, matrix.css."""
+"""A matrix as a grid of written, coloured cells that can be chosen. Our own component.
+
+matrix.js holds what people see and do, matrix_saving.js the picture as a file. The browser gets the two as one.
+"""
 
 import json
 import struct
@@ -20,6 +23,7 @@ _COMPONENT = st.components.v2.component(
       <div class="legend">
         <span class="axes"></span>
         <span class="colors"><span class="low"></span><i class="scale"></i><span class="high"></span></span>
+        <button type="button" class="save">Save PNG</button>
       </div>
       <div class="overview" aria-hidden="true"><canvas></canvas><i class="window"></i></div>
       <div class="grid" tabindex="0" role="application" aria-roledescription="matrix">
@@ -30,7 +34,7 @@ _COMPONENT = st.components.v2.component(
     </div>
     """,
     css=(_HERE / "matrix.css").read_text("utf-8"),
-    js=(_HERE / "matrix.js").read_text("utf-8"),
+    js="".join((_HERE / script).read_text("utf-8") for script in ("matrix.js", "matrix_saving.js")),
 )
 
 
@@ -46,12 +50,13 @@ def matrix(
     kind: str,
     cell: tuple[int, int],
     marked_row: int | None = None,
+    file_name: str = "matrix",
 ) -> tuple[int, int]:
     """Draw the (rows, columns) numbers and return the cell in focus: the one chosen last, else `cell`.
 
     `kind` is "signed" (around zero) or "share" (from zero up). `label` names the grid for screen readers, the axes say
     what a row and a column stand for. The chosen cell belongs to `key`: put into it whatever should bring back `cell`.
-    All text is put in as text, never as HTML.
+    The whole of it can be saved as a picture called `file_name`. All text is put in as text, never as HTML.
     """
     if values.shape != (len(rows), len(columns)):
         raise ValueError(f"{values.shape} values for {len(rows)} rows and {len(columns)} columns")
@@ -60,6 +65,7 @@ def matrix(
         "rows": list(rows),
         "columns": list(columns),
         "label": label,
+        "file": file_name,
         "axes": [row_axis, column_axis],
         "signed": kind == "signed",
         "limit": _limit(values, kind),

@@ -2,6 +2,7 @@
 
 import math
 import re
+import struct
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -108,7 +109,7 @@ def test_every_stage_is_checked_against_the_model_and_can_be_read_as_code(walk: 
         box = panel(walk, title)
         expect(box.locator(".grid")).to_be_visible()
         expect(box.locator(".katex").first).to_be_visible()
-        expect(box.get_by_text(re.compile("model's own|checked in the shares"))).to_be_visible()
+        expect(box.get_by_text(re.compile("model's own|checked in the shares|Worked out here"))).to_be_visible()
     box = panel(walk, "Context")
     box.get_by_text("As code").click()
     expect(box.get_by_text("hidden[3][0]")).to_be_visible()
@@ -138,3 +139,18 @@ def test_the_keyboard_moves_through_a_matrix(page: Page):
     page.keyboard.press("ArrowDown")
     expect(box.locator(".focus")).not_to_have_text(before)
     expect(box.get_by_text("The question of “.”")).to_be_visible()
+
+
+def test_a_matrix_is_saved_as_a_picture(page: Page, tmp_path):
+    page.goto("/inside-a-layer?stages=feed-forward&layer=2&head=1")
+    box = panel(page, "Feed-forward")
+    expect(box.locator("[data-line]").last).to_be_visible()
+    with page.expect_download() as started:
+        box.get_by_role("button", name="Save PNG").click()
+    assert started.value.suggested_filename == "layer-2-head-1-widened.png"
+    started.value.save_as(tmp_path / "picture.png")
+    header = (tmp_path / "picture.png").read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", header[16:24])
+    assert width >= 1536  # a pixel at least for each number
+    assert height >= 9 * 24
