@@ -24,7 +24,7 @@ def signed_bars(names: Sequence[str], values: Sequence[float], *, title: str, di
         customdata=[as_text(name) for name in names],
         hovertemplate="%{customdata}: %{x:+.5f}<extra></extra>",
     )
-    figure = finish(go.Figure(bars), height=60 + 25 * max(len(names), 2), title=title)
+    figure = finish(go.Figure(bars), height=70 + 30 * len(names), title=title)
     shown = [as_text(name if len(name) <= MOST_CHARACTERS else f"{name[: MOST_CHARACTERS - 1]}…") for name in names]
     figure.update_yaxes(autorange="reversed", tickvals=places, ticktext=shown, showgrid=False)
     low, high = min([*values, 0.0]), max([*values, 0.0])

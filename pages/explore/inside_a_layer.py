@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from core.explore import tokens as tokenizing
@@ -13,12 +12,12 @@ from core.explore.fill_mask import with_model_mask
 from core.explore.walkthrough.code import code
 from pages.shared.arithmetic import arithmetic
 from pages.shared.export import csv_button
-from pages.shared.matrix import matrix
+from pages.shared.matrix import labelled, matrix
 from pages.shared.models import agreement_of, chosen_model, example, example_pair, traced
 from pages.shared.stage_badge import badge
 from pages.shared.text import counted, plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
-from pages.shared.url_state import keep, seed, several, text_line
+from pages.shared.url_state import choose_head, choose_layer, keep, seed, several, text_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,17 +64,6 @@ def _drawn(tokens: Tokens, place: int, is_chosen: bool) -> Span:
     return span(
         piece, kind, group=place, segment=tokens.segments[place], note=f"{piece}, position {place}", index=place
     )
-
-
-def choose_number(label: str, count: int, *, key: str, help: str) -> int:
-    """One of `count` numbers from 0, as a row of buttons; the first when another model had more."""
-    numbers = [str(number) for number in range(count)]
-    if st.session_state.get(key) not in numbers:
-        st.session_state.pop(key, None)
-    seed(key, "0", allowed=numbers)
-    chosen = st.segmented_control(label, numbers, required=True, key=key, help=help, wrap=True, persist_state="session")
-    keep(key, chosen)
-    return int(chosen)
 
 
 @st.fragment
@@ -138,7 +126,7 @@ def show_numbers(focus: Focus, stage: Stage, view: View, *, with_operands: bool,
             key=f"arithmetic-{key}",
         )
     name = f"layer-{focus.layer}-head-{focus.head}-{stage.key}-{view.title.lower().replace(' ', '-')}"
-    csv_button("Matrix as CSV", lambda: as_table(drawn), name)
+    csv_button("Matrix as CSV", lambda: labelled(drawn.values, drawn.rows, drawn.columns, drawn.row_axis), name)
 
 
 def show_operands(operands: tuple[Operand, ...], key: str, focus: Focus) -> None:
@@ -168,14 +156,6 @@ def draw(drawn: Matrix, key: str, title: str, cell: tuple[int, int], focus: Focu
         marked_row=focus.position if has_tokens else None,
         file_name=f"layer-{focus.layer}-head-{focus.head}-{title.lower().replace(' ', '-')}",
     )
-
-
-def as_table(drawn: Matrix) -> pd.DataFrame:
-    """The matrix with its labels; columns are numbered too, as pieces repeat."""
-    columns = [f"{place}: {label}" if label != str(place) else label for place, label in enumerate(drawn.columns)]
-    table = pd.DataFrame(drawn.values, columns=columns)
-    table.insert(0, drawn.row_axis or "row", drawn.rows)
-    return table
 
 
 def offer_neighbours(titles: Mapping[str, str], opened: str) -> None:
@@ -266,9 +246,9 @@ with problems_shown():
     t = traced(model, tokens, padding=padding)
     left, right = st.columns([1, 2])
     with left:
-        layer = choose_number("Layer", t.layers, key="layer", help="Counted from 0, as in code.")
+        layer = choose_layer(t.layers)
     with right:
-        head = choose_number("Head", t.heads, key="head", help="Counted from 0. Each head attends in its own way.")
+        head = choose_head(t.heads)
     focus = walkthrough.Focus(layer, head, position)
     show_attended(t, focus)
     show_walk(t, focus, padding)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 MASKED = -1e30  # what lies below is no score but a mask: drawn as −∞ and left out of the colours' range
@@ -75,6 +76,14 @@ def matrix(
     }
     _COMPONENT(key=key, data=pack(header, values), on_cell_change=lambda: None)
     return focus
+
+
+def labelled(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], row_axis: str) -> pd.DataFrame:
+    """The numbers with their labels as a table; columns are numbered too, as pieces repeat."""
+    names = [label if label == str(place) else f"{place}: {label}" for place, label in enumerate(columns)]
+    table = pd.DataFrame(values, columns=names)
+    table.insert(0, row_axis or "row", list(rows))
+    return table
 
 
 def pack(header: dict, values: np.ndarray) -> bytes:

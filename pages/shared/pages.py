@@ -6,6 +6,8 @@ HOME = "start/home.py"
 TOKENS = "explore/tokens.py"
 ANATOMY = "explore/anatomy.py"
 INSIDE_A_LAYER = "explore/inside_a_layer.py"
+ATTENTION = "explore/attention.py"
+EMBEDDINGS = "explore/embeddings.py"
 FILL_MASK = "explore/fill_mask.py"
 DATASETS = "data/datasets.py"
 FINE_TUNE = "train/fine_tune.py"
@@ -16,6 +18,8 @@ ICONS = {
     TOKENS: ":material/match_word:",
     ANATOMY: ":material/account_tree:",
     INSIDE_A_LAYER: ":material/calculate:",
+    ATTENTION: ":material/hub:",
+    EMBEDDINGS: ":material/scatter_plot:",
     FILL_MASK: ":material/edit_note:",
     DATASETS: ":material/table_view:",
     FINE_TUNE: ":material/model_training:",
@@ -31,6 +35,8 @@ def navigation() -> dict[str, list[st.Page]]:
             st.Page(TOKENS, title="Tokens", icon=ICONS[TOKENS], url_path="tokens"),
             st.Page(ANATOMY, title="Anatomy", icon=ICONS[ANATOMY], url_path="anatomy"),
             st.Page(INSIDE_A_LAYER, title="Inside a layer", icon=ICONS[INSIDE_A_LAYER], url_path="inside-a-layer"),
+            st.Page(ATTENTION, title="Attention", icon=ICONS[ATTENTION], url_path="attention"),
+            st.Page(EMBEDDINGS, title="Embeddings", icon=ICONS[EMBEDDINGS], url_path="embeddings"),
             st.Page(FILL_MASK, title="Fill the [MASK]", icon=ICONS[FILL_MASK], url_path="fill-mask"),
         ],
         "Data": [st.Page(DATASETS, title="Datasets", icon=ICONS[DATASETS], url_path="datasets")],

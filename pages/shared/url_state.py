@@ -62,6 +62,27 @@ def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None 
     return chosen
 
 
+def choose_number(label: str, count: int, *, key: str, help: str) -> int:
+    """One of `count` numbers from 0, as a row of buttons; the first when another model had more."""
+    numbers = [str(number) for number in range(count)]
+    if st.session_state.get(key) not in numbers:
+        st.session_state.pop(key, None)
+    seed(key, "0", allowed=numbers)
+    chosen = st.segmented_control(label, numbers, required=True, key=key, help=help, wrap=True, persist_state="session")
+    keep(key, chosen)
+    return int(chosen)
+
+
+def choose_layer(count: int, label: str = "Layer") -> int:
+    """A layer; all Explore pages share the choice."""
+    return choose_number(label, count, key="layer", help="Counted from 0, as in code.")
+
+
+def choose_head(count: int) -> int:
+    """A head; all Explore pages share the choice."""
+    return choose_number("Head", count, key="head", help="Counted from 0. Each head attends in its own way.")
+
+
 def several(label: str, titles: Mapping[str, str], *, key: str, default: str) -> list[str]:
     """Any number of things shown by title as pills and remembered, also in the address, by id, with commas between."""
     seed(key, default)

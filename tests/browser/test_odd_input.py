@@ -41,7 +41,12 @@ def assert_calm(page: Page) -> None:
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 @pytest.mark.parametrize(
     ("path", "heading"),
-    [("/tokens", "Tokens"), ("/fill-mask", "Fill the [MASK]"), ("/inside-a-layer", "Inside a layer")],
+    [
+        ("/tokens", "Tokens"),
+        ("/fill-mask", "Fill the [MASK]"),
+        ("/inside-a-layer", "Inside a layer"),
+        ("/attention", "Attention"),
+    ],
 )
 def test_F01_F02_F03_F04_any_text(page: Page, path: str, heading: str, text: str):
     page.goto(path)

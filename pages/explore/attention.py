@@ -1,0 +1,64 @@
+"""Attention: who looks at whom, head by head; what heads do, what happens without them, and what an answer rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.explore import tokens as tokenizing
+from core.explore.fill_mask import with_model_mask
+from pages.shared.attention_ablation import show_switching_off
+from pages.shared.attention_attribution import show_attribution
+from pages.shared.attention_bertviz import show_bertviz
+from pages.shared.attention_compare import show_comparison
+from pages.shared.attention_heads import show_all_heads, show_one_head
+from pages.shared.attention_lines import show_lines
+from pages.shared.attention_summary import show_summary
+from pages.shared.models import chosen_model, example, example_pair, traced
+from pages.shared.text import counted, problems_shown
+from pages.shared.url_state import text_line
+
+if TYPE_CHECKING:
+    from core.models.loading import Model
+
+EXAMPLE = "The dog did not cross the street because it was too [MASK]."
+EXAMPLE_OF_CLASSES = "The dog did not cross the street because it was too tired."
+EXAMPLE_PAIR = "So it went home."
+
+VIEWS = {
+    "Lines": show_lines,
+    "All heads": show_all_heads,
+    "One head": show_one_head,
+    "Summary": show_summary,
+    "Switch off heads": show_switching_off,
+    "What the answer rests on": show_attribution,
+    "Compare": show_comparison,
+    "bertviz": show_bertviz,
+}
+
+st.title("Attention", anchor=False)
+st.markdown("Each head of each layer lets every token look at all others. Here is who looks at whom.")
+model: Model = chosen_model()
+usual = EXAMPLE_OF_CLASSES if model.labels else EXAMPLE
+text = text_line("Text", key="attended", example=example(model, usual), placeholder="Type a sentence, press Enter")
+with_pair = st.toggle("Add a second text", key="attended-with-pair", bind="query-params")
+pair = text_line("Second text", key="attended-pair", example=example_pair(model, EXAMPLE_PAIR)) if with_pair else None
+view = st.segmented_control(
+    "Show",
+    list(VIEWS),
+    default="Lines",
+    required=True,
+    key="attention-view",
+    label_visibility="collapsed",
+    bind="query-params",
+    wrap=True,
+)
+with problems_shown():
+    tokens = tokenizing.tokenize(model, with_model_mask(model, text), with_model_mask(model, pair or ""))
+    if tokens.uncut_length > len(tokens):
+        st.caption(f"The text is cut: {tokens.uncut_length - len(tokens):,} tokens more than the model can take.")
+    if unknown := tokens.ids.count(model.tokenizer.unk_token_id):
+        st.caption(f"{counted(unknown, 'piece')} of this text the model does not know, and reads as “unknown”.")
+    VIEWS[view](traced(model, tokens))
+st.caption("Attention shows where a head looks, not why the model answers: see “What the answer rests on”.")

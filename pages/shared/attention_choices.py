@@ -1,0 +1,120 @@
+"""What the views of the Attention page share: layer, head, which tokens are shown, and the look at one matrix."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.explore.attention import KINDS, NORM_WEIGHTED, PROBABILITIES
+from core.explore.attention_selection import PARTS, Selection
+from pages.shared.export import csv_button
+from pages.shared.matrix import labelled, matrix
+from pages.shared.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from core.errors import LabError
+    from core.explore.tokens import Tokens
+
+KIND_TITLES = {PROBABILITIES: "Attention", NORM_WEIGHTED: "What it adds (norm-weighted)"}
+PART_TITLES = {"all": "All"} | {part: part for part in PARTS[1:]}
+
+
+def choose_kind() -> str:
+    """The shares themselves, or how much of the token really arrives."""
+    chosen = st.segmented_control(
+        "Weights",
+        [KIND_TITLES[kind] for kind in KINDS],
+        default=KIND_TITLES[PROBABILITIES],
+        required=True,
+        key="weights",
+        bind="query-params",
+        help="Attention is a share of each row. Norm-weighted multiplies it by the length of the vector that it "
+        "carries (Kobayashi et al. 2020); each row is brought to a sum of 1.",
+    )
+    return NORM_WEIGHTED if chosen == KIND_TITLES[NORM_WEIGHTED] else PROBABILITIES
+
+
+def choose_selection(tokens: Tokens) -> Selection:
+    """Pieces or words, with or without special tokens, and, of a pair, from which text to which."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        whole_words = st.toggle(
+            "Whole words",
+            key="whole-words",
+            bind="query-params",
+            help="Attention to a word is the sum over its pieces, attention from a word the mean over them.",
+        )
+        hide = st.toggle(
+            "Hide special tokens", key="hide-special", bind="query-params", help="[CLS], [SEP] and the like."
+        )
+        renormalise = st.toggle(
+            "Rows sum to 1",
+            key="renormalise",
+            bind="query-params",
+            help="Divides each row by what is left of it after hiding. Without it, numbers stay as the model has them.",
+        )
+    parts = "all"
+    if 1 in tokens.sequence:
+        parts = st.segmented_control(
+            "From text to text", PARTS, default="all", required=True, key="parts", bind="query-params"
+        )
+    return Selection(whole_words=whole_words, hide_special=hide, renormalise=renormalise, parts=parts)
+
+
+def explain_selection(selection: Selection) -> None:
+    """Says what was done to the numbers, where something was."""
+    said = []
+    if selection.whole_words:
+        said.append("Pieces are merged into words: summed over the pieces looked at, averaged over those that look.")
+    if (selection.hide_special or selection.parts != "all") and not selection.renormalise:
+        said.append("Rows no longer sum to 1: what goes to hidden tokens is not shown.")
+    elif selection.renormalise and (selection.hide_special or selection.parts != "all"):
+        said.append("Rows are brought back to a sum of 1 after hiding.")
+    if said:
+        st.caption(" ".join(said))
+
+
+def show_matrix(
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    key: str,
+    label: str,
+    kind: str = "share",
+) -> None:
+    """A matrix of attention, what its cell in focus says, and the CSV."""
+    if not values.size:
+        st.info("Nothing is left to show: every token is hidden.")
+        return
+    start = divmod(int(abs(values).argmax()), values.shape[1])
+    row, _ = matrix(
+        values,
+        rows=rows,
+        columns=columns,
+        key=f"{key}-{digest(tuple(rows), tuple(columns))}",
+        label=label,
+        row_axis="from token",
+        column_axis="to token",
+        kind=kind,
+        cell=start,
+        file_name=key,
+    )
+    if kind == "share":
+        st.caption(f"The row of “{plain(rows[row])}” sums to {values[row].sum():.4f}.")
+    csv_button("Matrix as CSV", lambda: labelled(values, rows, columns, "from token"), key)
+
+
+def digest(*parts: object) -> str:
+    """A short name for texts and choices, for keys of widgets that start anew with others."""
+    return sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def say(error: LabError) -> None:
+    """Why a view has nothing to show here; no fault of anybody's, so not in red."""
+    st.info(f"{plain(error.problem)} {plain(error.remedy)}")

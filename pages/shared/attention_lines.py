@@ -1,0 +1,151 @@
+"""The Lines view of the Attention page: one layer's heads as lines between tokens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core.data.formulas import escape_formula
+from core.explore.attention import NORM_WEIGHTED, attention_weights
+from core.explore.attention_selection import link_table, select
+from pages.shared.attention_choices import choose_kind, choose_selection, digest, explain_selection
+from pages.shared.attention_view import LAYOUTS, AttentionState, Token, attention_view
+from pages.shared.export import csv_button
+from pages.shared.text import counted
+from pages.shared.url_state import choose_layer, keep, seed, several
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.explore.attention_selection import Selected, Unit
+    from core.explore.trace import Trace
+
+THRESHOLD = 0.1
+NONE = "none"
+
+
+def show_lines(t: Trace) -> None:
+    """The lines, and all their weights as CSV."""
+    tokens = t.tokens
+    layer = choose_layer(t.layers)
+    with st.popover("More layers", icon=":material/layers:"):
+        st.markdown("Draws other layers over the same tokens; a head's colour is that of its number.")
+        others = {str(number): str(number) for number in range(t.layers) if number != layer}
+        layers = sorted({layer, *map(int, several("Layers drawn as well", others, key="more-layers", default=""))})
+    selection = choose_selection(tokens)
+    with st.container(horizontal=True):
+        kind = choose_kind()
+        layout = st.segmented_control(
+            "Tokens run",
+            [each.capitalize() for each in LAYOUTS],
+            default=LAYOUTS[0].capitalize(),
+            required=True,
+            key="layout",
+            bind="query-params",
+            help="Horizontal reads like the text itself.",
+        ).lower()
+    by_layer = {
+        each: select(attention_weights(t, each, kind=kind, row_normalised=kind == NORM_WEIGHTED), tokens, selection)
+        for each in layers
+    }
+    shown = by_layer[layer]
+    if not shown.queries or not shown.keys:
+        st.info("Nothing is left to show: every token is hidden.")
+        return
+    units = tuple((unit.label, unit.positions) for unit in shown.queries), tuple(unit.label for unit in shown.keys)
+    key = f"lines-{t.heads}-{digest(units, selection.parts)}"
+    state = chosen_state(key, t.heads, len(shown.queries))
+    name = f"attention-layer-{'-'.join(map(str, layers))}"
+    state = attention_view(
+        {each: selected.values.numpy() for each, selected in by_layer.items()},
+        queries=[_token(unit) for unit in shown.queries],
+        keys=[_token(unit) for unit in shown.keys],
+        key=key,
+        label=f"Attention of each token to all others, layer {', '.join(map(str, layers))}",
+        heads=state.heads,
+        pinned=state.pinned,
+        threshold=state.threshold,
+        layout=layout,
+        file_name=name,
+    )
+    remember(state, t.heads)
+    st.caption(
+        "Left (or above) the token that looks, opposite what it looks at. Point at a token for its numbers, click to "
+        "pin it; click more to compare them. Each colour is a head: click to switch it, double-click for it alone."
+    )
+    explain_selection(selection)
+    if len(layers) > 1:
+        st.caption(f"Drawn together: layers {', '.join(map(str, layers))}.")
+    which = "this head" if len(state.heads) == 1 else counted(len(state.heads), "head")
+    csv_button(
+        f"All links of {which}{f' in {len(layers)} layers' if len(layers) > 1 else ''} as CSV",
+        lambda: links_as_csv(by_layer, state.heads),
+        name,
+    )
+
+
+def chosen_state(key: str, heads: int, queries: int) -> AttentionState:
+    """What the address or the last run says; pins are forgotten when other tokens are drawn."""
+    if st.session_state.setdefault("lines-of", key) != key:
+        st.session_state["lines-of"], st.session_state["pinned"] = key, ""
+        keep("pinned", "")
+    everything = tuple(range(heads))
+    seed("heads", "")
+    seed("pinned", "")
+    seed("threshold", str(THRESHOLD))
+    written = st.session_state["heads"]
+    on = () if written == NONE else tuple(sorted({*_numbers(written, heads)})) or everything
+    pinned = tuple(dict.fromkeys(_numbers(st.session_state["pinned"], queries)))
+    return AttentionState(on, pinned, _threshold(st.session_state["threshold"]))
+
+
+def remember(state: AttentionState, heads: int) -> None:
+    """Write what is chosen into the address: all heads, no pin and the usual threshold go without saying."""
+    is_all = len(state.heads) == heads
+    values = {
+        "heads": "" if is_all else ",".join(map(str, state.heads)) or NONE,
+        "pinned": ",".join(map(str, state.pinned)),
+        "threshold": str(state.threshold),
+    }
+    for key, value in values.items():
+        st.session_state[key] = value
+        keep(key, value if value != str(THRESHOLD) else "")
+
+
+def links_as_csv(by_layer: Mapping[int, Selected], heads: tuple[int, ...]) -> bytes:
+    """Every weight of the heads in each layer, exact.
+
+    Labels are escaped here: a long text has millions of rows, but few labels.
+    """
+    tables = []
+    for layer, shown in by_layer.items():
+        queries, keys = (
+            tuple(replace(unit, label=escape_formula(unit.label)) for unit in units)
+            for units in (shown.queries, shown.keys)
+        )
+        chosen = replace(shown, queries=queries, keys=keys, values=shown.values[list(heads)])
+        table = pd.DataFrame(link_table(chosen, heads=heads))
+        table.insert(0, "layer", layer)
+        tables.append(table)
+    return pd.concat(tables).to_csv(index=False).encode("utf-8", "replace")
+
+
+def _token(unit: Unit) -> Token:
+    return Token(unit.label, "special" if unit.is_special else "piece", unit.sequence)
+
+
+def _numbers(written: str, count: int) -> list[int]:
+    """The numbers below `count` in a list with commas; anything else is passed over."""
+    there = {str(number): number for number in range(count)}
+    return [there[each] for each in written.split(",") if each in there]
+
+
+def _threshold(written: str) -> float:
+    try:
+        value = float(written)
+    except ValueError:
+        return THRESHOLD
+    return value if 0 <= value <= 1 else THRESHOLD

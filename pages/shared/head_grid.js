@@ -1,0 +1,69 @@
+// Draws small pictures of attention, one a head, as buttons. Text only ever enters the page through textContent.
+
+const SHADES = 256;
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const grid = parentElement.querySelector(".heads");
+  const { header, pixels } = unpack(data);
+  const [layers, heads] = header.count;
+  const shades = palette(getComputedStyle(grid).getPropertyValue("--st-chart-sequential-colors"));
+  grid.setAttribute("aria-label", header.label);
+  grid.style.gridTemplateColumns = `auto repeat(${heads}, minmax(1.6rem, 1fr))`;
+  const cells = [corner()];
+  for (let head = 0; head < heads; head++) cells.push(name(head));
+  for (let layer = 0; layer < layers; layer++) {
+    cells.push(name(layer));
+    for (let head = 0; head < heads; head++) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.title = `layer ${layer}, head ${head}`;
+      button.setAttribute("aria-label", button.title);
+      button.setAttribute("aria-pressed", header.chosen?.[0] === layer && header.chosen?.[1] === head);
+      button.append(picture(pixels, layer * heads + head, header.size, shades));
+      button.onclick = () => setTriggerValue("opened", [layer, head]);
+      cells.push(button);
+    }
+  }
+  grid.replaceChildren(...cells);
+}
+
+function unpack(data) {
+  const bytes = data.slice();
+  const start = 4 + new DataView(bytes.buffer).getUint32(0, true);
+  return { header: JSON.parse(new TextDecoder().decode(bytes.subarray(4, start))), pixels: bytes.subarray(start) };
+}
+
+function corner() {
+  const element = name("");
+  element.title = "layers down, heads across";
+  return element;
+}
+
+function name(text) {
+  const element = document.createElement("span");
+  element.textContent = text;
+  return element;
+}
+
+// 256 steps through the theme's sequential colours. The browser interpolates.
+function palette(text) {
+  const colors = text.split(",");
+  const pen = new OffscreenCanvas(SHADES, 1).getContext("2d");
+  const gradient = pen.createLinearGradient(0, 0, SHADES, 0);
+  colors.forEach((color, place) => gradient.addColorStop(place / Math.max(colors.length - 1, 1), color.trim()));
+  pen.fillStyle = gradient;
+  pen.fillRect(0, 0, SHADES, 1);
+  return new Uint32Array(pen.getImageData(0, 0, SHADES, 1).data.buffer);
+}
+
+function picture(pixels, number, [rows, columns], shades) {
+  const canvas = document.createElement("canvas");
+  [canvas.height, canvas.width] = [rows, columns];
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(columns, rows);
+  const colors = new Uint32Array(image.data.buffer);
+  const start = number * rows * columns;
+  for (let place = 0; place < colors.length; place++) colors[place] = shades[pixels[start + place]];
+  pen.putImageData(image, 0, 0);
+  return canvas;
+}

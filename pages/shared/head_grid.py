@@ -1,0 +1,34 @@
+"""Every head's attention as a small picture, layers down and heads across; a click opens one.
+
+Our own component: head_grid.js, head_grid.css.
+"""
+
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_COMPONENT = st.components.v2.component(
+    "head_grid",
+    html='<div class="heads" role="group"></div>',
+    css=(_HERE / "head_grid.css").read_text("utf-8"),
+    js=(_HERE / "head_grid.js").read_text("utf-8"),
+)
+
+
+def head_grid(
+    pictures: np.ndarray, *, key: str, chosen: tuple[int, int] | None, on_open: Callable[[], None], label: str
+) -> None:
+    """Draw uint8 pictures (layer, head, row, column), each a button.
+
+    A click sets `session_state[key].opened` to [layer, head] and calls `on_open`; `chosen` is the one that is open now.
+    """
+    layers, heads, rows, columns = pictures.shape
+    header = {"count": [layers, heads], "size": [rows, columns], "chosen": chosen and list(chosen), "label": label}
+    text = json.dumps(header).encode()
+    data = struct.pack("<I", len(text)) + text + pictures.tobytes()
+    _COMPONENT(key=key, data=data, on_opened_change=on_open)

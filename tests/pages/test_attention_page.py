@@ -1,0 +1,331 @@
+"""The Attention page: every view with every kind of text and model, links, and tables that equal the trace."""
+
+import io
+import json
+import shutil
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from core import open_model, tokenize, trace
+from core.explore.attention_selection import Selection, select
+from core.explore.attention_summaries import roll_out
+from core.explore.fill_mask import with_model_mask
+from core.models.loading import load_for_training
+from pages.shared.attention_heads import all_links_as_csv
+from pages.shared.attention_lines import links_as_csv
+from tests.families import FAMILIES, family_folder
+from tests.pages.conftest import words_on
+from tests.pages.test_tokens_page import ODD_TEXTS
+
+PAGE = "explore/attention.py"
+VIEWS = (
+    "Lines",
+    "All heads",
+    "One head",
+    "Summary",
+    "Switch off heads",
+    "What the answer rests on",
+    "Compare",
+    "bertviz",
+)
+EXAMPLE = "The dog did not cross the street because it was too [MASK]."
+QUICK = ("Lines", "All heads", "One head", "Summary", "Compare", "bertviz")
+
+
+def blobs(app) -> list[tuple[dict, bytes]]:
+    """Header and body of each of our components that travels as bytes."""
+    found = []
+    for element in app.get("bidi_component"):
+        if data := element.proto.bytes:
+            (length,) = struct.unpack_from("<I", data)
+            found.append((json.loads(data[4 : 4 + length]), data[4 + length :]))
+    return found
+
+
+def lines(app) -> tuple[dict, bytes]:
+    return next(each for each in blobs(app) if "queries" in each[0])
+
+
+def matrices(app) -> list[tuple[dict, np.ndarray]]:
+    return [
+        (header, np.frombuffer(body, "<f4").reshape(len(header["rows"]), -1))
+        for header, body in blobs(app)
+        if "axes" in header
+    ]
+
+
+def traced(text: str, model: str = "builtin", pair: str = ""):
+    model = open_model(model)
+    return trace(model, tokenize(model, with_model_mask(model, text), pair))
+
+
+# ---- Every view
+
+
+@pytest.mark.parametrize("model", ["builtin", "teaching"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_opens_with_an_example(open_page, view: str, model: str):
+    app = open_page(PAGE, model=model, **{"attention-view": view})
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    assert app.segmented_control(key="attention-view").value == view
+    assert "not why the model answers" in words_on(app)
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS.keys())
+@pytest.mark.parametrize("view", VIEWS)
+def test_odd_texts_show_neither_error_nor_warning(open_page, view: str, text: str):
+    app = open_page(PAGE, **{"attention-view": view})
+    app.text_input(key="attended").set_value(text).run()
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_F01_nothing_typed_says_what_to_do(open_page, view: str):
+    app = open_page(PAGE, **{"attention-view": view})
+    app.text_input(key="attended").set_value(" ").run()
+    assert not app.exception
+    assert "Type a few words" in words_on(app)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_pair_works_in_every_view(open_page, view: str):
+    app = open_page(PAGE, **{"attention-view": view, "attended-with-pair": "true"})
+    assert not app.exception
+    assert not app.error
+
+
+@pytest.mark.parametrize("head", ["masked-lm", "sequence-classification", "encoder"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_F05_every_family_and_head_says_what_it_lacks(open_page, workspace, family: str, head: str):
+    family_folder(family, head, workspace / "runs" / "run-1" / "model")
+    app = open_page(PAGE, model="run-1", attended="the cat sat [MASK]")
+    for view in VIEWS:
+        app.segmented_control(key="attention-view").set_value(view).run()
+        assert not app.exception, view
+        assert not app.error, view
+        assert not app.warning, view
+        shown = words_on(app)
+        if view == "Switch off heads":
+            assert ("gives no answers" in shown) == (head == "encoder")
+        if view == "What the answer rests on":
+            assert ("gives no answer" in shown) == (head == "encoder")
+            assert ("completeness gap" in shown) == (head != "encoder")
+
+
+DAMAGED = [
+    {"layer": "99"},
+    {"head": "²"},
+    {"heads": "99,x,²,1"},
+    {"heads": "none"},
+    {"pinned": "900,-1,2,2,"},
+    {"pinned": "0000000000900"},
+    {"threshold": "nan"},
+    {"threshold": "7"},
+    {"heads-off": "9·99,x,1·1"},
+    {"attention-view": "nope"},
+    {"explained": "x"},
+]
+
+
+@pytest.mark.parametrize("query", DAMAGED, ids=[str(each) for each in DAMAGED])
+@pytest.mark.parametrize("view", ["Lines", "All heads", "Switch off heads", "One head"])
+def test_a_damaged_link_shows_the_page_all_the_same(open_page, view: str, query: dict[str, str]):
+    app = open_page(PAGE, **({"attention-view": view} | query))
+    assert not app.exception
+    assert not app.error
+
+
+# ---- What is drawn, and what is handed out
+
+
+def test_lines_carry_the_trace_and_the_link_restores_what_was_chosen(open_page):
+    app = open_page(PAGE, layer="2", heads="1,3", pinned="4,2", threshold="0.25")
+    header, body = lines(app)
+    assert header["start"] == [[1, 3], [4, 2], 0.25]
+    assert header["layers"] == [2]
+    t = traced(EXAMPLE)
+    drawn = np.frombuffer(body, "<f4").reshape(t.heads, len(t.tokens), -1)
+    np.testing.assert_allclose(drawn, t["layer.2.probabilities"].numpy(), atol=1e-6)
+    assert app.query_params["heads"] in ("1,3", ["1,3"])
+
+
+def test_whole_words_without_special_tokens(open_page):
+    app = open_page(PAGE, attended="unbelievably tokenized", **{"whole-words": "true", "hide-special": "true"})
+    header, _ = lines(app)
+    assert [label for label, *_ in header["queries"]] == ["unbelievably", "tokenized"]
+    assert "no longer sum to 1" in words_on(app)
+    app = open_page(PAGE, **{"hide-special": "true", "renormalise": "true"})
+    assert "brought back to a sum of 1" in words_on(app)
+
+
+def test_a_pair_can_be_looked_at_from_text_to_text(open_page):
+    app = open_page(PAGE, **{"attended-with-pair": "true", "parts": "A→B"})
+    header, _ = lines(app)
+    assert [label for label, *_ in header["keys"]] == ["so", "it", "went", "home", ".", "[SEP]"]
+    assert header["queries"][0][0] == "[CLS]"
+
+
+def test_pins_belong_to_the_text(open_page):
+    app = open_page(PAGE, pinned="3")
+    app.text_input(key="attended").set_value("Another text altogether.").run()
+    header, _ = lines(app)
+    assert header["start"][1] == []
+
+
+def test_all_links_as_csv_equal_the_trace():
+    t = traced("=The cat, unbelievably, sat.")
+    shown = select(t["layer.3.probabilities"], t.tokens, Selection())
+    table = pd.read_csv(io.BytesIO(links_as_csv({3: shown}, (0, 2))), keep_default_na=False)
+    assert len(table) == 2 * len(t.tokens) ** 2
+    assert set(table["layer"]) == {3}
+    expected = t["layer.3.probabilities"].numpy()
+    places = table["head"].to_numpy(), table["query_position"].to_numpy(), table["key_position"].to_numpy()
+    np.testing.assert_allclose(table["weight"], expected[places], atol=1e-6)
+    assert not table["query"].str.startswith("=").any()
+
+
+def test_several_layers_are_drawn_and_handed_out_together(open_page):
+    app = open_page(PAGE, layer="2", **{"more-layers": "4,9,x"})
+    header, body = lines(app)
+    assert header["layers"] == [2, 4]
+    t = traced(EXAMPLE)
+    drawn = np.frombuffer(body, "<f4").reshape(2, t.heads, len(t.tokens), -1)
+    np.testing.assert_allclose(drawn[1], t["layer.4.probabilities"].numpy(), atol=1e-6)
+
+
+def test_the_table_of_all_heads_equals_the_trace():
+    t = traced("two dogs bark.", "teaching")
+    table = pd.read_csv(io.BytesIO(all_links_as_csv(t)))
+    expected = np.stack([t[f"layer.{layer}.probabilities"].numpy() for layer in range(t.layers)])
+    np.testing.assert_allclose(table["weight"].to_numpy().reshape(expected.shape), expected, atol=1e-6)
+
+
+def test_all_heads_can_be_had_as_a_picture(open_page):
+    app = open_page(PAGE, **{"attention-view": "All heads", "as-picture": "true"})
+    assert not app.exception
+    (chart,) = app.get("plotly_chart")
+    assert chart.proto.alt
+
+
+@pytest.mark.parametrize("kind", ["Attention", "What it adds (norm-weighted)"])
+def test_one_head_is_exact_and_its_rows_sum_to_one(open_page, kind: str):
+    app = open_page(PAGE, layer="4", head="1", weights=kind, **{"attention-view": "One head"})
+    ((header, values),) = matrices(app)
+    np.testing.assert_allclose(values.sum(1), 1, atol=1e-5)
+    if kind == "Attention":
+        np.testing.assert_allclose(values, traced(EXAMPLE)["layer.4.probabilities"][1].numpy(), atol=1e-6)
+    assert header["rows"][0] == "[CLS]"
+    assert "sums to 1.0000" in words_on(app)
+
+
+def test_roll_out_is_drawn_up_to_a_layer(open_page):
+    app = open_page(PAGE, layer="1", summary="Roll-out", **{"attention-view": "Summary"})
+    ((_, values),) = matrices(app)
+    np.testing.assert_allclose(values, roll_out(traced(EXAMPLE))[1].numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["Mean over heads", "Mean over layers"])
+def test_means_are_drawn(open_page, kind: str):
+    app = open_page(PAGE, summary=kind, **{"attention-view": "Summary"})
+    assert not app.exception
+    ((_, values),) = matrices(app)
+    np.testing.assert_allclose(values.sum(1), 1, atol=1e-5)
+
+
+def test_statistics_of_a_data_set_are_measured_when_asked(open_page):
+    app = open_page(PAGE, over="A data set", **{"attention-view": "Summary", "statistics-rows": "50"})
+    assert not app.get("plotly_chart")
+    next(each for each in app.button if each.label == "Measure").click().run()
+    assert not app.exception
+    assert app.get("plotly_chart")
+    assert "of 50 texts" in words_on(app)
+
+
+def test_switching_off_shows_before_and_after_and_ranks_all_heads(open_page):
+    app = open_page(PAGE, **{"attention-view": "Switch off heads", "heads-off": "1·2,3·0"})
+    assert app.multiselect(key="heads-off-pick").value == ["1·2", "3·0"]
+    charts = [json.loads(each.proto.spec) for each in app.get("plotly_chart")]
+    assert [chart["layout"]["title"]["text"] for chart in charts] == ["With all heads", "Without 2 heads"]
+    app.button(key="sweep").click().run()
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 3
+    assert "Most depends on" in words_on(app)
+    app.multiselect(key="heads-off-pick").set_value([]).run()
+    assert "All heads are on" in words_on(app)
+    assert "Most depends on" in words_on(app)  # not computed again
+
+
+def test_what_the_answer_rests_on_says_the_gap(open_page):
+    app = open_page(PAGE, **{"attention-view": "What the answer rests on"})
+    assert "completeness gap" in words_on(app)
+    assert len(app.get("plotly_chart")) == 2
+    app.segmented_control(key="method").set_value("Occlusion").run()
+    assert not app.exception
+    assert "has a probability of" in words_on(app)
+
+
+def test_without_a_mask_there_is_no_answer_to_explain(open_page):
+    app = open_page(PAGE, attended="No mask here.", **{"attention-view": "What the answer rests on"})
+    assert not app.error
+    assert "holds no \\[MASK\\]" in words_on(app)
+
+
+def test_two_texts_of_one_length_are_subtracted(open_page):
+    other = EXAMPLE.replace("dog", "cat")
+    app = open_page(PAGE, layer="1", head="2", **{"attention-view": "Compare", "compared-text": other})
+    ((header, values),) = matrices(app)
+    assert header["signed"]
+    assert header["rows"][2] == "cat / dog"
+    expected = traced(other)["layer.1.probabilities"][2] - traced(EXAMPLE)["layer.1.probabilities"][2]
+    np.testing.assert_allclose(values, expected.numpy(), atol=1e-6)
+
+
+def test_a_model_and_a_run_that_came_of_it_are_subtracted(open_page, workspace, tiny_model_folder):
+    run = workspace / "runs" / "run-1" / "model"
+    network, tokenizer = load_for_training(str(tiny_model_folder), task="sequence-classification", labels=("a", "b"))
+    with torch.no_grad():  # as a training would have
+        for weights in network.base_model.encoder.layer[0].attention.parameters():
+            weights.mul_(1.5)
+    network.save_pretrained(run)
+    tokenizer.save_pretrained(run)
+    shutil.copytree(tiny_model_folder, workspace / "runs" / "run-0" / "model")
+    text = "the cat sat on the mat"
+    query = {"attention-view": "Compare", "compared-model": "run-1", "attended": text}
+    app = open_page(PAGE, compare="Two models", model="run-0", layer="1", head="1", **query)
+    assert not app.exception
+    ((header, values),) = matrices(app)
+    before, after = (
+        trace(model, tokenize(model, text))["layer.1.probabilities"][1] for model in map(open_model, ("run-0", "run-1"))
+    )
+    assert header["signed"]
+    assert (after - before).abs().max() > 1e-3
+    np.testing.assert_allclose(values, (after - before).numpy(), atol=1e-6)
+
+
+def test_texts_and_models_that_do_not_match_are_shown_side_by_side(open_page):
+    app = open_page(PAGE, **{"attention-view": "Compare", "compared-text": "A shorter text."})
+    assert len(matrices(app)) == 2
+    assert "do not match" in words_on(app)
+    app = open_page(PAGE, compare="Two models", **{"attention-view": "Compare", "compared-model": "teaching"})
+    assert not app.exception
+    assert len(matrices(app)) == 2
+    assert "different tokens" in words_on(app)
+
+
+@pytest.mark.parametrize("view", ["Head view", "Model view", "Neuron view"])
+def test_bertviz_is_drawn_or_says_why_not(open_page, view: str):
+    app = open_page(PAGE, **{"attention-view": "bertviz", "bertviz-view": view})
+    assert not app.exception
+    assert app.get("iframe")
+    app.text_input(key="attended").set_value("word " * 400).run()
+    assert not app.exception
+    assert not app.get("iframe")
+    assert "Shorten the text" in words_on(app)
