@@ -33,6 +33,7 @@ VIEWS = (
     "bertviz",
 )
 EXAMPLE = "The dog did not cross the street because it was too [MASK]."
+ROUNDING = 1e-5  # between two forward passes, which may sum in another order; tables are compared with their own trace
 QUICK = ("Lines", "All heads", "One head", "Summary", "Compare", "bertviz")
 
 
@@ -153,7 +154,7 @@ def test_lines_carry_the_trace_and_the_link_restores_what_was_chosen(open_page):
     assert header["layers"] == [2]
     t = traced(EXAMPLE)
     drawn = np.frombuffer(body, "<f4").reshape(t.heads, len(t.tokens), -1)
-    np.testing.assert_allclose(drawn, t["layer.2.probabilities"].numpy(), atol=1e-6)
+    np.testing.assert_allclose(drawn, t["layer.2.probabilities"].numpy(), atol=ROUNDING)
     assert app.query_params["heads"] in ("1,3", ["1,3"])
 
 
@@ -198,7 +199,7 @@ def test_several_layers_are_drawn_and_handed_out_together(open_page):
     assert header["layers"] == [2, 4]
     t = traced(EXAMPLE)
     drawn = np.frombuffer(body, "<f4").reshape(2, t.heads, len(t.tokens), -1)
-    np.testing.assert_allclose(drawn[1], t["layer.4.probabilities"].numpy(), atol=1e-6)
+    np.testing.assert_allclose(drawn[1], t["layer.4.probabilities"].numpy(), atol=ROUNDING)
 
 
 def test_the_table_of_all_heads_equals_the_trace():
@@ -221,7 +222,7 @@ def test_one_head_is_exact_and_its_rows_sum_to_one(open_page, kind: str):
     ((header, values),) = matrices(app)
     np.testing.assert_allclose(values.sum(1), 1, atol=1e-5)
     if kind == "Attention":
-        np.testing.assert_allclose(values, traced(EXAMPLE)["layer.4.probabilities"][1].numpy(), atol=1e-6)
+        np.testing.assert_allclose(values, traced(EXAMPLE)["layer.4.probabilities"][1].numpy(), atol=ROUNDING)
     assert header["rows"][0] == "[CLS]"
     assert "sums to 1.0000" in words_on(app)
 
@@ -229,7 +230,7 @@ def test_one_head_is_exact_and_its_rows_sum_to_one(open_page, kind: str):
 def test_roll_out_is_drawn_up_to_a_layer(open_page):
     app = open_page(PAGE, layer="1", summary="Roll-out", **{"attention-view": "Summary"})
     ((_, values),) = matrices(app)
-    np.testing.assert_allclose(values, roll_out(traced(EXAMPLE))[1].numpy(), atol=1e-6)
+    np.testing.assert_allclose(values, roll_out(traced(EXAMPLE))[1].numpy(), atol=ROUNDING)
 
 
 @pytest.mark.parametrize("kind", ["Mean over heads", "Mean over layers"])
@@ -285,7 +286,7 @@ def test_two_texts_of_one_length_are_subtracted(open_page):
     assert header["signed"]
     assert header["rows"][2] == "cat / dog"
     expected = traced(other)["layer.1.probabilities"][2] - traced(EXAMPLE)["layer.1.probabilities"][2]
-    np.testing.assert_allclose(values, expected.numpy(), atol=1e-6)
+    np.testing.assert_allclose(values, expected.numpy(), atol=ROUNDING)
 
 
 def test_a_model_and_a_run_that_came_of_it_are_subtracted(open_page, workspace, tiny_model_folder):
@@ -307,7 +308,7 @@ def test_a_model_and_a_run_that_came_of_it_are_subtracted(open_page, workspace, 
     )
     assert header["signed"]
     assert (after - before).abs().max() > 1e-3
-    np.testing.assert_allclose(values, (after - before).numpy(), atol=1e-6)
+    np.testing.assert_allclose(values, (after - before).numpy(), atol=ROUNDING)
 
 
 def test_texts_and_models_that_do_not_match_are_shown_side_by_side(open_page):
