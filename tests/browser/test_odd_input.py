@@ -87,6 +87,8 @@ def test_A10_A16_C07_any_file(page: Page, tmp_path: Path, name: str, content: by
     page.goto("/datasets")
     expect(page.get_by_text("400 rows, 2 columns")).to_be_visible()
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    expect(page.get_by_text("3 rows" if name == "one.csv" else answer).first).to_be_visible()  # it has arrived
+    settled(page)
     page.get_by_test_id("stMain").get_by_text("Labels", exact=True).click()
     expect(page.get_by_text(answer).first).to_be_visible()
     for view in ("Lengths", "Extremes", "Repeats", "Rows"):
