@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from core.errors import LabError
-from core.explore.tokens import Tokens, tokenize
+from core.explore.tokens import Tokens, padded_inputs, tokenize
 from core.explore.trace import Trace
 from core.models.loading import Model
 
@@ -136,7 +136,7 @@ def embed(
     start, done = 0, 0
     while start < len(order):
         rows = order[start : start + max(1, POSITIONS_AT_ONCE // int(lengths[order[start]]))]
-        inputs = _padded(model, [ids[row] for row in rows], [segments[row] for row in rows])
+        inputs = padded_inputs(model, [ids[row] for row in rows], [segments[row] for row in rows])
         states = model.network.base_model(**inputs, output_hidden_states=True).hidden_states
         for number, layer in enumerate(wanted):
             vectors[number, rows] = pool(states[layer], inputs["attention_mask"], pooling).numpy()
@@ -176,20 +176,3 @@ def _encode(
             segments.append(np.array(encoding.type_ids, dtype=np.int64))
             cut_count += bool(encoding.overflowing)
     return ids, segments, cut_count
-
-
-def _padded(model: Model, ids: Sequence[np.ndarray], segments: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
-    """What the network takes, (batch, pos), each row padded at its end to the longest."""
-    length = max(map(len, ids))
-    ones = [np.ones(len(each), np.int64) for each in ids]
-    tokenizer = model.tokenizer
-    filled = {
-        "input_ids": (ids, tokenizer.pad_token_id),
-        "attention_mask": (ones, 0),
-        "token_type_ids": (segments, tokenizer.pad_token_type_id),
-    }
-    return {
-        name: torch.from_numpy(np.stack([np.pad(row, (0, length - len(row)), constant_values=fill) for row in rows]))
-        for name, (rows, fill) in filled.items()
-        if name in tokenizer.model_input_names or name == "attention_mask"
-    }

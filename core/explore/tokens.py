@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from transformers import BatchEncoding
 
@@ -128,26 +129,35 @@ def model_inputs(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: in
     is no padding token, and for a pair when the model knows one segment.
     """
     texts = [tokens] if isinstance(tokens, Tokens) else list(tokens)
-    length = min(max(map(len, texts)) + padding, model.max_length)
-    if model.tokenizer.pad_token is None and any(len(text) < length for text in texts):
+    return padded_inputs(model, [text.ids for text in texts], [text.segments for text in texts], padding=padding)
+
+
+def padded_inputs(
+    model: Model, ids: Sequence[Sequence[int]], segments: Sequence[Sequence[int]], *, padding: int = 0
+) -> dict[str, torch.Tensor]:
+    """As `model_inputs`, from the ids and segments of each text."""
+    length = min(max(map(len, ids)) + padding, model.max_length)
+    tokenizer = model.tokenizer
+    if tokenizer.pad_token is None and any(len(row) < length for row in ids):
         raise LabError("The tokenizer of this model has no padding token.", "Look at one text at a time.")
-    segments = 1 + max(segment for text in texts for segment in text.segments)
-    takes_segments = "token_type_ids" in model.tokenizer.model_input_names
-    if takes_segments and segments > getattr(model.config, "type_vocab_size", segments):
+    known = getattr(model.config, "type_vocab_size", None)
+    if "token_type_ids" in tokenizer.model_input_names and known and max(map(max, segments)) >= known:
         raise LabError("This model knows one segment only, and takes no pairs.", "Leave out the second text.")
-    fillers = {
-        "input_ids": model.tokenizer.pad_token_id,
-        "attention_mask": 0,
-        "token_type_ids": model.tokenizer.pad_token_type_id,
+    rows = {
+        "input_ids": (ids, tokenizer.pad_token_id),
+        "attention_mask": ([np.ones(len(row), int) for row in ids], 0),
+        "token_type_ids": (segments, tokenizer.pad_token_type_id),
     }
-    rows = [
-        {"input_ids": text.ids, "attention_mask": (1,) * len(text), "token_type_ids": text.segments} for text in texts
-    ]
     return {
-        name: torch.tensor([row[name] + (fillers[name],) * (length - len(row[name])) for row in rows])
-        for name in model.tokenizer.model_input_names
-        if name in fillers
+        name: torch.from_numpy(np.stack([_filled(row, length, filler) for row in given]))
+        for name, (given, filler) in rows.items()
+        if name in tokenizer.model_input_names or name == "attention_mask"
     }
+
+
+def _filled(row: Sequence[int], length: int, filler: int | None) -> np.ndarray:
+    """A row of whole numbers, made as long as `length`; without a filler it is that long already."""
+    return np.concatenate([np.asarray(row, np.int64), np.full(length - len(row), filler or 0, np.int64)])
 
 
 def steps(model: Model, text: str) -> Steps:

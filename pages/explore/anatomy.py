@@ -11,14 +11,13 @@ from core.charts.treemap import treemap
 from core.models.anatomy import configuration, flops, outputs, parameters
 from core.models.anatomy.module_tree import ModuleRow, module_tree
 from core.models.anatomy.parameters import Anatomy, Freezing
-from pages.shared.anatomy import Subject, anatomy, shape, short, show_numbers, work_of
+from pages.shared.anatomy import USUAL_LENGTH, Subject, anatomy, shape, short, show_numbers, work_of
 from pages.shared.anatomy_compare import show_comparison
 from pages.shared.export import csv_button, figure
 from pages.shared.models import chosen_model
 from pages.shared.text import counted, plain, problems_shown
 
 VIEWS = ("Parameters", "Configuration", "Module tree", "Compute", "Outputs", "Compare")
-USUAL_LENGTH = 128
 LENGTHS = (16, 32, 64, 128, 192, 256, 384, 512)
 MOST_TEXTS = 64
 SELDOM_READ = (configuration.BOOKKEEPING, configuration.OTHER)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.explore import tokens as tokenizing
-from core.explore.fill_mask import with_model_mask
 from pages.shared.attention_ablation import show_switching_off
 from pages.shared.attention_attribution import show_attribution
 from pages.shared.attention_bertviz import show_bertviz
@@ -16,7 +14,8 @@ from pages.shared.attention_heads import show_all_heads, show_one_head
 from pages.shared.attention_lines import show_lines
 from pages.shared.attention_summary import show_summary
 from pages.shared.models import chosen_model, example, example_pair, traced
-from pages.shared.text import counted, problems_shown
+from pages.shared.text import problems_shown
+from pages.shared.typed import read_typed
 from pages.shared.url_state import text_line
 
 if TYPE_CHECKING:
@@ -55,10 +54,5 @@ view = st.segmented_control(
     wrap=True,
 )
 with problems_shown():
-    tokens = tokenizing.tokenize(model, with_model_mask(model, text), with_model_mask(model, pair or ""))
-    if tokens.uncut_length > len(tokens):
-        st.caption(f"The text is cut: {tokens.uncut_length - len(tokens):,} tokens more than the model can take.")
-    if unknown := tokens.ids.count(model.tokenizer.unk_token_id):
-        st.caption(f"{counted(unknown, 'piece')} of this text the model does not know, and reads as “unknown”.")
-    VIEWS[view](traced(model, tokens))
+    VIEWS[view](traced(model, read_typed(model, text, pair)))
 st.caption("Attention shows where a head looks, not why the model answers: see “What the answer rests on”.")

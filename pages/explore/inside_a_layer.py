@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.explore import tokens as tokenizing
 from core.explore import walkthrough
-from core.explore.fill_mask import with_model_mask
 from core.explore.walkthrough.code import code
 from pages.shared.arithmetic import arithmetic
 from pages.shared.export import csv_button
 from pages.shared.matrix import labelled, matrix
 from pages.shared.models import agreement_of, chosen_model, example, example_pair, traced
 from pages.shared.stage_badge import badge
-from pages.shared.text import counted, plain, problems_shown
+from pages.shared.text import plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
+from pages.shared.typed import read_typed
 from pages.shared.url_state import choose_head, choose_layer, keep, seed, several, text_line
 
 if TYPE_CHECKING:
@@ -237,11 +236,7 @@ with st.container(horizontal=True):
 padding = PADDING if with_padding and model.tokenizer.pad_token else 0
 pair = text_line("Second text", key="followed-pair", example=example_pair(model, EXAMPLE_PAIR)) if with_pair else None
 with problems_shown():
-    tokens = tokenizing.tokenize(model, with_model_mask(model, text), with_model_mask(model, pair or ""))
-    if tokens.uncut_length > len(tokens):
-        st.caption(f"The text is cut: {tokens.uncut_length - len(tokens):,} tokens more than the model can take.")
-    if unknown := tokens.ids.count(model.tokenizer.unk_token_id):
-        st.caption(f"{counted(unknown, 'piece')} of this text the model does not know, and reads as “unknown”.")
+    tokens = read_typed(model, text, pair)
     position = choose_token(tokens, model.tokenizer.mask_token)
     t = traced(model, tokens, padding=padding)
     left, right = st.columns([1, 2])

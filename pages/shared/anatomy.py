@@ -11,6 +11,8 @@ import streamlit as st
 from core.models.anatomy import flops, parameters
 from core.models.anatomy.parameters import Anatomy
 
+USUAL_LENGTH = 128  # tokens of the text that work is told for
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

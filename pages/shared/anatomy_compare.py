@@ -10,13 +10,11 @@ import streamlit as st
 from core.charts.stacked import stacked_bars
 from core.models.anatomy import blueprints, comparison, configuration
 from core.models.anatomy.skeleton import encoder_name
-from pages.shared.anatomy import Subject, anatomy, short, work_of
+from pages.shared.anatomy import USUAL_LENGTH, Subject, anatomy, short, work_of
 from pages.shared.export import csv_button, figure
 from pages.shared.models import choose_reference, open_model
 from pages.shared.text import plain
 from pages.shared.url_state import choose
-
-USUAL_LENGTH = 128
 
 
 def choose_other() -> tuple[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +14,12 @@ from core.charts.head_map import head_map
 from core.explore.ablation import sweep, without_heads
 from core.explore.answer_names import changes
 from core.explore.embeddings_map import fingerprint
-from core.explore.head_grid import thumbnails
 from pages.shared.attention_memory import last_of, remember, remembered
 from pages.shared.export import csv_button, figure
 from pages.shared.head_grid import head_grid
+from pages.shared.models import thumbnails_of
 from pages.shared.text import counted, plain
-from pages.shared.url_state import keep, seed
+from pages.shared.url_state import several
 
 if TYPE_CHECKING:
     from core.explore.ablation import HeadEffects, Outcome
@@ -37,7 +38,7 @@ def show_switching_off(t: Trace) -> None:
     heads = choose_heads(t)
     with st.expander("Choose by their pictures", icon=":material/grid_view:"):
         head_grid(
-            thumbnails(t).numpy(),
+            thumbnails_of(t.model, t.tokens),
             key="off-grid",
             chosen=None,
             on_open=toggle_clicked,
@@ -52,22 +53,9 @@ def show_switching_off(t: Trace) -> None:
 
 def choose_heads(t: Trace) -> list[tuple[int, int]]:
     """Heads written as layer·head, kept in the address with commas."""
-    names = [f"{layer}{DOT}{head}" for layer in range(t.layers) for head in range(t.heads)]
-    seed("heads-off", f"0{DOT}0")
-    st.session_state["heads-off-pick"] = [each for each in st.session_state["heads-off"].split(",") if each in names]
-
-    def take_over() -> None:
-        st.session_state["heads-off"] = ",".join(st.session_state["heads-off-pick"])
-
-    chosen = st.multiselect(
-        "Heads that are off, as layer·head",
-        names,
-        key="heads-off-pick",
-        on_change=take_over,
-        placeholder="Choose heads",
-    )
-    st.session_state["heads-off"] = ",".join(chosen)
-    keep("heads-off", st.session_state["heads-off"])
+    names = {name: name for name in (f"{layer}{DOT}{head}" for layer in range(t.layers) for head in range(t.heads))}
+    widget = partial(st.multiselect, placeholder="Choose heads")
+    chosen = several("Heads that are off, as layer·head", names, key="heads-off", default=f"0{DOT}0", widget=widget)
     return [tuple(map(int, each.split(DOT))) for each in chosen]
 
 

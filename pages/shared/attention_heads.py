@@ -9,11 +9,12 @@ import streamlit as st
 from core.charts.attention_pictures import heads_picture
 from core.explore.attention import NORM_WEIGHTED, attention_weights
 from core.explore.attention_selection import Selection, select
-from core.explore.head_grid import LARGEST, thumbnails
+from core.explore.head_grid import LARGEST
 from pages.shared.attention_choices import choose_kind, choose_selection, explain_selection, show_matrix
 from pages.shared.attention_lines import links_as_csv
 from pages.shared.export import csv_button, figure
 from pages.shared.head_grid import head_grid
+from pages.shared.models import thumbnails_of
 from pages.shared.url_state import choose_head, choose_layer, seed
 
 if TYPE_CHECKING:
@@ -40,13 +41,13 @@ def show_all_heads(t: Trace) -> None:
         help="Draws it as one picture. Its camera button, on the right above it, saves a PNG for print.",
     ):
         figure(
-            heads_picture(thumbnails(t).numpy(), title="Attention of all heads"),
+            heads_picture(thumbnails_of(t.model, t.tokens), title="Attention of all heads"),
             key="all-heads",
             alt=f"Attention of {t.layers} layers of {t.heads} heads as small pictures, layers down, heads across",
         )
     else:
         head_grid(
-            thumbnails(t).numpy(),
+            thumbnails_of(t.model, t.tokens),
             key="head-grid",
             chosen=(int(chosen[0]), int(chosen[1])) if is_there else None,
             on_open=open_head,

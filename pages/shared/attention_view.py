@@ -4,8 +4,6 @@ attention_view.js holds what people see and do, attention_view_drawing.js the nu
 attention_view_saving.js the picture as a file. The browser gets the three as one.
 """
 
-import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
+
+from pages.shared.blob import blob, scripts
 
 FINEST = 65_535  # levels from 0 to 1, unless these take too many bytes
 EXACT_BYTES = 2**18  # up to here every weight travels as it is; 12 heads of 73 tokens
@@ -54,7 +54,7 @@ _COMPONENT = st.components.v2.component(
     </div>
     """,
     css=(_HERE / "attention_view.css").read_text("utf-8"),
-    js="".join((_HERE / script).read_text("utf-8") for script in _SCRIPTS),
+    js=scripts(*_SCRIPTS),
 )
 
 
@@ -123,7 +123,7 @@ def attention_view(
 
 
 def pack(header: dict, weights: np.ndarray) -> bytes:
-    """One blob: length of the header (uint32), header (JSON, blanks up to a multiple of 4), weights.
+    """One blob: the header, and the weights.
 
     The weights stand in the order (layer, head, query, key). Few are float32 ("levels" is 0). Many are counted in steps
     of 1 / levels: a byte each, and for those that reach 255 that byte, with the true count (uint16) at the end.
@@ -132,9 +132,7 @@ def pack(header: dict, weights: np.ndarray) -> bytes:
     b'\\x0f\\x00\\x00\\x00{"levels": 0}  \\x00\\x00\\x80?'
     """
     levels, body = _packed(np.clip(np.nan_to_num(weights.astype(np.float32)), 0, 1))
-    text = json.dumps(header | {"levels": levels}).encode()
-    text += b" " * (-len(text) % 4)
-    return struct.pack("<I", len(text)) + text + body
+    return blob(header | {"levels": levels}, body)
 
 
 def _packed(weights: np.ndarray) -> tuple[int, bytes]:

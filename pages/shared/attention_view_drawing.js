@@ -14,9 +14,7 @@ const MOST_INK = 8e6; // px of lines in the resting picture: more can neither be
 const MOST_WIDE_INK = 6e5; // px of lines wider than a pixel, which take several times as long
 
 function unpack(data) {
-  const bytes = data.slice(); // within the message the numbers may start where no float may
-  const start = 4 + new DataView(bytes.buffer).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, start)));
+  const { header, bytes, start } = openBlob(data);
   const { queries, keys } = header;
   const count = { query: queries.length, key: keys.length };
   const area = queries.length * keys.length;

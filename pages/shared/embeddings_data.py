@@ -15,7 +15,7 @@ from core.explore.embeddings_store import key_of
 from core.models import catalogue
 from pages.shared import data
 from pages.shared.embeddings_input import POOLINGS, choose_layer, choose_projection, explain_projection
-from pages.shared.export import csv_button
+from pages.shared.export import camera, csv_button
 from pages.shared.text import counted
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def selectable(chart: go.Figure, *, key: str, alt: str) -> list[int]:
         chart,
         key=key,
         alt=alt,
-        config={"displaylogo": False, "toImageButtonOptions": {"format": "png", "filename": "map", "scale": 3}},
+        config=camera("map"),
         on_select="rerun",
         selection_mode=("box", "lasso"),
     )

@@ -11,8 +11,12 @@ from core.data.formulas import escape_formula
 
 def figure(chart: go.Figure, *, key: str, alt: str) -> None:
     """A Plotly figure. Its camera button saves it as PNG at three times its size, enough for print."""
-    config = {"displaylogo": False, "toImageButtonOptions": {"format": "png", "filename": key, "scale": 3}}
-    st.plotly_chart(chart, key=key, alt=alt, config=config)
+    st.plotly_chart(chart, key=key, alt=alt, config=camera(key))
+
+
+def camera(name: str) -> dict[str, object]:
+    """Plotly's settings for a camera button that saves `name`.png at three times its size."""
+    return {"displaylogo": False, "toImageButtonOptions": {"format": "png", "filename": name, "scale": 3}}
 
 
 def csv_button(label: str, table: pd.DataFrame | Callable[[], pd.DataFrame | bytes], name: str) -> None:

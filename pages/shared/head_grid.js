@@ -1,12 +1,11 @@
 // Draws small pictures of attention, one a head, as buttons. Text only ever enters the page through textContent.
 
-const SHADES = 256;
-
 export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".heads");
-  const { header, pixels } = unpack(data);
+  const { header, bytes, start } = openBlob(data);
+  const pixels = bytes.subarray(start);
   const [layers, heads] = header.count;
-  const shades = palette(getComputedStyle(grid).getPropertyValue("--st-chart-sequential-colors"));
+  const shades = pixelsOf(getComputedStyle(grid).getPropertyValue("--st-chart-sequential-colors"));
   grid.setAttribute("aria-label", header.label);
   grid.style.gridTemplateColumns = `auto repeat(${heads}, minmax(1.6rem, 1fr))`;
   const cells = [corner()];
@@ -27,12 +26,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   grid.replaceChildren(...cells);
 }
 
-function unpack(data) {
-  const bytes = data.slice();
-  const start = 4 + new DataView(bytes.buffer).getUint32(0, true);
-  return { header: JSON.parse(new TextDecoder().decode(bytes.subarray(4, start))), pixels: bytes.subarray(start) };
-}
-
 function corner() {
   const element = name("");
   element.title = "layers down, heads across";
@@ -43,17 +36,6 @@ function name(text) {
   const element = document.createElement("span");
   element.textContent = text;
   return element;
-}
-
-// 256 steps through the theme's sequential colours. The browser interpolates.
-function palette(text) {
-  const colors = text.split(",");
-  const pen = new OffscreenCanvas(SHADES, 1).getContext("2d");
-  const gradient = pen.createLinearGradient(0, 0, SHADES, 0);
-  colors.forEach((color, place) => gradient.addColorStop(place / Math.max(colors.length - 1, 1), color.trim()));
-  pen.fillStyle = gradient;
-  pen.fillRect(0, 0, SHADES, 1);
-  return new Uint32Array(pen.getImageData(0, 0, SHADES, 1).data.buffer);
 }
 
 function picture(pixels, number, [rows, columns], shades) {

@@ -3,20 +3,20 @@
 Our own component: head_grid.js, head_grid.css.
 """
 
-import json
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
+from pages.shared.blob import blob, scripts
+
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
     "head_grid",
     html='<div class="heads" role="group"></div>',
     css=(_HERE / "head_grid.css").read_text("utf-8"),
-    js=(_HERE / "head_grid.js").read_text("utf-8"),
+    js=scripts("head_grid.js"),
 )
 
 
@@ -29,6 +29,4 @@ def head_grid(
     """
     layers, heads, rows, columns = pictures.shape
     header = {"count": [layers, heads], "size": [rows, columns], "chosen": chosen and list(chosen), "label": label}
-    text = json.dumps(header).encode()
-    data = struct.pack("<I", len(text)) + text + pictures.tobytes()
-    _COMPONENT(key=key, data=data, on_opened_change=on_open)
+    _COMPONENT(key=key, data=blob(header, pictures.tobytes()), on_opened_change=on_open)

@@ -8,7 +8,6 @@ const TALLEST_GRID = 420; // as in the style sheet
 const TALLEST_OVERVIEW = 170;
 const SCROLL_BAR = 16;
 const FEW_COLUMNS = 16;
-const SHADES = 256;
 const KEYBOARD_PAUSE = 150; // ms; a held arrow key must not start a run at every step
 const AXES = [0, 1];
 
@@ -81,11 +80,10 @@ function receive(view, data) {
 }
 
 function unpack(data) {
-  const bytes = data.slice(); // within the message the numbers may start where no float may
-  const start = 4 + new DataView(bytes.buffer).getUint32(0, true);
-  const { cell, ...header } = JSON.parse(new TextDecoder().decode(bytes.subarray(4, start)));
-  const count = [header.rows.length, header.columns.length];
-  return { ...header, cell, count, name: JSON.stringify(header), values: new Float32Array(bytes.buffer, start) };
+  const { header, bytes, start } = openBlob(data);
+  const { cell, ...rest } = header;
+  const count = [rest.rows.length, rest.columns.length];
+  return { ...rest, cell, count, name: JSON.stringify(rest), values: new Float32Array(bytes.buffer, start) };
 }
 
 function isSameMatrix(one, other) {
@@ -115,15 +113,9 @@ function themeOf(view) {
   return { ...theme, onAccent: shadesOf(theme.accent).inks[0], name: JSON.stringify(theme) };
 }
 
-// 256 steps through a palette, and for each the ink that can be read on it. The browser interpolates.
+// The shades of a palette, and for each the ink that can be read on it.
 function shadesOf(palette) {
-  const colors = palette.split(",");
-  const pen = new OffscreenCanvas(SHADES, 1).getContext("2d");
-  const gradient = pen.createLinearGradient(0, 0, SHADES, 0);
-  colors.forEach((color, place) => gradient.addColorStop(place / Math.max(colors.length - 1, 1), color.trim()));
-  pen.fillStyle = gradient;
-  pen.fillRect(0, 0, SHADES, 1);
-  const pixels = new Uint32Array(pen.getImageData(0, 0, SHADES, 1).data.buffer);
+  const pixels = pixelsOf(palette);
   const channels = Array.from(pixels, (pixel) => [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255]);
   return { pixels, fills: channels.map((rgb) => `rgb(${rgb})`), inks: channels.map(inkOn) };
 }

@@ -3,14 +3,14 @@
 matrix.js holds what people see and do, matrix_saving.js the picture as a file. The browser gets the two as one.
 """
 
-import json
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+
+from pages.shared.blob import blob, scripts
 
 MASKED = -1e30  # what lies below is no score but a mask: drawn as −∞ and left out of the colours' range
 
@@ -35,7 +35,7 @@ _COMPONENT = st.components.v2.component(
     </div>
     """,
     css=(_HERE / "matrix.css").read_text("utf-8"),
-    js="".join((_HERE / script).read_text("utf-8") for script in ("matrix.js", "matrix_saving.js")),
+    js=scripts("matrix.js", "matrix_saving.js"),
 )
 
 
@@ -87,14 +87,12 @@ def labelled(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], ro
 
 
 def pack(header: dict, values: np.ndarray) -> bytes:
-    """One blob: length of the header (uint32), header (JSON, blanks up to a multiple of 4), values (float32, by rows).
+    """One blob: the header, and the values as float32, by rows.
 
     >>> pack({}, np.zeros((1, 1)))
     b'\\x04\\x00\\x00\\x00{}  \\x00\\x00\\x00\\x00'
     """
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 4)
-    return struct.pack("<I", len(text)) + text + values.astype("<f4").tobytes()
+    return blob(header, values.astype("<f4").tobytes())
 
 
 def _chosen(key: str, shape: tuple[int, ...]) -> tuple[int, int] | None:

@@ -14,6 +14,8 @@ from pages.shared.url_state import choose
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
+    import numpy as np
+
     from core.explore.tokens import Tokens
     from core.explore.trace import Trace
     from core.models.loading import Model
@@ -91,6 +93,11 @@ def agreement_of(model: Model, tokens: Tokens, *, padding: int = 0) -> Mapping[s
     return _agreement(_version(model.reference), model, tokens, padding)
 
 
+def thumbnails_of(model: Model, tokens: Tokens) -> np.ndarray:
+    """Every head's attention to a text as a small picture, made once; as `core.explore.head_grid.thumbnails`."""
+    return _thumbnails(_version(model.reference), model, tokens)
+
+
 def _version(reference: str) -> tuple[str, str, int]:
     """Tells a model from one that was saved later under the same name."""
     folder = catalogue.locate(reference)
@@ -113,6 +120,13 @@ def _traced(version: tuple[str, str, int], _model: Model, tokens: Tokens, paddin
     from core.explore.trace import trace
 
     return trace(_model, tokens, padding=padding)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _thumbnails(version: tuple[str, str, int], _model: Model, tokens: Tokens) -> np.ndarray:
+    from core.explore.head_grid import thumbnails
+
+    return thumbnails(_traced(version, _model, tokens, 0)).numpy()
 
 
 @st.cache_data(max_entries=500, show_spinner="Comparing with the model's own numbers …")

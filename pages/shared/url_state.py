@@ -7,13 +7,15 @@ because `bind` writes the title shown instead of the id.
 
 import time
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
+from functools import partial
 
 import streamlit as st
 
 from pages.shared.text import plain
 
 LONGEST_IN_URL = 1_500
+_PILLS = partial(st.pills, selection_mode="multi")
 LATE_SECONDS = 2.0  # a value replaced longer ago than this is one that somebody went back to
 
 
@@ -83,18 +85,21 @@ def choose_head(count: int) -> int:
     return choose_number("Head", count, key="head", help="Counted from 0. Each head attends in its own way.")
 
 
-def several(label: str, titles: Mapping[str, str], *, key: str, default: str) -> list[str]:
-    """Any number of things shown by title as pills and remembered, also in the address, by id, with commas between."""
+def several(
+    label: str, titles: Mapping[str, str], *, key: str, default: str, widget: Callable[..., list[str]] = _PILLS
+) -> list[str]:
+    """Any number of things shown by title and remembered, also in the address, by id, with commas between.
+
+    `widget` draws them, as `st.multiselect` does; pills by default.
+    """
     seed(key, default)
     chosen = [each for each in st.session_state[key].split(",") if each in titles]
-    st.session_state[f"{key}-pills"] = chosen
+    st.session_state[f"{key}-pick"] = chosen
 
     def remember() -> None:
-        st.session_state[key] = ",".join(st.session_state[f"{key}-pills"])
+        st.session_state[key] = ",".join(st.session_state[f"{key}-pick"])
 
-    st.pills(
-        label, list(titles), format_func=titles.get, selection_mode="multi", key=f"{key}-pills", on_change=remember
-    )
+    widget(label, list(titles), format_func=titles.get, key=f"{key}-pick", on_change=remember)
     keep(key, ",".join(chosen))
     return chosen
 

@@ -6,18 +6,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import settled
+from tests.pages.test_attention_page import VIEWS
 
 EVIL = "</script><img src=x onerror=alert(1)>"
-VIEWS = (
-    "Lines",
-    "All heads",
-    "One head",
-    "Summary",
-    "Switch off heads",
-    "What the answer rests on",
-    "Compare",
-    "bertviz",
-)
 
 
 def opened(page: Page, query: str = "") -> Locator:

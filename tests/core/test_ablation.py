@@ -67,6 +67,11 @@ def expected_probabilities(logits: torch.Tensor, model: Model, tokens) -> torch.
     return logits.reshape(-1, logits.shape[-1]).softmax(-1)
 
 
+def same_but_for_rounding(own: torch.Tensor, expected: torch.Tensor) -> None:
+    """A copy of the weights can lie otherwise in memory, and products are then summed in another order."""
+    torch.testing.assert_close(own, expected, atol=1e-6, rtol=1e-6)
+
+
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_switching_off_equals_zeroed_columns(models, family: str, head: str):
@@ -79,8 +84,9 @@ def test_switching_off_equals_zeroed_columns(models, family: str, head: str):
     hidden, logits = outputs(zeroed, model, tokens)
     for _ in range(2):  # a clone may be run again and again
         own_hidden, own_logits = outputs(clone, model, tokens)
-        assert torch.equal(own_hidden, hidden)
-        assert logits is None or torch.equal(own_logits, logits)
+        same_but_for_rounding(own_hidden, hidden)
+        if logits is not None:
+            same_but_for_rounding(own_logits, logits)
 
     outcome = without_heads(model, tokens, SET)
     assert outcome.heads == SET
@@ -118,7 +124,7 @@ def test_any_set_of_heads_equals_zeroed_columns(models, heads: set[tuple[int, in
         off[0, layer, head] = True
     own, _ = outputs(silenced(model.network, off), model, tokens)
     expected, _ = outputs(with_zeroed_columns(model, heads), model, tokens)
-    assert torch.equal(own, expected)
+    same_but_for_rounding(own, expected)
 
 
 @pytest.mark.parametrize("head", HEADS)

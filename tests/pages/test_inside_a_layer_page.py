@@ -90,7 +90,7 @@ def test_open_stages_stay_open_when_the_model_changes(open_page):
     assert [each.value for each in app.subheader] == ["11 · Guess the word"]
     app.selectbox(key="model").set_value("builtin").run()
     assert [each.value for each in app.subheader] == ["10 · Guess the word"]
-    app.pills(key="stages-pills").set_value([]).run()
+    app.pills(key="stages-pick").set_value([]).run()
     assert "Choose a stage above" in words_on(app)
 
 
