@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.charts.layout import as_text, finish
+from core.charts.scatter import SAVED_FACE
 
 MOST_NAMED = 20  # columns up to which their names stand below them; they are those of the rows, in the same order
 MOST_WRITTEN = 14  # rows up to which each cell has its number written in it
@@ -68,6 +69,7 @@ def lines_by_layer(
         ]
     )
     figure = finish(figure, height=300 + 24 * len(series), title="")
-    figure.update_layout(xaxis_title="after layer", yaxis_title=y_title, margin_t=12, legend_traceorder="normal")
+    figure.update_layout(xaxis_title="after layer", yaxis_title=y_title, margin_t=12)
+    figure.update_layout(legend={"traceorder": "normal", "font_family": SAVED_FACE})
     figure.update_xaxes(dtick=1)
     return figure

@@ -11,6 +11,9 @@ from core.charts.layout import as_text, finish
 
 MOST_NAMES = 90  # written beside their points; more would lie on one another
 MOST_LABELS = 8  # with a colour of their own
+NAME_ROOM = (6.3, 11)  # px across of a character, and px down of a line
+MAP_ROOM = 330  # px down of the map of tokens without legend and slider, and on a phone about as much across
+SAVED_FACE = "Arial, Helvetica, sans-serif"  # of legends: a saved picture lacks the page's own face, and would cut them
 SVG_POINTS = 2_000  # above, points are drawn by WebGL
 HOVER_CHARACTERS = 240
 _NEUTRAL = "rgba(128, 140, 148, 0.9)"  # reads on light and dark
@@ -28,11 +31,14 @@ def token_map(
 ) -> go.Figure:
     """Named points at every layer, (layer, point, 2), with a slider and a play button; it opens at `layer`.
 
-    Each point has the colour of its group. The way of the point `followed` through all layers is drawn as a line, each
-    station with its layer's number.
+    Each point has the colour of its group. Names that would lie on others are left out, and shown on hover. The way of
+    the point `followed` through all layers is drawn as a line, each station with its layer's number.
     """
     members = [[place for place, group in enumerate(groups) if group == number] for number in range(len(group_names))]
     with_names = len(names) <= MOST_NAMES
+    reach = float(np.abs(points).max(initial=0.1)) * 1.15
+    first = [] if followed is None else [followed]
+    shown = [_apart(layer_points, names, 2 * reach / MAP_ROOM, first) for layer_points in points]
 
     def drawn(at: int) -> list[go.Scatter]:
         """One trace a group, then the ring around the point that is followed."""
@@ -42,11 +48,12 @@ def token_map(
                 y=points[at, own, 1],
                 mode="markers+text" if with_names else "markers",
                 name=as_text(textwrap.shorten(f"{number + 1}: {group_names[number]}", 46, placeholder=" …")),
-                text=[as_text(names[place][:24]) for place in own],
+                text=[shown[at][place] for place in own],
+                hovertext=[as_text(names[place][:24]) for place in own],
                 textposition="top center",
                 marker={"size": 9},
                 ids=[str(place) for place in own],
-                hovertemplate="%{text}<extra>%{fullData.name}</extra>",
+                hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",
             )
             for number, own in enumerate(members)
         ]
@@ -61,12 +68,11 @@ def token_map(
     if followed is not None:
         traces.append(_way(points[:, followed], names[followed]))
     figure = finish(go.Figure(traces, frames=frames), height=560, title="")
-    reach = float(np.abs(points).max(initial=0.1)) * 1.15
     _as_map(figure)
     figure.update_xaxes(range=[-reach, reach])
     figure.update_yaxes(range=[-reach, reach])
     figure.update_layout(
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font_family": SAVED_FACE},
         margin={"t": 8, "b": 8},
         sliders=[_slider(len(points), layer)],
         updatemenus=[_play()],
@@ -103,7 +109,14 @@ def data_map(
     figure = finish(figure, height=520, title="")
     _as_map(figure)
     figure.update_layout(
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemsizing": "constant"},
+        legend={
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 0,
+            "itemsizing": "constant",
+            "font_family": SAVED_FACE,
+        },
         margin={"t": 8},
         showlegend=bool(len(labels)),
         xaxis_title=axes[0],
@@ -111,6 +124,21 @@ def data_map(
         dragmode="lasso",
     )
     return figure
+
+
+def _apart(points: np.ndarray, names: Sequence[str], scale: float, first: Sequence[int]) -> list[str]:
+    """The names to write above (point, 2), the others empty: none lies on another when a px is `scale` wide.
+
+    Those of `first` have the right of way.
+    """
+    wide, high = (room * scale for room in NAME_ROOM)
+    shown, taken = [""] * len(names), []
+    for place in dict.fromkeys([*first, *range(len(names))]):
+        name, (x, y) = names[place][:24], points[place]
+        if all(abs(x - a) >= (len(name) + size) * wide / 2 or abs(y - b) >= high for a, b, size in taken):
+            shown[place] = as_text(name)
+            taken.append((x, y, len(name)))
+    return shown
 
 
 def hover_text(text: str) -> str:

@@ -3,7 +3,8 @@
 - Offline: d3 is read from the installed mpld3, jQuery from XStatic-jQuery, a `require` of our own hands them out, and
   bertviz's addresses of a download server are removed. `LabError` when a script is not what this module expects.
 - Safe: a text is data. It lies in a JSON block without any “<”, bertviz draws it with d3's `.text()`, and a
-  Content-Security-Policy lets nothing run but these very scripts, and nothing be fetched. Streamlit's script that
+  Content-Security-Policy lets nothing run but these very scripts, and nothing be fetched (images may only be the
+  page's own, on their way to a saved picture). Streamlit's script that
   measures a document cannot run either, so `st.iframe` needs a height; what is taller scrolls.
 - Small: numbers are written as whole `STEPS`-ths.
 """
@@ -16,6 +17,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import LabError
@@ -47,12 +49,18 @@ window.bertviz_params = JSON.parse(document.getElementById("params").textContent
 _NAME_LAYER = """
 document.querySelector("#layer option").text = window.bertviz_params.layer_name;
 """
+_SAVE = (Path(__file__).parent / "bertviz_saving.js").read_text("utf-8")
+_BUTTONS = """<span class="save"><button type="button" id="save-png">Save PNG</button>
+<button type="button" id="save-svg">Save SVG</button></span>"""
 _STYLE = """
 html { color-scheme: light; background: white; color: black; }
 html.dark { color-scheme: dark; background: black; color: #ccc; }
 body { margin: 0; padding: 8px; font: 15px "Helvetica Neue", Helvetica, Arial, sans-serif; }
 select { font: inherit; margin-right: 12px; }
+.save { float: right; }
+.save button { font: 13px "Helvetica Neue", Helvetica, Arial, sans-serif; padding: 2px 8px; cursor: pointer; }
 svg { display: block; margin-top: 8px; font-size: 15px; }
+.neuron svg { min-width: 1060px; } /* bertviz makes it as wide as the frame, and its last columns would be cut off */
 /* bertviz draws these in black, or in light grey behind light text, whatever the theme */
 .dark.head text, .dark.model svg > text, .dark.neuron #placeholder { fill: #ccc; }
 .dark.head .background { fill: #444; }
@@ -77,15 +85,16 @@ def document(view: Literal["head", "model", "neuron"], params: dict[str, Any], c
     data = json.dumps(params | {"root_div_id": "bertviz", "steps": STEPS}, separators=(",", ":"))
     data = data.replace("<", "\\u003c")  # only strings of JSON hold one: no text ends the block or opens another
     libraries = [_installed(*library) for library in _LIBRARIES]
-    scripts = [*libraries, _REQUIRE, _UNPACK, _drawing(view)] + [_NAME_LAYER] * (view == "neuron")
+    scripts = [*libraries, _REQUIRE, _UNPACK, _drawing(view), _SAVE] + [_NAME_LAYER] * (view == "neuron")
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
-    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; script-src {hashes}"
+    policy = "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; img-src blob:; "
+    policy += f"script-src {hashes}"
     return "\n".join(
         [
             f'<!doctype html><html lang="en" class="{view} {theme}"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             f"<title>bertviz {view} view</title><style>{_STYLE}</style></head>",
-            f'<body><div id="bertviz"><div>{controls}</div><div id="vis"></div></div>',
+            f'<body><div id="bertviz"><div>{_BUTTONS}{controls}</div><div id="vis"></div></div>',
             f'<script type="application/json" id="params">{data}</script>',
             *(f"<script>{script}</script>" for script in scripts),
             "</body></html>",

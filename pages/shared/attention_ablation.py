@@ -14,7 +14,7 @@ from core.charts.head_map import head_map
 from core.explore.ablation import sweep, without_heads
 from core.explore.answer_names import changes
 from core.explore.embeddings_map import fingerprint
-from pages.shared.attention_memory import last_of, remember, remembered
+from pages.shared.attention_memory import last_of, on_demand
 from pages.shared.export import csv_button, figure
 from pages.shared.head_grid import head_grid
 from pages.shared.models import thumbnails_of
@@ -40,9 +40,9 @@ def show_switching_off(t: Trace) -> None:
         head_grid(
             thumbnails_of(t.model, t.tokens),
             key="off-grid",
-            chosen=None,
+            chosen=heads,
             on_open=toggle_clicked,
-            label="Click a head to switch it off or on: layers down, heads across",
+            label="Click a head to switch it off or on; those off have a frame. Layers down, heads across",
         )
     if heads:
         show_outcome(t, without_heads(t.model, t.tokens, heads))
@@ -127,14 +127,18 @@ def no_answer(t: Trace) -> str:
 def show_sweep(t: Trace) -> None:
     """Which head matters most for this text, each tried alone."""
     st.subheader("Which head matters most here?", anchor=False)
-    key = ("sweep", fingerprint(t.model), t.tokens)
-    found: HeadEffects | None = remembered(key)
+    total = counted(t.layers * t.heads, "head")
+    found: HeadEffects | None = on_demand(
+        "swept",
+        ("sweep", fingerprint(t.model), t.tokens),
+        lambda progress: last_of(sweep(t.model, t.tokens), lambda each: each.total, progress),
+        button="Try every head alone",
+        icon=":material/toggle_off:",
+        words=f"Switches off each of the {total} in turn and measures how much the answer moves.",
+        doing="Switching off heads:",
+    )
     if found is None:
-        total = counted(t.layers * t.heads, "head")
-        if not st.button("Try every head alone", icon=":material/toggle_off:", key="sweep"):
-            st.caption(f"Switches off each of the {total} in turn and measures how much the answer moves.")
-            return
-        found = remember(key, last_of(sweep(t.model, t.tokens), "Switching off heads:", lambda each: each.total))
+        return
     has_answer = found.kl_divergence is not None
     values = found.kl_divergence if has_answer else found.cosine_distance
     title = "How far the answer moves, in nats" if has_answer else "How far the text's vector turns, 1 − cosine"
@@ -150,7 +154,7 @@ def show_sweep(t: Trace) -> None:
         alt=f"{title}, by layer and head; strongest layer {layer}, head {head}: {effect:.3g}",
     )
     table = effects_table(found)
-    st.dataframe(table.head(RANKED), hide_index=True, height="content")
+    st.dataframe(table.head(RANKED), hide_index=True, height="content", alt="The heads with the largest effect")
     if len(table) > RANKED:
         st.caption(f"The {RANKED} strongest of {len(table)}; all are in the CSV.")
     csv_button("All heads as CSV", table, "heads-by-effect")

@@ -15,12 +15,14 @@ from core.explore.answers import gives_distribution
 from core.explore.attention_summaries import mean_over_heads
 from core.explore.attribution import FILLERS, integrated_gradients, occlusion
 from core.explore.embeddings_map import fingerprint
-from pages.shared.attention_choices import say
-from pages.shared.attention_memory import last_of, remember, remembered
+from pages.shared.attention_choices import choose_listed, say
+from pages.shared.attention_memory import last_of, on_demand
 from pages.shared.export import csv_button, figure
-from pages.shared.text import plain
+from pages.shared.text import counted, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.explore.answer_names import NamedAnswer
     from core.explore.attribution import Attribution, Occlusion
     from core.explore.trace import Trace
@@ -43,8 +45,7 @@ def show_attribution(t: Trace) -> None:
     left, middle, right = st.columns(3)
     with left:
         names = {f"{answer.target.position}.{answer.target.choice}": _title(t, answer) for answer in answers}
-        chosen = st.selectbox("Answer", list(names), format_func=lambda each: names[each], key="explained")
-        answer = answers[list(names).index(chosen)]
+        answer = answers[list(names).index(choose_listed("Answer", names, key="explained"))]
     with middle:
         method = st.segmented_control(
             "Method",
@@ -77,42 +78,46 @@ def offered(t: Trace) -> list[NamedAnswer]:
     places = masks(t.model, t.tokens)
     place = None
     if len(places) > 1:
-        number = st.selectbox("Mask", range(1, len(places) + 1), key="explained-mask", width=160)
-        place = places[min(number, len(places)) - 1]
+        numbers = {str(number): str(number) for number in range(1, len(places) + 1)}
+        place = places[int(choose_listed("Mask", numbers, key="explained-mask", width=160)) - 1]
     return likely_answers(t.model, t.tokens, place=place)
 
 
-def is_wanted(t: Trace, key: tuple) -> bool:
-    """Short texts are computed at once, long ones when asked."""
-    if len(t.tokens) <= LONG:
-        return True
-    words = f"The text has {len(t.tokens)} tokens: this takes a while."
-    if st.button("Compute", type="primary", key=f"compute-{key[0]}", help=words):
-        return True
-    st.info(words)
-    return False
+def computed(t: Trace, name: str, key: tuple, work: Callable, doing: str) -> Attribution | Occlusion | None:
+    """A result; of short texts computed at once, of long ones when asked."""
+    is_long = len(t.tokens) > LONG
+    return on_demand(
+        name,
+        (name, fingerprint(t.model), t.tokens, *key),
+        work,
+        button="Compute",
+        icon=":material/calculate:",
+        words=f"The text has {counted(len(t.tokens), 'token')}{': this takes a while' if is_long else ''}.",
+        doing=doing,
+        unasked=not is_long,
+    )
 
 
 def show_gradients(t: Trace, answer: NamedAnswer, filler: str) -> None:
     """Integrated gradients, with what they should add up to."""
     steps = st.select_slider("Steps from baseline to text", STEPS, 64, key="steps", bind="query-params", width=360)
-    key = ("gradients", fingerprint(t.model), t.tokens, answer.target, filler, steps)
-    found: Attribution | None = remembered(key)
-    if found is None:
-        if not is_wanted(t, key):
-            return
-        bar = st.progress(0.0, "Following the line from baseline to text …")
-        found = integrated_gradients(
+    found: Attribution | None = computed(
+        t,
+        "gradients",
+        (answer.target, filler, steps),
+        lambda progress: integrated_gradients(
             t.model,
             t.tokens,
             answer.target,
             baseline=filler,
             steps=steps,
             value="log-probability" if gives_distribution(t.model) else "logit",
-            on_progress=lambda done: bar.progress(min(done / steps, 1.0)),
-        )
-        bar.empty()
-        remember(key, found)
+            on_progress=lambda done: progress(min(done, steps), steps),
+        ),
+        "Steps from baseline to text:",
+    )
+    if found is None:
+        return
     scores = found.scores.tolist()
     show_bars(t, answer, list(t.tokens.pieces), list(range(len(scores))), scores, f"Adds to the {found.value}")
     st.markdown(
@@ -129,13 +134,19 @@ def show_gradients(t: Trace, answer: NamedAnswer, filler: str) -> None:
 def show_occlusion(t: Trace, answer: NamedAnswer, filler: str) -> None:
     """By how much the probability falls without each token."""
     whole_words = st.toggle("Whole words", key="whole-words", bind="query-params")
-    key = ("occlusion", fingerprint(t.model), t.tokens, answer.target, filler, whole_words)
-    found: Occlusion | None = remembered(key)
+    found: Occlusion | None = computed(
+        t,
+        "occluded",
+        (answer.target, filler, whole_words),
+        lambda progress: last_of(
+            occlusion(t.model, t.tokens, answer.target, filler=filler, whole_words=whole_words),
+            lambda each: len(each.units),
+            progress,
+        ),
+        "Taking away tokens:",
+    )
     if found is None:
-        steps = occlusion(t.model, t.tokens, answer.target, filler=filler, whole_words=whole_words)
-        if not is_wanted(t, key):
-            return
-        found = remember(key, last_of(steps, "Taking away tokens:", lambda each: len(each.units)))
+        return
     if not found.units:
         st.info("The text holds no other token that could be taken away.")
         return

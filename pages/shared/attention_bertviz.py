@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import LabError
 from core.explore.bertviz_views import HEAD_VIEW_POSITIONS_ALL_LAYERS, head_view, model_view, neuron_view
 from pages.shared.attention_choices import say
+from pages.shared.attention_heads import all_links_as_csv
+from pages.shared.export import csv_button
 from pages.shared.url_state import choose_head, choose_layer
 
 if TYPE_CHECKING:
@@ -40,13 +44,27 @@ def show_bertviz(t: Trace) -> None:
             layers = [layer] if length > HEAD_VIEW_POSITIONS_ALL_LAYERS else None
             document = head_view(t, layers=layers, layer=layer, theme=theme)
             height = 160 + TOKEN * length
+            label, name = f"All links of layer {layer} as CSV", f"attention-layer-{layer}"
+            table = partial(all_links_as_csv, t, layers=(layer,))
         elif view == "Model view":
             document, height = model_view(t, theme=theme), 110 + LAYER * t.layers
+            label, name, table = "All links of all heads as CSV", "attention-all-heads", partial(all_links_as_csv, t)
         else:
             layer, head = choose_layer(t.layers), choose_head(t.heads)
             document, height = neuron_view(t, layer=layer, head=head, theme=theme), 260 + TOKEN * length
+            label, name = "Queries and keys as CSV", f"queries-and-keys-layer-{layer}-head-{head}"
+            table = partial(queries_and_keys, t, layer, head)
     except LabError as problem:
         say(problem)
         return
     st.caption(VIEWS[view])
-    st.iframe(document, height=min(max(height, LEAST), MOST))
+    alt = f"bertviz, {view.lower()}, of {length} tokens: {' '.join(t.tokens.pieces)[:200]}"
+    st.iframe(document, height=min(max(height, LEAST), MOST), alt=alt)
+    csv_button(label, table, name)
+
+
+def queries_and_keys(t: Trace, layer: int, head: int) -> pd.DataFrame:
+    """One row a token: its query and its key in one head, number by number."""
+    vectors = {name: t[f"layer.{layer}.{name}"][head].numpy() for name in ("query", "key")}  # (pos, head_dim) each
+    columns = {f"{name}_{at}": values[:, at] for name, values in vectors.items() for at in range(values.shape[1])}
+    return pd.DataFrame({"position": range(len(t.tokens)), "token": t.tokens.pieces} | columns)

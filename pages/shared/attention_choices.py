@@ -9,12 +9,14 @@ import streamlit as st
 
 from core.explore.attention import KINDS, NORM_WEIGHTED, PROBABILITIES
 from core.explore.attention_selection import PARTS, Selection
+from pages.shared.attention_view import LAYOUTS
 from pages.shared.export import csv_button
 from pages.shared.matrix import labelled, matrix
 from pages.shared.text import plain
+from pages.shared.url_state import keep, seed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
@@ -38,6 +40,19 @@ def choose_kind() -> str:
         "carries (Kobayashi et al. 2020); each row is brought to a sum of 1.",
     )
     return NORM_WEIGHTED if chosen == KIND_TITLES[NORM_WEIGHTED] else PROBABILITIES
+
+
+def choose_layout() -> str:
+    """Which way the tokens run in a picture of lines."""
+    return st.segmented_control(
+        "Tokens run",
+        [each.capitalize() for each in LAYOUTS],
+        default=LAYOUTS[0].capitalize(),
+        required=True,
+        key="layout",
+        bind="query-params",
+        help="Horizontal reads like the text itself.",
+    ).lower()
 
 
 def choose_selection(tokens: Tokens) -> Selection:
@@ -64,6 +79,19 @@ def choose_selection(tokens: Tokens) -> Selection:
             "From text to text", PARTS, default="all", required=True, key="parts", bind="query-params"
         )
     return Selection(whole_words=whole_words, hide_special=hide, renormalise=renormalise, parts=parts)
+
+
+def choose_listed(label: str, titles: Mapping[str, str], *, key: str, width: int | str = "stretch") -> str:
+    """One of things shown by title and kept, also in the address, by id; the first one when there is no such thing."""
+    if st.session_state.get(key) not in titles:
+        st.session_state.pop(key, None)
+    first = next(iter(titles))
+    seed(key, first, allowed=titles)
+    chosen = st.selectbox(
+        label, list(titles), format_func=lambda each: titles[each], key=key, width=width, persist_state="session"
+    )
+    keep(key, chosen if chosen != first else "")
+    return chosen
 
 
 def explain_selection(selection: Selection) -> None:

@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.explore import tokens as tokenizing
-from core.explore.fill_mask import with_model_mask
-from pages.shared.attention_choices import digest, show_matrix
+from core.explore.attention_selection import units
+from core.explore.masks import with_model_mask
+from pages.shared.attention_choices import choose_layout, digest, show_matrix
+from pages.shared.attention_lines import as_token, chosen_state, remember
+from pages.shared.attention_view import SIGNS, attention_view
+from pages.shared.export import csv_button
+from pages.shared.matrix import labelled
 from pages.shared.models import choose_reference, example, open_model, traced
 from pages.shared.text import plain
 from pages.shared.url_state import choose_head, choose_layer, text_line
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from core.explore.trace import Trace
 
 OTHER_TEXT = "The cat did not cross the street because it was too [MASK]."
 OTHER_TEXT_OF_CLASSES = "The dog did not cross the street because it was too wide."
 MODES = ("Two texts", "Two models")
+DRAWN = ("Lines", "Matrix")
+THRESHOLD = 0.02  # differences are smaller than what they are of
 
 
 def show_comparison(t: Trace) -> None:
@@ -45,17 +54,11 @@ def show_comparison(t: Trace) -> None:
         labels = [a if a == b else f"{b} / {a}" for a, b in zip(first, second, strict=True)]
         change = (two - one).numpy()
         st.markdown(
-            f"Layer {layer}, head {head}: {names[1]} minus {names[0]}. Positive is where {names[1]} gives more "
-            f"attention; the largest change is {abs(change).max():.3f}."
+            f"Layer {layer}, head {head}, {names[1]} against {names[0]}: where attention became **more** and where "
+            f"**less**. The largest change is {abs(change).max():.3f}."
         )
-        show_matrix(
-            change,
-            labels,
-            labels,
-            key=f"difference-{name}-{digest(mode, other.model.reference)}",
-            label=f"Difference of attention, layer {layer}, head {head}",
-            kind="signed",
-        )
+        label = f"Difference of attention, layer {layer}, head {head}"
+        show_difference(t, change, labels, label, f"difference-{name}", digest(mode, other.model.reference))
         return
     if mode == MODES[0]:
         why = f"The texts have {len(first)} and {len(second)} tokens, so their positions do not match."
@@ -66,6 +69,37 @@ def show_comparison(t: Trace) -> None:
         st.markdown(f"**{whose[0].upper()}{whose[1:]}**")
         label = f"Attention of layer {layer}, head {head}, {whose}"
         show_matrix(values.numpy(), pieces, pieces, key=f"compared-{number}-{name}", label=label)
+
+
+def show_difference(t: Trace, change: np.ndarray, labels: list[str], label: str, name: str, which: str) -> None:
+    """The (query, key) difference as lines in two colours, or as a matrix of numbers."""
+    with st.container(horizontal=True):
+        drawn = st.segmented_control(
+            "Drawn as", DRAWN, default=DRAWN[0], required=True, key="drawn", bind="query-params"
+        )
+        layout = choose_layout() if drawn == DRAWN[0] else ""
+    if drawn != DRAWN[0]:
+        show_matrix(change, labels, labels, key=f"{name}-{which}", label=label, kind="signed")
+        return
+    tokens = [as_token(unit)._replace(label=text) for unit, text in zip(units(t.tokens), labels, strict=True)]
+    key = f"difference-{digest(labels, which)}"
+    usual = {"prefix": "difference-", "threshold": THRESHOLD}
+    state = chosen_state(key, len(SIGNS), len(tokens), **usual)
+    state = attention_view(
+        {0: change[None]},
+        queries=tokens,
+        keys=tokens,
+        key=key,
+        label=label,
+        heads=state.heads,
+        pinned=state.pinned,
+        threshold=state.threshold,
+        layout=layout,
+        signed=True,
+        file_name=name,
+    )
+    remember(state, len(SIGNS), **usual)
+    csv_button("Matrix as CSV", lambda: labelled(change, labels, labels, "from token"), name)
 
 
 def other_text(t: Trace) -> Trace:

@@ -18,6 +18,8 @@ from pages.shared.models import thumbnails_of
 from pages.shared.url_state import choose_head, choose_layer, seed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.explore.trace import Trace
 
 
@@ -49,7 +51,7 @@ def show_all_heads(t: Trace) -> None:
         head_grid(
             thumbnails_of(t.model, t.tokens),
             key="head-grid",
-            chosen=(int(chosen[0]), int(chosen[1])) if is_there else None,
+            chosen=[(int(chosen[0]), int(chosen[1]))] if is_there else [],
             on_open=open_head,
             label=f"{t.layers} layers of {t.heads} heads: layers down, heads across",
         )
@@ -63,9 +65,9 @@ def show_all_heads(t: Trace) -> None:
         st.caption("The text is too long for one table of all heads: “Lines” has one a layer.")
 
 
-def all_links_as_csv(t: Trace) -> bytes:
-    """Every weight of every head, exact."""
-    weights = {number: attention_weights(t, number) for number in range(t.layers)}
+def all_links_as_csv(t: Trace, *, layers: Sequence[int] | None = None) -> bytes:
+    """Every weight of every head of some layers (default: all), exact."""
+    weights = {number: attention_weights(t, number) for number in layers or range(t.layers)}
     shown = {number: select(each, t.tokens, Selection()) for number, each in weights.items()}
     return links_as_csv(shown, tuple(range(t.heads)))
 

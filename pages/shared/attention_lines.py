@@ -11,8 +11,14 @@ import streamlit as st
 from core.data.formulas import escape_formula
 from core.explore.attention import NORM_WEIGHTED, attention_weights
 from core.explore.attention_selection import link_table, select
-from pages.shared.attention_choices import choose_kind, choose_selection, digest, explain_selection
-from pages.shared.attention_view import LAYOUTS, AttentionState, Token, attention_view
+from pages.shared.attention_choices import (
+    choose_kind,
+    choose_layout,
+    choose_selection,
+    digest,
+    explain_selection,
+)
+from pages.shared.attention_view import AttentionState, Token, attention_view
 from pages.shared.export import csv_button
 from pages.shared.text import counted
 from pages.shared.url_state import choose_layer, keep, seed, several
@@ -38,15 +44,7 @@ def show_lines(t: Trace) -> None:
     selection = choose_selection(tokens)
     with st.container(horizontal=True):
         kind = choose_kind()
-        layout = st.segmented_control(
-            "Tokens run",
-            [each.capitalize() for each in LAYOUTS],
-            default=LAYOUTS[0].capitalize(),
-            required=True,
-            key="layout",
-            bind="query-params",
-            help="Horizontal reads like the text itself.",
-        ).lower()
+        layout = choose_layout()
     by_layer = {
         each: select(attention_weights(t, each, kind=kind, row_normalised=kind == NORM_WEIGHTED), tokens, selection)
         for each in layers
@@ -61,8 +59,8 @@ def show_lines(t: Trace) -> None:
     name = f"attention-layer-{'-'.join(map(str, layers))}"
     state = attention_view(
         {each: selected.values.numpy() for each, selected in by_layer.items()},
-        queries=[_token(unit) for unit in shown.queries],
-        keys=[_token(unit) for unit in shown.keys],
+        queries=[as_token(unit) for unit in shown.queries],
+        keys=[as_token(unit) for unit in shown.keys],
         key=key,
         label=f"Attention of each token to all others, layer {', '.join(map(str, layers))}",
         heads=state.heads,
@@ -87,22 +85,28 @@ def show_lines(t: Trace) -> None:
     )
 
 
-def chosen_state(key: str, heads: int, queries: int) -> AttentionState:
-    """What the address or the last run says; pins are forgotten when other tokens are drawn."""
-    if st.session_state.setdefault("lines-of", key) != key:
-        st.session_state["lines-of"], st.session_state["pinned"] = key, ""
-        keep("pinned", "")
+def chosen_state(
+    key: str, heads: int, queries: int, *, prefix: str = "", threshold: float = THRESHOLD
+) -> AttentionState:
+    """What the address or the last run says; pins are forgotten when other tokens are drawn.
+
+    `prefix` stands before the names in the address; `threshold` is the usual one.
+    """
+    pins = f"{prefix}pinned"
+    if st.session_state.setdefault(f"{prefix}lines-of", key) != key:
+        st.session_state[f"{prefix}lines-of"], st.session_state[pins] = key, ""
+        keep(pins, "")
     everything = tuple(range(heads))
-    seed("heads", "")
-    seed("pinned", "")
-    seed("threshold", str(THRESHOLD))
-    written = st.session_state["heads"]
+    seed(f"{prefix}heads", "")
+    seed(pins, "")
+    seed(f"{prefix}threshold", str(threshold))
+    written = st.session_state[f"{prefix}heads"]
     on = () if written == NONE else tuple(sorted({*_numbers(written, heads)})) or everything
-    pinned = tuple(dict.fromkeys(_numbers(st.session_state["pinned"], queries)))
-    return AttentionState(on, pinned, _threshold(st.session_state["threshold"]))
+    pinned = tuple(dict.fromkeys(_numbers(st.session_state[pins], queries)))
+    return AttentionState(on, pinned, _threshold(st.session_state[f"{prefix}threshold"], threshold))
 
 
-def remember(state: AttentionState, heads: int) -> None:
+def remember(state: AttentionState, heads: int, *, prefix: str = "", threshold: float = THRESHOLD) -> None:
     """Write what is chosen into the address: all heads, no pin and the usual threshold go without saying."""
     is_all = len(state.heads) == heads
     values = {
@@ -110,9 +114,9 @@ def remember(state: AttentionState, heads: int) -> None:
         "pinned": ",".join(map(str, state.pinned)),
         "threshold": str(state.threshold),
     }
-    for key, value in values.items():
-        st.session_state[key] = value
-        keep(key, value if value != str(THRESHOLD) else "")
+    for name, value in values.items():
+        st.session_state[f"{prefix}{name}"] = value
+        keep(f"{prefix}{name}", value if value != str(threshold) else "")
 
 
 def links_as_csv(by_layer: Mapping[int, Selected], heads: tuple[int, ...]) -> bytes:
@@ -133,7 +137,8 @@ def links_as_csv(by_layer: Mapping[int, Selected], heads: tuple[int, ...]) -> by
     return pd.concat(tables).to_csv(index=False).encode("utf-8", "replace")
 
 
-def _token(unit: Unit) -> Token:
+def as_token(unit: Unit) -> Token:
+    """A unit as the picture shows it."""
     return Token(unit.label, "special" if unit.is_special else "piece", unit.sequence)
 
 
@@ -143,9 +148,9 @@ def _numbers(written: str, count: int) -> list[int]:
     return [there[each] for each in written.split(",") if each in there]
 
 
-def _threshold(written: str) -> float:
+def _threshold(written: str, usual: float) -> float:
     try:
         value = float(written)
     except ValueError:
-        return THRESHOLD
-    return value if 0 <= value <= 1 else THRESHOLD
+        return usual
+    return value if 0 <= value <= 1 else usual

@@ -1,4 +1,7 @@
-"""Results that take a while, remembered for a session: computed with a progress bar once, then at hand."""
+"""Results that take a while: computed when somebody asks, with a bar and a way out, then remembered for a session.
+
+That somebody asked stands in the address, so that a link brings the result back: remembered, or computed again.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,75 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pages.shared.attention_choices import digest
+from pages.shared.url_state import keep, seed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
+    Progress = Callable[[int, int], None]  # how many of how many are done
+
 MOST = 8
+NO = "no"
 
 
-def remembered(key: Hashable) -> Any | None:
-    """What was computed under this key, if it still is at hand."""
-    return st.session_state.get("attention-results", {}).get(key)
+def on_demand(
+    name: str,
+    key: Hashable,
+    work: Callable[[Progress], Any],
+    *,
+    button: str,
+    words: str,
+    doing: str,
+    icon: str | None = None,
+    unasked: bool = False,
+) -> Any | None:
+    """What `work` returns, computed once for each `key`; None, and `button` with `words`, until somebody asks.
 
-
-def remember(key: Hashable, result: Any) -> Any:
-    """Keep a result; the oldest gives way."""
+    `name` is what the address calls it. `work` gets a function that draws its progress, captioned `doing`, and that
+    never returns when somebody has cancelled: nothing of it is kept then. With `unasked` it starts by itself, unless it
+    was cancelled. Errors as `work`.
+    """
+    mark = digest(key)
+    seed(name, "")
     results = st.session_state.setdefault("attention-results", {})
-    results[key] = result
-    while len(results) > MOST:
-        del results[next(iter(results))]
-    return result
+    if key in results and not unasked:
+        st.session_state[name] = mark
+    asked = st.session_state[name] == mark
+    keep(name, mark if asked else "")  # before the work, which may be cancelled
+    if key not in results:
+        # A place of its own, emptied by the next run: where the bar comes, its button would stay beside “Cancel”, and
+        # clicks on that would be lost.
+        offer = st.empty()
+        if not asked and (not unasked or st.session_state[name] == NO + mark):
+            with offer.container():
+                st.button(button, icon=icon, key=f"start-{name}", on_click=_set, args=(name, mark))
+                st.caption(words)
+            return None
+        results[key] = _with_bar(name, mark, work, doing)
+        while len(results) > MOST:
+            del results[next(iter(results))]  # the oldest
+    return results[key]
 
 
-def last_of(steps: Iterable[Any], words: str, total: Callable[[Any], int]) -> Any:
-    """Draw each partial result's `done` of `total` as progress; the last one is the whole."""
-    bar = st.progress(0.0, words)
+def _set(name: str, value: str) -> None:
+    st.session_state[name] = value
+
+
+def _with_bar(name: str, mark: str, work: Callable[[Progress], Any], doing: str) -> Any:
+    """Run `work` beside a bar and a button. A click on it runs the page anew, and ends this run at the bar."""
+    area = st.empty()
+    with area.container(horizontal=True, vertical_alignment="center"):
+        bar = st.progress(0.0, doing)
+        st.button("Cancel", key=f"cancel-{name}", on_click=_set, args=(name, NO + mark))
+    found = work(lambda done, total: bar.progress(min(done / max(total, 1), 1.0), f"{doing} {done:,} of {total:,}"))
+    area.empty()
+    return found
+
+
+def last_of(steps: Iterable[Any], total: Callable[[Any], int], progress: Progress) -> Any:
+    """Report each partial result's `done` of `total`; the last one is the whole."""
     found = None
     for found in steps:
-        bar.progress(min(found.done / max(total(found), 1), 1.0), f"{words} {found.done:,} of {total(found):,}")
-    bar.empty()
+        progress(found.done, total(found))
     return found

@@ -20,9 +20,9 @@ from core.explore.attention_summaries import (
 from core.explore.embeddings_map import fingerprint
 from pages.shared import data
 from pages.shared.attention_choices import choose_selection, digest, explain_selection, show_matrix
-from pages.shared.attention_memory import last_of, remember, remembered
+from pages.shared.attention_memory import last_of, on_demand
 from pages.shared.export import csv_button, figure
-from pages.shared.text import counted, plain
+from pages.shared.text import counted
 from pages.shared.url_state import choose_head, choose_layer
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ MEASURES = {
     "following": ("On the token after", "", "The share on the token just after."),
 }
 ROWS = (50, 100, 200, 500, 1_000)
+MOST_TOKENS = 128  # of each row
 
 
 def show_summary(t: Trace) -> None:
@@ -147,12 +148,15 @@ def statistics_of_data(t: Trace) -> HeadStatistics | None:
     )
     texts = list(dataset.texts[:most])
     pairs = None if dataset.pairs is None else list(dataset.pairs[:most])
-    key = ("statistics", fingerprint(t.model), digest(texts, pairs))
-    if (found := remembered(key)) is not None:
-        return found
-    words = f"Looks at the first {counted(len(texts), 'row')}, each cut to 128 tokens."
-    if not st.button("Measure", type="primary", icon=":material/monitoring:", help=plain(words)):
-        st.info(words)
-        return None
-    steps = corpus_statistics(t.model, texts, pairs, max_length=min(128, t.model.max_length))
-    return remember(key, last_of(steps, "The model reads texts:", lambda each: each.total))
+    most_tokens = min(MOST_TOKENS, t.model.max_length)
+    return on_demand(
+        "measured",
+        ("statistics", fingerprint(t.model), digest(texts, pairs)),
+        lambda progress: last_of(
+            corpus_statistics(t.model, texts, pairs, max_length=most_tokens), lambda each: each.total, progress
+        ),
+        button="Measure",
+        icon=":material/monitoring:",
+        words=f"Looks at the first {counted(len(texts), 'row')}, each cut to {most_tokens} tokens.",
+        doing="The model reads texts:",
+    )

@@ -78,7 +78,7 @@ function receive(view, data) {
     }
   }
   view.root.style.colorScheme = theme.isDark ? "dark" : "light"; // for the slider and the scroll bars
-  view.colors = Array.from({ length: view.matrix.heads }, (_, head) => colorOf(theme, head));
+  view.colors = Array.from({ length: view.matrix.heads }, (_, head) => colorOf(theme, head, view.matrix.signed));
   fillHeads(view);
   layOut(view);
 }
@@ -216,12 +216,15 @@ function fillTokens({ matrix, sides }) {
   }
 }
 
+const nameOf = ({ names }, head) => names?.[head] ?? String(head);
+const headOf = (matrix, head) => (matrix.names ? nameOf(matrix, head) : `head ${head}`);
+
 function fillHeads({ find, matrix, colors }) {
   const buttons = colors.map((color, head) => {
-    const button = make("button", "head", head);
+    const button = make("button", matrix.names ? "head named" : "head", nameOf(matrix, head));
     button.type = "button";
     button.dataset.head = head;
-    button.title = `Head ${head}. Double-click: only this one`;
+    button.title = `${headOf(matrix, head)}. Double-click: only this one`;
     button.style.setProperty("--color", color.fill);
     button.style.setProperty("--ink", color.ink);
     return button;
@@ -233,10 +236,10 @@ function fillHeads({ find, matrix, colors }) {
   find(".attention").setAttribute("aria-label", matrix.label);
 }
 
-function fillScale({ find, resting }) {
-  const samples = [0.01, 0.1, 0.5, 1].map((weight) => {
-    const sample = make("span", "sample", weight);
-    const { alpha, width } = styleOf(bucketOf(weight));
+function fillScale({ find, resting, matrix: { limit } }) {
+  const samples = (limit === 1 ? [0.01, 0.1, 0.5, 1] : [0.1, 0.5, 1]).map((share) => {
+    const sample = make("span", "sample", Number((share * limit).toPrecision(2)));
+    const { alpha, width } = styleOf(bucketOf(share, 1));
     const line = make("i", "");
     line.style.cssText = `height: ${Math.min(width, Math.max(1, resting.widest))}px; opacity: ${alpha}`;
     sample.prepend(line);
@@ -380,11 +383,13 @@ function showCount({ find, resting, matrix, threshold, root, pens, heads }) {
   const strongestOnes = strongestLines(matrix, resting.order, TOP).map(
     ({ query, key, head, layer, weight }) => {
       const tokens = `“${matrix.query[query][0]}” to “${matrix.key[key][0]}”`;
+      if (matrix.signed) return `${tokens} ${written(matrix, signOf(head) * weight)}`;
       return `${tokens} ${written(matrix, weight)} (layer ${layer}, head ${head})`;
     },
   );
   const words = strongestOnes.length ? ` Strongest: ${strongestOnes.join("; ")}.` : "";
-  const alt = `${matrix.label}. Heads ${heads.join(", ") || "none"}; ${shown} lines.${words}`;
+  const drawn = heads.map((head) => nameOf(matrix, head)).join(", ") || "none";
+  const alt = `${matrix.label}. ${matrix.names ? "Drawn" : "Heads"}: ${drawn}; ${shown} lines.${words}`;
   pens.resting.canvas.setAttribute("aria-label", alt);
 }
 
@@ -405,17 +410,19 @@ function showReadout(view) {
   for (const place of topOf(shares.means, TOP)) {
     row.append(mention(matrix, side, place), value(matrix, shares.means[place]));
   }
-  const counts = [[strands.length, "heads"], [focus.shown.length, "tokens"]].filter(([count]) => count > 1);
+  const heads = matrix.signed ? 1 : strands.length;
+  const counts = [[heads, "heads"], [focus.shown.length, "tokens"]].filter(([count]) => count > 1);
   if (counts.length) row.append(make("span", "hint", `mean of ${counts.map((pair) => pair.join(" ")).join(" and ")}`));
   if (pinned.length) row.append(make("span", "hint", "Esc clears the pins"));
   line.replaceChildren(row);
 }
 
-function hintOf({ matrix: { levels }, strands }) {
-  if (!strands.length) return "All heads are switched off: choose one above.";
+function hintOf({ matrix: { levels, signed }, strands }) {
+  if (!strands.length) return `${signed ? "All lines" : "All heads"} are switched off: choose above.`;
   const hint = "Point at a token on either side; click one of the queries to pin it.";
   const precision = levels ? ` Numbers are good to ±${(0.5 / levels).toFixed(6)}.` : "";
-  return `${hint} The cells show what each key gets on average.${precision}`;
+  const cells = signed ? "how much more or less each key gets" : "what each key gets";
+  return `${hint} The cells show ${cells} on average.${precision}`;
 }
 
 function mention(matrix, side, place) {
@@ -433,6 +440,11 @@ function strandNumbers(view, query, key) {
   const weights = strands.map(({ start }) => matrix.weights[start + query * matrix.count.key + key]);
   const row = make("p", "");
   row.append(mention(matrix, "query", query), " → ", mention(matrix, "key", key));
+  if (matrix.signed) {
+    const change = strands.reduce((sum, { head }, slot) => sum + signOf(head) * weights[slot], 0);
+    row.append(value(matrix, change));
+    return row;
+  }
   if (strands.length > 1) {
     const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
     row.append(value(matrix, mean), make("span", "hint", `mean of ${strands.length} heads`));
@@ -451,7 +463,7 @@ function strandNumbers(view, query, key) {
 
 // ---- Where in a long text the keys lie: the whole of it as a strip beside the part in view
 
-function showMap({ map, geo, stage, shares, theme, pane }, isStale) {
+function showMap({ map, geo, stage, shares, theme, pane, matrix }, isStale) {
   if (map.hidden) return;
   const [size, at] = geo.isVertical ? [pane[1], stage.scrollTop] : [pane[0], stage.scrollLeft];
   const [start, extent] = [`${(at / geo.length) * 100}%`, `${(size / geo.length) * 100}%`];
@@ -469,7 +481,7 @@ function showMap({ map, geo, stage, shares, theme, pane }, isStale) {
   const tick = Math.max(1.5, (geo.step * size) / geo.length);
   shares.means.forEach((mean, place) => {
     const from = (place * geo.step * size) / geo.length;
-    pen.globalAlpha = Math.sqrt(Math.min(1, mean));
+    pen.globalAlpha = Math.sqrt(Math.min(1, Math.abs(mean) / matrix.limit));
     if (geo.isVertical) pen.fillRect(0, from, 12, tick);
     else pen.fillRect(from, 0, tick, 12);
   });

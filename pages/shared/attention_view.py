@@ -19,6 +19,7 @@ EXACT_BYTES = 2**18  # up to here every weight travels as it is; 12 heads of 73 
 LAYER_BYTES = 3_900_000  # for the weights of a layer; 12 heads of 512 tokens must stay below 4 MB with their labels
 WEIGHT_BYTES = 1.2  # and for a layer too large for that
 LAYOUTS = ("vertical", "horizontal")
+SIGNS = ("more", "less")
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("attention_view.js", "attention_view_drawing.js", "attention_view_saving.js")
@@ -86,6 +87,7 @@ def attention_view(
     pinned: Sequence[int] = (),
     threshold: float = 0.0,
     layout: str = "vertical",
+    signed: bool = False,
     file_name: str = "attention",
 ) -> AttentionState:
     """Draw the (head, query, key) weights of each layer as lines, and return what people have chosen by now.
@@ -93,10 +95,14 @@ def attention_view(
     `heads`, `pinned` and `threshold` say how it starts. Changed later, they change the view; repeated, or given back as
     they were returned, they leave it as people have set it, and the weights are not sent again. The choices belong to
     `key`: put the text into it, so that another text starts afresh, and leave the layer out, so that they stay.
+    With `signed` the weights are differences, (1, query, key) a layer and between −1 and 1. They are drawn in two
+    colours, which stand in place of heads: 0 is what became more, 1 what became less.
     `label` names the picture for screen readers and stands in saved pictures, which are called `file_name`.
     All text is put in as text, never as HTML.
     """
     weights = _checked(layers, len(queries), len(keys))
+    if signed:
+        weights = np.concatenate([np.maximum(weights, 0), np.maximum(-weights, 0)], axis=1)
     if layout not in LAYOUTS:
         raise ValueError(f"{layout!r} is none of {LAYOUTS}")
     counts = weights.shape[1], len(queries)
@@ -110,6 +116,9 @@ def attention_view(
         "file": file_name,
         "layers": [int(number) for number in layers],
         "heads": weights.shape[1],
+        "names": list(SIGNS) if signed else None,
+        "signed": signed,
+        "limit": float(weights.max(initial=0)) or 1.0 if signed else 1.0,
         "queries": [list(token) for token in queries],
         "keys": [list(token) for token in keys],
         "start": [list(started.heads), list(started.pinned), started.threshold],

@@ -115,7 +115,7 @@ function picked({ matrix, geo }, lines) {
   for (const line of lines) {
     const place = line % matrix.area;
     const query = Math.floor(place / matrix.count.key);
-    const isWide = styleOf(bucketOf(matrix.weights[line])).width > 1;
+    const isWide = styleOf(bucketOf(matrix.weights[line], matrix.limit)).width > 1;
     if (isWide) wideInk += Math.min(lengthOf(geo, query, place - query * matrix.count.key), 2000);
   }
   const widest = wideInk > MOST_WIDE_INK ? 1 / devicePixelRatio : Infinity;
@@ -123,9 +123,9 @@ function picked({ matrix, geo }, lines) {
 }
 
 // The lines from the weakest bucket to the strongest, so that the strongest come to lie on top.
-function ordered({ weights, area }, lines) {
+function ordered({ weights, area, limit }, lines) {
   const strands = Math.max(1, weights.length / area || 1);
-  const group = (line) => bucketOf(weights[line]) * strands + Math.floor(line / area);
+  const group = (line) => bucketOf(weights[line], limit) * strands + Math.floor(line / area);
   const starts = new Uint32Array(BUCKETS * strands + 1);
   for (const line of lines) starts[group(line) + 1]++;
   for (let at = 1; at < starts.length; at++) starts[at] += starts[at - 1];
@@ -163,8 +163,8 @@ function focusOf({ pointed, pinned }) {
   return { side: "key", queries: pinned, key: place ?? null, shown: pinned };
 }
 
-// What each token on one side gives or gets, by strand, and the mean over the strands.
-function sharesOf({ matrix: { weights, count, received }, strands }, focus) {
+// What each token on one side gives or gets, by strand, and the mean over the strands; of differences, more minus less.
+function sharesOf({ matrix: { weights, count, received, signed }, strands }, focus) {
   const side = focus?.side ?? "key";
   const means = new Float32Array(count[side]);
   const perStrand = strands.map(({ start, number }) => {
@@ -174,9 +174,14 @@ function sharesOf({ matrix: { weights, count, received }, strands }, focus) {
     for (const query of focus.shown) addRow(values, weights, start + query * count.key, 1 / focus.shown.length);
     return values;
   });
-  for (const values of perStrand) addRow(means, values, 0, 1 / strands.length);
+  for (const [slot, { head }] of strands.entries()) {
+    addRow(means, perStrand[slot], 0, signed ? signOf(head) : 1 / strands.length);
+  }
   return { side, perStrand, means };
 }
+
+// Of differences, “head” 0 is what became more, and 1 what became less.
+const signOf = (head) => (head ? -1 : 1);
 
 function addRow(sums, values, start, factor) {
   for (let at = 0; at < sums.length; at++) sums[at] += values[start + at] * factor;
@@ -206,15 +211,17 @@ function linesOf(view, queries, key) {
 
 const topOf = (values, most) =>
   Array.from(values.keys())
-    .sort((one, two) => values[two] - values[one])
+    .sort((one, two) => Math.abs(values[two]) - Math.abs(values[one]))
     .slice(0, most)
-    .filter((place) => values[place] > 0);
+    .filter((place) => values[place] !== 0);
 
 // As many digits as are sure.
-function written({ levels }, weight) {
-  const digits = levels ? Math.floor(Math.log10(levels)) : weight < 0.01 ? 5 : 4;
+function written({ levels, signed }, value) {
+  const weight = Math.abs(value);
+  const digits = levels ? Math.floor(Math.log10(levels)) : weight < 0.01 && !signed ? 5 : 4;
   const least = 10 ** -digits;
-  return weight > 0 && weight < least / 2 ? `<${least.toFixed(digits).slice(1)}` : weight.toFixed(digits);
+  if (weight > 0 && weight < least / 2) return signed ? `±${(0).toFixed(digits)}` : `<${least.toFixed(digits).slice(1)}`;
+  return `${!signed || !value ? "" : value < 0 ? "−" : "+"}${weight.toFixed(digits)}`;
 }
 
 // ---- Colours and strengths
@@ -230,13 +237,17 @@ function themeOf(root) {
     font: read("font"),
     codeFont: read("code-font"),
     sides: [read("blue-color"), read("orange-color")],
-    palette: [...new Set(read("chart-categorical-colors").split(",").map((color) => color.trim()))],
+    palette: [...new Set(colorsOf(read("chart-categorical-colors")))],
+    diverging: colorsOf(read("chart-diverging-colors")),
   };
   return { ...theme, isDark: !isBright(channelsOf(theme.background)), name: JSON.stringify(theme) };
 }
 
-// The palette has eight colours; from the ninth head on they come again, closer to the colour of the text.
-function colorOf({ palette, text }, head) {
+const colorsOf = (palette) => palette.split(",").map((color) => color.trim());
+
+// More and less are next to the ends of the diverging colours. The palette has eight colours; from the ninth head on they come again, closer to the colour of the text.
+function colorOf({ palette, text, diverging }, head, signed) {
+  if (signed) palette = [diverging.at(-2), diverging[1]];
   const rgb = channelsOf(palette[head % palette.length]);
   const towards = channelsOf(text);
   const share = Math.floor(head / palette.length) % 2 ? 0.45 : 0;
@@ -256,7 +267,8 @@ function channelsOf(color) {
   return [...pen.getImageData(0, 0, 1, 1).data.subarray(0, 3)];
 }
 
-const bucketOf = (weight) => Math.min(BUCKETS - 1, Math.floor(Math.sqrt(weight) * BUCKETS));
+// `limit` is the weight that is drawn strongest: 1, or the largest of differences, which may all be small.
+const bucketOf = (weight, limit) => Math.min(BUCKETS - 1, Math.floor(Math.sqrt(weight / limit) * BUCKETS));
 
 function styleOf(bucket) {
   const strength = (bucket + 0.5) / BUCKETS;
@@ -266,7 +278,7 @@ function styleOf(bucket) {
 // ---- Painting. A pen is a canvas's context, or an SvgPen, which takes the same calls.
 
 function strokeLines({ matrix, geo, fan, colors }, pen, { order, fade, widest }, first, last) {
-  const { weights, area, count, heads } = matrix;
+  const { weights, area, count, heads, limit } = matrix;
   const { from, to, step, isVertical } = geo;
   const middle = (from + to) / 2;
   let group = -1;
@@ -276,7 +288,7 @@ function strokeLines({ matrix, geo, fan, colors }, pen, { order, fade, widest },
     const strand = Math.floor(line / area);
     const place = line - strand * area;
     const query = Math.floor(place / count.key);
-    const bucket = bucketOf(weights[line]);
+    const bucket = bucketOf(weights[line], limit);
     if (bucket * 4096 + strand !== group || !room) {
       if (at > first) pen.stroke();
       group = bucket * 4096 + strand;
@@ -314,7 +326,7 @@ function paintFocus(view, pen) {
 const strokeAll = (view, pen, lines, fade) => strokeLines(view, pen, { ...lines, fade }, 0, lines.order.length);
 
 // Beside each token a cell for each strand, the stronger the more attention.
-function paintCells({ shares, strands, geo, colors }, pen, first, last) {
+function paintCells({ shares, strands, geo, colors, matrix }, pen, first, last) {
   const { side, perStrand, means } = shares;
   const width = Math.min(24, geo.cells / Math.max(strands.length, 1));
   const [gap, height] = [width > 4 ? 1 : 0, geo.step - (geo.step > 16 ? 5 : 3)];
@@ -322,7 +334,7 @@ function paintCells({ shares, strands, geo, colors }, pen, first, last) {
     pen.fillStyle = colors[head].fill;
     const across = geo.cellsAt[side] + slot * width;
     for (let place = first; place < Math.min(last, means.length); place++) {
-      pen.globalAlpha = Math.sqrt(Math.min(1, perStrand[slot][place]));
+      pen.globalAlpha = Math.sqrt(Math.min(1, perStrand[slot][place] / matrix.limit));
       const along = place * geo.step + (geo.step - height) / 2;
       if (geo.isVertical) pen.fillRect(across, along, width - gap, height);
       else pen.fillRect(along, across, height, width - gap);
@@ -358,7 +370,7 @@ function listGeometry({ most, wide, width, ...common }) {
   const number = common.isNarrow ? 52 : 58;
   const taken = label.query + label.key + number + common.cells + 2 * common.margin + 6;
   const lines = Math.max(LINES_ROOM[0], Math.min(LINES_ROOM[1], room - taken));
-  return arranged({ ...common, step, length, isLong, label, number, lines, isTurned: false });
+  return arranged({ ...common, step, length, isLong, label, number, lines, isTurned: false, areNumbersTurned: false });
 }
 
 function rowGeometry({ most, wide, width, ...common }) {

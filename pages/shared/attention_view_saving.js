@@ -41,16 +41,18 @@ function paintTitle({ matrix, theme, geo, heads, colors, threshold }, pen) {
     pen.fillText(text, x, 44);
     x += pen.measureText(text).width * 1.1 + 8; // another program may lack the font
   };
-  write(heads.length ? "Heads" : "No head");
+  write(matrix.names ? "Attention:" : heads.length ? "Heads" : "No head");
   for (const head of heads) {
     if (x > room - 150) break;
+    const name = nameOf(matrix, head);
+    const width = Math.max(18, pen.measureText(name).width * 1.1 + 8);
     pen.fillStyle = colors[head].fill;
-    pen.fillRect(x, 36, 18, 16);
+    pen.fillRect(x, 36, width, 16);
     pen.fillStyle = colors[head].ink;
     pen.textAlign = "center";
-    pen.fillText(String(head), x + 9, 44.5);
+    pen.fillText(name, x + width / 2, 44.5);
     pen.textAlign = "left";
-    x += 21;
+    x += width + 3;
   }
   x += 8;
   write(`lines from ${threshold} up`);

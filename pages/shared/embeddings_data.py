@@ -11,6 +11,7 @@ import streamlit as st
 from core.charts.scatter import data_map
 from core.explore import embeddings_map
 from core.explore.embeddings import sample_rows
+from core.explore.embeddings_map import fingerprint
 from core.explore.embeddings_store import key_of
 from core.models import catalogue
 from pages.shared import data
@@ -71,7 +72,8 @@ def show_data_map(model: Model) -> None:
         st.caption(f"{counted(found.cut_count, 'text')} cut to {min(length, model.max_length)} tokens.")
     if model.reference == catalogue.TEACHING:
         st.caption("The teaching model knows 13 words, so nearly all of these texts look alike to it.")
-    key = key_of(model.reference, reference, columns, rows, layer, pooling, method, length, seed)[:12]
+    which = fingerprint(model), dataset.content_hash, columns
+    key = key_of(*which, rows, layer, pooling, method, length, seed)
     show_map(found, dataset, rows, columns, method, key)
 
 
@@ -113,16 +115,10 @@ def compute(model: Model, dataset: Dataset, rows: list[int], **settings: object)
 @st.fragment
 def show_map(found: TextMap, dataset: Dataset, rows: list[int], columns: Columns, method: str, key: str) -> None:
     """The points, and below them the rows that a lasso or a box was drawn around."""
-    texts = [dataset.texts[row] if dataset.pairs is None else _both(dataset, row) for row in rows]
-    labels = [dataset.labels[row] for row in rows] if dataset.labels else []
-    names = [f"{method} {number}" for number in (1, 2)]
-    if found.explained:
-        names = [f"{name}: {share:.1%} of the variance" for name, share in zip(names, found.explained, strict=True)]
-    chart = data_map(found.points, texts, labels, dataset.label_names, axes=names)
     alt = f"{method} map of {len(rows):,} texts"
-    if labels:
+    if dataset.labels:
         alt += f" in {len(dataset.label_names)} labels: {', '.join(dataset.label_names[:8])}"
-    places = selectable(chart, key=f"map-{key}", alt=alt)
+    places = selectable(_chart(key, found, dataset, rows, method), key=f"map-{key[:12]}", alt=alt)
     explain_projection(method)
     if found.explained:
         st.caption(f"The two axes hold {sum(found.explained):.1%} of the variance; the rest does not show here.")
@@ -136,6 +132,17 @@ def show_map(found: TextMap, dataset: Dataset, rows: list[int], columns: Columns
     else:
         st.caption("Draw a line around points, with the mouse or a finger, to list their rows here.")
     csv_button("All points as CSV", lambda: as_table(found, dataset, rows, columns, range(len(rows))), "map-of-texts")
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _chart(key: str, _found: TextMap, _dataset: Dataset, _rows: list[int], method: str) -> go.Figure:
+    """The picture; `key` says of what. Of 10,000 texts it takes most of a second to make, and nobody changes it."""
+    texts = [_dataset.texts[row] if _dataset.pairs is None else _both(_dataset, row) for row in _rows]
+    labels = [_dataset.labels[row] for row in _rows] if _dataset.labels else []
+    names = [f"{method} {number}" for number in (1, 2)]
+    if _found.explained:
+        names = [f"{name}: {share:.1%} of the variance" for name, share in zip(names, _found.explained, strict=True)]
+    return data_map(_found.points, texts, labels, _dataset.label_names, axes=names)
 
 
 def _both(dataset: Dataset, row: int) -> str:

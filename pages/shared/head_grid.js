@@ -17,7 +17,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       button.type = "button";
       button.title = `layer ${layer}, head ${head}`;
       button.setAttribute("aria-label", button.title);
-      button.setAttribute("aria-pressed", header.chosen?.[0] === layer && header.chosen?.[1] === head);
+      const isChosen = header.chosen.some((chosen) => chosen[0] === layer && chosen[1] === head);
+      button.setAttribute("aria-pressed", isChosen);
       button.append(picture(pixels, layer * heads + head, header.size, shades));
       button.onclick = () => setTriggerValue("opened", [layer, head]);
       cells.push(button);

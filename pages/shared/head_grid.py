@@ -3,7 +3,7 @@
 Our own component: head_grid.js, head_grid.css.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,18 @@ _COMPONENT = st.components.v2.component(
 
 
 def head_grid(
-    pictures: np.ndarray, *, key: str, chosen: tuple[int, int] | None, on_open: Callable[[], None], label: str
+    pictures: np.ndarray,
+    *,
+    key: str,
+    chosen: Collection[tuple[int, int]],
+    on_open: Callable[[], None],
+    label: str,
 ) -> None:
     """Draw uint8 pictures (layer, head, row, column), each a button.
 
-    A click sets `session_state[key].opened` to [layer, head] and calls `on_open`; `chosen` is the one that is open now.
+    A click sets `session_state[key].opened` to [layer, head] and calls `on_open`; those `chosen` now, (layer, head)
+    each, have a frame.
     """
     layers, heads, rows, columns = pictures.shape
-    header = {"count": [layers, heads], "size": [rows, columns], "chosen": chosen and list(chosen), "label": label}
+    header = {"count": [layers, heads], "size": [rows, columns], "chosen": sorted(chosen), "label": label}
     _COMPONENT(key=key, data=blob(header, pictures.tobytes()), on_opened_change=on_open)

@@ -80,7 +80,8 @@ def test_a_script_as_text_stays_text_in_every_view(page: Page, console_errors: l
     dialogs = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     evil = "</script><img src=x onerror=alert(1)>"
-    for view in ("Map+of+tokens", "Cosines", "One+word", "Nearest+words"):
+    views = ("Map+of+tokens", "Cosines", "Cosines&compared=Sentences", "One+word", "Nearest+words")
+    for view in (*views, "Nearest+words&after-layer=0"):
         page.goto(
             f"/embeddings?embedding-view={view}&sentences={evil}%0A{evil}".replace("<", "%3C").replace(">", "%3E")
         )
@@ -89,3 +90,45 @@ def test_a_script_as_text_stays_text_in_every_view(page: Page, console_errors: l
         assert page.locator("img[src='x']").count() == 0
     assert dialogs == []
     assert console_errors == []
+
+
+def test_a_script_as_text_label_column_and_file_name_stays_text(page: Page, console_errors: list[str]):
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    evil = "</script><img src=x onerror=alert(1)>"
+    rows = "".join(f"{evil} number {number},{evil} {number % 2}\n" for number in range(12))
+    table = f"{evil},label {evil}\n{rows}"
+    page.goto("/embeddings?embedding-view=Map+of+a+data+set")
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    settled(page)
+    file = {"name": f"{evil.replace('/', '')}.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    page.locator("input[type=file]").set_input_files(file)
+    page.wait_for_url(re.compile("data=upload"))
+    expect(page.locator(".js-plotly-plot .legendtext").first).to_have_text(re.compile("script"))
+    settled(page)
+    draw_lasso(page)
+    expect(page.get_by_text(re.compile(r"^[0-9]+ rows? selected$"))).to_be_visible()
+    settled(page)
+    point = page.locator(".js-plotly-plot .scatterlayer .point").first
+    point.hover(force=True)
+    page.get_by_text("Columns", exact=True).click()
+    settled(page)
+    reference = re.search("data=([^&]*)", page.url)[1]
+    page.goto(f"/attention?attention-view=Summary&over=A+data+set&statistics-rows=50&data={reference}")
+    page.get_by_role("button", name="Measure").click()
+    expect(page.get_by_text("of 12 texts")).to_be_visible()
+    settled(page)
+    assert page.locator("img[src='x']").count() == 0
+    assert dialogs == []
+    assert console_errors == []
+
+
+def test_the_map_can_be_cancelled_and_computed_again(page: Page):
+    page.goto("/embeddings?embedding-view=Map+of+a+data+set&map-rows=5,000&pooling=%5BCLS%5D&map-length=512")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Cancelled. Nothing was kept.")).to_be_visible()
+    settled(page)
+    expect(page.locator(".js-plotly-plot")).to_have_count(0)
+    page.get_by_role("button", name="Compute the map").click()
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    settled(page)

@@ -407,6 +407,13 @@ def test_the_token_map_has_a_frame_a_layer_and_opens_where_told():
     assert "<" not in chart.data[0].text[1] + chart.data[1].name
 
 
+def test_names_that_would_lie_on_others_are_left_out_but_not_the_one_that_is_followed():
+    points = np.array([[[0.0, 0.0], [0.001, 0.0], [1.0, 1.0]]])
+    figure = token_map(points, ["one", "two", "three"], [0, 0, 0], ["text"], followed=1)
+    assert figure.data[0].text == ("", "two", "three")
+    assert figure.data[0].hovertext == ("one", "two", "three")
+
+
 def test_the_data_map_keeps_places_and_text_is_text():
     labels = [1, 0, 1, 0]
     chart = data_map(np.arange(8.0).reshape(4, 2), [EVIL, "", "x" * 500, "b"], labels, ["no", EVIL], axes=("1", "2"))

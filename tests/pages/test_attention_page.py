@@ -11,12 +11,18 @@ import pytest
 import torch
 
 from core import open_model, tokenize, trace
+from core.errors import LabError
+from core.explore import ablation
 from core.explore.attention_selection import Selection, select
-from core.explore.attention_summaries import roll_out
-from core.explore.fill_mask import with_model_mask
+from core.explore.attention_summaries import head_statistics, roll_out
+from core.explore.masks import with_model_mask
 from core.models.loading import load_for_training
+from pages.shared.attention_bertviz import queries_and_keys
 from pages.shared.attention_heads import all_links_as_csv
 from pages.shared.attention_lines import links_as_csv
+from pages.shared.attention_summary import statistics_table
+from pages.shared.export import escape_formulas
+from pages.shared.matrix import labelled
 from tests.families import FAMILIES, family_folder
 from tests.pages.conftest import words_on
 from tests.pages.test_tokens_page import ODD_TEXTS
@@ -209,6 +215,31 @@ def test_the_table_of_all_heads_equals_the_trace():
     np.testing.assert_allclose(table["weight"].to_numpy().reshape(expected.shape), expected, atol=1e-6)
 
 
+def test_a_matrix_as_a_table_equals_the_trace():
+    t = traced("=The cat, unbelievably, sat.")
+    values = t["layer.3.probabilities"][4].numpy()
+    written = escape_formulas(labelled(values, t.tokens.pieces, t.tokens.pieces, "from token")).to_csv(index=False)
+    table = pd.read_csv(io.StringIO(written), keep_default_na=False)
+    np.testing.assert_allclose(table.iloc[:, 1:].to_numpy(float), values, atol=1e-6)
+
+
+def test_the_tables_of_bertviz_equal_the_trace():
+    t = traced("two dogs bark.", "teaching")
+    table = pd.read_csv(io.StringIO(queries_and_keys(t, 1, 1).to_csv(index=False)))
+    for name in ("query", "key"):
+        exact = t[f"layer.1.{name}"][1].numpy()
+        np.testing.assert_allclose(table.filter(regex=f"^{name}_").to_numpy(), exact, atol=1e-6)
+    one_layer = pd.read_csv(io.BytesIO(all_links_as_csv(t, layers=(1,))))
+    np.testing.assert_allclose(one_layer["weight"], t["layer.1.probabilities"].numpy().ravel(), atol=1e-6)
+
+
+def test_the_table_of_measures_equals_the_statistics():
+    found = head_statistics(traced(EXAMPLE))
+    table = pd.read_csv(io.StringIO(statistics_table(found).to_csv(index=False)))
+    for name in ("entropy", "distance", "cls", "sep", "itself", "previous", "following"):
+        np.testing.assert_allclose(table[name], getattr(found, name).ravel(), atol=1e-6)
+
+
 def test_all_heads_can_be_had_as_a_picture(open_page):
     app = open_page(PAGE, **{"attention-view": "All heads", "as-picture": "true"})
     assert not app.exception
@@ -253,15 +284,72 @@ def test_statistics_of_a_data_set_are_measured_when_asked(open_page):
 def test_switching_off_shows_before_and_after_and_ranks_all_heads(open_page):
     app = open_page(PAGE, **{"attention-view": "Switch off heads", "heads-off": "1·2,3·0"})
     assert app.multiselect(key="heads-off-pick").value == ["1·2", "3·0"]
+    assert blobs(app)[0][0]["chosen"] == [[1, 2], [3, 0]]
     charts = [json.loads(each.proto.spec) for each in app.get("plotly_chart")]
     assert [chart["layout"]["title"]["text"] for chart in charts] == ["With all heads", "Without 2 heads"]
-    app.button(key="sweep").click().run()
+    app.button(key="start-swept").click().run()
     assert not app.exception
     assert len(app.get("plotly_chart")) == 3
     assert "Most depends on" in words_on(app)
     app.multiselect(key="heads-off-pick").set_value([]).run()
     assert "All heads are on" in words_on(app)
     assert "Most depends on" in words_on(app)  # not computed again
+
+
+@pytest.fixture
+def one_mark(monkeypatch):
+    """What was asked for is always called “mark” in the address."""
+    monkeypatch.setattr("pages.shared.attention_memory.digest", lambda *parts: "mark")
+
+
+def test_a_link_tries_every_head_again(open_page, one_mark):
+    app = open_page(PAGE, swept="mark", **{"attention-view": "Switch off heads"})
+    assert "Most depends on" in words_on(app)
+    assert app.query_params["swept"] in ("mark", ["mark"])
+    app = open_page(PAGE, swept="another", **{"attention-view": "Switch off heads"})
+    assert "Most depends on" not in words_on(app)
+    assert "swept" not in app.query_params
+
+
+def test_what_was_ended_halfway_is_not_remembered(open_page, monkeypatch):
+    def half(model, tokens):
+        yield next(ablation.sweep(model, tokens))
+        raise LabError("That was the end.", "Try again.")
+
+    monkeypatch.setattr("pages.shared.attention_ablation.sweep", half)
+    monkeypatch.setattr("core.explore.ablation.POSITIONS_AT_ONCE", 64)
+    app = open_page(PAGE, **{"attention-view": "Switch off heads"})
+    app.button(key="start-swept").click().run()
+    assert "That was the end" in app.error[0].value
+    assert not app.session_state["attention-results"]
+    monkeypatch.undo()
+    app.run()
+    assert not app.exception
+    assert "Most depends on" in words_on(app)
+
+
+def test_a_cancelled_attribution_waits_until_it_is_asked_for(open_page, one_mark):
+    app = open_page(PAGE, **{"attention-view": "What the answer rests on"})
+    app.session_state["gradients"] = "nomark"  # as Cancel does, while nothing was remembered yet
+    app.session_state["attention-results"] = {}
+    app.run()
+    assert not app.get("plotly_chart")
+    app.button(key="start-gradients").click().run()
+    assert "completeness gap" in words_on(app)
+
+
+def test_a_link_brings_back_the_mask_the_answer_and_how_it_is_explained(open_page):
+    text = "The [MASK] saw the [MASK]."
+    choice = open_model("builtin").tokenizer.convert_tokens_to_ids("man")
+    query = {"explained-mask": "2", "explained": f"5.{choice}", "method": "Occlusion", "filler": "zeros"}
+    app = open_page(PAGE, attended=text, **({"attention-view": "What the answer rests on"} | query))
+    assert app.selectbox(key="explained-mask").value == "2"
+    assert app.selectbox(key="explained").value == f"5.{choice}"
+    assert app.selectbox(key="filler").value == "zero"
+    assert "“man” has a probability of" in words_on(app)
+    app.text_input(key="attended").set_value(EXAMPLE).run()
+    assert not app.exception
+    assert "explained" not in app.query_params
 
 
 def test_what_the_answer_rests_on_says_the_gap(open_page):
@@ -281,12 +369,27 @@ def test_without_a_mask_there_is_no_answer_to_explain(open_page):
 
 def test_two_texts_of_one_length_are_subtracted(open_page):
     other = EXAMPLE.replace("dog", "cat")
-    app = open_page(PAGE, layer="1", head="2", **{"attention-view": "Compare", "compared-text": other})
+    query = {"attention-view": "Compare", "compared-text": other}
+    app = open_page(PAGE, layer="1", head="2", drawn="Matrix", **query)
     ((header, values),) = matrices(app)
     assert header["signed"]
     assert header["rows"][2] == "cat / dog"
     expected = traced(other)["layer.1.probabilities"][2] - traced(EXAMPLE)["layer.1.probabilities"][2]
     np.testing.assert_allclose(values, expected.numpy(), atol=ROUNDING)
+
+
+def test_a_difference_as_lines_is_what_became_more_minus_what_became_less(open_page):
+    other = EXAMPLE.replace("dog", "cat")
+    query = {"attention-view": "Compare", "compared-text": other, "difference-heads": "1", "difference-pinned": "2"}
+    app = open_page(PAGE, layer="1", head="2", **query)
+    header, body = lines(app)
+    assert header["names"] == ["more", "less"]
+    assert header["start"] == [[1], [2], 0.02]
+    more, less = np.frombuffer(body, "<f4").reshape(2, len(header["queries"]), -1)
+    expected = (traced(other)["layer.1.probabilities"][2] - traced(EXAMPLE)["layer.1.probabilities"][2]).numpy()
+    np.testing.assert_allclose(more - less, expected, atol=ROUNDING)
+    assert not (more * less).any()
+    assert header["limit"] == pytest.approx(np.abs(expected).max(), abs=ROUNDING)
 
 
 def test_a_model_and_a_run_that_came_of_it_are_subtracted(open_page, workspace, tiny_model_folder):
@@ -299,7 +402,7 @@ def test_a_model_and_a_run_that_came_of_it_are_subtracted(open_page, workspace, 
     tokenizer.save_pretrained(run)
     shutil.copytree(tiny_model_folder, workspace / "runs" / "run-0" / "model")
     text = "the cat sat on the mat"
-    query = {"attention-view": "Compare", "compared-model": "run-1", "attended": text}
+    query = {"attention-view": "Compare", "compared-model": "run-1", "attended": text, "drawn": "Matrix"}
     app = open_page(PAGE, compare="Two models", model="run-0", layer="1", head="1", **query)
     assert not app.exception
     ((header, values),) = matrices(app)

@@ -125,6 +125,22 @@ def test_what_is_no_share_is_brought_into_range():
     assert back.ravel().tolist() == [0, 0, 1, 0.5]
 
 
+def test_differences_travel_as_more_and_less():
+    change = shares(1, 3, 3) - np.float32(1 / 3)
+    blob = drawn(shown({0: change}, signed=True)).bytes
+    header, _ = unpacked(blob)
+    assert (header["names"], header["heads"], header["signed"]) == (["more", "less"], 2, True)
+    _, parts = restored(blob, (2, 3, 3))
+    np.testing.assert_array_equal(parts[0] - parts[1], change[0])
+    assert parts.min() == 0
+    assert header["limit"] == np.abs(change).max()
+
+
+def test_no_difference_at_all_still_has_a_scale():
+    header, _ = unpacked(drawn(shown({0: np.zeros((1, 3, 3), np.float32)}, signed=True)).bytes)
+    assert header["limit"] == 1
+
+
 def test_the_weights_must_fit_the_tokens():
     assert shown(keys=TOKENS[:2]).exception
     assert shown({}).exception

@@ -1,0 +1,15 @@
+"""The little of the look that the theme's settings cannot say."""
+
+import streamlit as st
+
+# The accent carries white text on buttons and tags, so in the dark it is too dark to be text itself: about 3.5 : 1 on
+# what Streamlit puts behind a chosen button. There, and on sliders, text has the page's own colour instead.
+STYLE = """<style>
+.stButtonGroup [data-selected], [data-testid="stSliderThumbValue"] { color: inherit !important; }
+.stButtonGroup [data-selected] p { font-weight: 600; }
+</style>"""
+
+
+def apply_look() -> None:
+    """Add it to the page, whichever page runs. Takes no room on it."""
+    st.html(STYLE)
