@@ -9,9 +9,11 @@ from core.charts.layout import as_text, finish
 MOST_CHARACTERS = 28
 
 
-def horizontal_bars(names: Sequence[str], values: Sequence[float], *, title: str, percent: bool = False) -> go.Figure:
-    """One bar per name, the first on top, its value written beside it. `percent` shows shares of 1 as per cent."""
-    shown = [f"{value:.1%}" if percent else f"{value:,.0f}" for value in values]
+def horizontal_bars(
+    names: Sequence[str], values: Sequence[float], *, title: str, percent: bool = False, digits: int = 0
+) -> go.Figure:
+    """One bar per name, the first on top, its value beside it with so many digits. `percent` shows shares of 1 so."""
+    shown = [f"{value:.1%}" if percent else f"{value:,.{digits}f}" for value in values]
     bars = go.Bar(
         y=list(range(len(names))),  # names may repeat; positions do not
         x=list(values),

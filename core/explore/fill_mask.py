@@ -1,17 +1,18 @@
 """What a masked language model puts in place of [MASK]: each mask on its own, or all of them together."""
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from core.errors import LabError
-from core.explore.tokens import Tokens, model_inputs, tokenize
-from core.models.loading import MASKED_LM, Model
-from core.models.parts import parts_of
+from core.explore.answers import answer, mask_positions
+from core.explore.cloze import check_masked_lm
+from core.explore.masks import with_model_mask
+from core.explore.tokens import Tokens, model_inputs, readable, tokenize
+from core.models.loading import Model
 
-MAX_MASKS_JOINTLY = 6
+MAX_MASKS_JOINTLY = 10
 POSITIONS_AT_ONCE = 4_096  # of all texts of a batch: keeps a forward pass within some hundred megabytes
 
 
@@ -22,20 +23,6 @@ class MaskPredictions:
     tokens: Tokens
     positions: tuple[int, ...]
     probabilities: torch.Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word of a text: `text[start:end]`. `is_mask` when it is a mask token already.
-
-    `piece` is the id of the one vocabulary entry that the word is, None when it takes several or is unknown.
-    """
-
-    text: str
-    start: int
-    end: int
-    is_mask: bool
-    piece: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +46,7 @@ def fill_mask(model: Model, text: str, *, top_k: int = 5) -> list[list[tuple[str
 def predict_masks(model: Model, text: str) -> MaskPredictions:
     """One forward pass, and the distribution over the vocabulary at every mask; "[MASK]" stands for any mask token."""
     tokens = _tokenize_masked(model, text)
-    positions = _mask_positions(model, tokens.ids)
+    positions = mask_positions(model, tokens)
     logits = _logits(model, model_inputs(model, tokens), positions)[0]  # (mask, vocab)
     return MaskPredictions(tokens, positions, logits.softmax(-1))
 
@@ -68,7 +55,7 @@ def top_tokens(model: Model, predictions: MaskPredictions, *, top_k: int = 5) ->
     """The likeliest tokens of each mask, best first, as (token, probability)."""
     best = predictions.probabilities.topk(min(top_k, predictions.probabilities.shape[-1]))
     return [
-        [(_readable(model, index), value) for index, value in zip(indices, values, strict=True)]
+        [(readable(model, index), value) for index, value in zip(indices, values, strict=True)]
         for indices, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
     ]
 
@@ -87,7 +74,7 @@ def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> 
     `MAX_MASKS_JOINTLY` masks.
     """
     tokens = _tokenize_masked(model, text)
-    positions = _mask_positions(model, tokens.ids)
+    positions = mask_positions(model, tokens)
     if len(positions) > MAX_MASKS_JOINTLY:
         raise LabError(
             f"The text holds {len(positions)} masks; filling them together is limited to {MAX_MASKS_JOINTLY}.",
@@ -111,61 +98,20 @@ def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> 
         ids[:, position] = choices
     return [
         Filling(
-            fillers=tuple(_readable(model, index) for index in row[list(positions)].tolist()),
+            fillers=tuple(readable(model, index) for index in row[list(positions)].tolist()),
             probability=score.exp().item(),
-            text=_filled(tokens, positions, [_readable(model, index) for index in row[list(positions)].tolist()]),
+            text=_filled(tokens, positions, [readable(model, index) for index in row[list(positions)].tolist()]),
         )
         for row, score in zip(ids[:top_k], scores[:top_k], strict=True)
     ]
 
 
-def words(model: Model, text: str) -> list[Word]:
-    """The words of a text as the tokenizer's pre-tokenization finds them, each with its place in the text."""
-    if not text.strip():
-        return []
-    encoding = model.encode(text, add_special_tokens=False).encodings[0]
-    ids, offsets = encoding.ids, encoding.offsets  # each access makes the whole list anew
-    places: dict[int, list[int]] = {}
-    for position, word in enumerate(encoding.word_ids):
-        places.setdefault(word, []).append(position)
-    found = []
-    for positions in places.values():
-        start = min(offsets[position][0] for position in positions)
-        end = max(offsets[position][1] for position in positions)
-        if start == end:  # byte-level tokenizers have pieces for a space alone
-            continue
-        piece = ids[positions[0]] if len(positions) == 1 else None
-        is_mask = piece == model.tokenizer.mask_token_id
-        found.append(Word(text[start:end], start, end, is_mask, None if _is_unknown(model, piece) else piece))
-    return found
-
-
-def with_model_mask(model: Model, text: str) -> str:
-    """`text` with every “[MASK]”, in capitals or not, as the mask token of this model (RoBERTa's is “<mask>”)."""
-    mask = model.tokenizer.mask_token
-    return re.sub(r"\[mask\]", lambda _: mask, text, flags=re.IGNORECASE) if mask else text
-
-
-def mask_words(model: Model, text: str, hidden: Collection[int]) -> str:
-    """`text` with the words of these numbers (as counted by `words`) replaced by one mask token each."""
-    parts, end = [], 0
-    for number, word in enumerate(words(model, text)):
-        if number in hidden:
-            parts += [text[end : word.start], model.tokenizer.mask_token]
-            end = word.end
-    return "".join([*parts, text[end:]])
-
-
 def _tokenize_masked(model: Model, text: str) -> Tokens:
     """Tokenize a text that must hold a mask the model can answer."""
-    if model.task != MASKED_LM:
-        raise LabError(
-            f"The model “{model.title}” has no masked-language head, so it cannot fill a mask.",
-            "Choose a masked-language model, for instance the built-in one.",
-        )
+    check_masked_lm(model)
     mask = model.tokenizer.mask_token
     tokens = tokenize(model, with_model_mask(model, text))
-    if not _mask_positions(model, tokens.ids):
+    if not mask_positions(model, tokens):
         if mask in tokens.cut_text:
             raise LabError(
                 f"The mask stands beyond the first {tokens.max_length} positions, where the model cannot see it.",
@@ -175,23 +121,10 @@ def _tokenize_masked(model: Model, text: str) -> Tokens:
     return tokens
 
 
-def _mask_positions(model: Model, ids: Collection[int]) -> tuple[int, ...]:
-    return tuple(position for position, index in enumerate(ids) if index == model.tokenizer.mask_token_id)
-
-
 @torch.inference_mode()
 def _logits(model: Model, inputs: dict[str, torch.Tensor], positions: Sequence[int]) -> torch.Tensor:
-    """Scores over the vocabulary at some positions, (batch, pos, vocab): the head is half of the work."""
-    hidden = model.network.base_model(**inputs).last_hidden_state  # (batch, pos, hidden)
-    return parts_of(model.network).masked_lm.logits(hidden[:, list(positions)])
-
-
-def _is_unknown(model: Model, piece: int | None) -> bool:
-    return piece is None or piece == model.tokenizer.unk_token_id
-
-
-def _readable(model: Model, index: int) -> str:
-    return model.tokenizer.decode([index]).strip()
+    """Scores over the vocabulary at some positions, (batch, pos, vocab)."""
+    return answer(model.network, model.task, inputs, positions)[1]
 
 
 def _filled(tokens: Tokens, positions: tuple[int, ...], fillers: list[str]) -> str:

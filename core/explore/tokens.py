@@ -208,6 +208,11 @@ def decode(model: Model, ids: Sequence[int], *, skip_special_tokens: bool = Fals
     return model.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
 
 
+def readable(model: Model, index: int) -> str:
+    """A vocabulary entry as a person reads it; the entry itself where that leaves nothing."""
+    return model.tokenizer.decode([index]).strip() or model.tokenizer.convert_ids_to_tokens(index)
+
+
 def special_tokens(model: Model) -> tuple[tuple[str, str, int], ...]:
     """(role, piece, id) of each special token, for instance ("mask_token", "[MASK]", 103)."""
     tokenizer = model.tokenizer

@@ -62,9 +62,9 @@ def choose_reference(label: str, *, key: str, help: str, leave_out: Container[st
     return named
 
 
-def example(model: Model, usual: str) -> str:
+def example(model: Model, usual: str, teaching: str = _TEACHING_EXAMPLE) -> str:
     """The text a page starts with: its usual one, or one that the teaching model, which knows 13 words, can read."""
-    return _TEACHING_EXAMPLE if model.reference == catalogue.TEACHING else usual
+    return teaching if model.reference == catalogue.TEACHING else usual
 
 
 def example_pair(model: Model, usual: str) -> str:

@@ -1,5 +1,8 @@
 // Draws a text as a row of pieces. Text only ever enters the page through textContent.
 
+const DOUBLE_CLICK = 400; // ms; the second half of a double click must not undo the first
+const STRONGEST = 65; // per cent of colour at weight 1: text stays readable on it
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const strip = parentElement.querySelector(".strip");
   const detail = parentElement.querySelector(".detail");
@@ -17,6 +20,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const element = document.createElement(isButton ? "button" : "span");
     element.textContent = span.text;
     element.className = `${span.kind} shade-${span.group % 2} segment-${span.segment}`;
+    if (span.weight >= 0) {
+      const share = Math.round(STRONGEST * Math.min(span.weight, 1));
+      element.style.background = `color-mix(in srgb, var(--st-orange-color) ${share}%, transparent)`;
+    }
     if (isButton) {
       element.type = "button";
       element.dataset.index = span.index;
@@ -24,9 +31,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (data.clickable) element.setAttribute("aria-pressed", span.kind === "mask");
       element.onmouseenter = () => show(span.note);
       element.onfocus = () => show(span.note);
-      element.onclick = () => {
+      element.onclick = (event) => {
         show(span.note);
-        if (data.clickable) setTriggerValue("clicked", span.index);
+        const isSecond = strip.clicked?.index === span.index && event.timeStamp - strip.clicked.at < DOUBLE_CLICK;
+        strip.clicked = { index: span.index, at: event.timeStamp };
+        if (data.clickable && !isSecond) setTriggerValue("clicked", span.index);
       };
     }
     return element;

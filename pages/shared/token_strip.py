@@ -19,7 +19,8 @@ class Span(TypedDict):
     """A stretch of text. `kind`: gap (between pieces), piece, special, unknown, mask or cut (beyond the limit).
 
     `group` alternates from word to word and gives the shade; `segment` is 0 or 1 and gives the colour; `note` is shown
-    when the piece is pointed at; `index` is what a click reports.
+    when the piece is pointed at; `index` is what a click reports; `weight` from 0 to 1 is how strongly a piece is
+    coloured, below 0 not by weight.
     """
 
     text: str
@@ -28,11 +29,14 @@ class Span(TypedDict):
     segment: int
     note: str
     index: int
+    weight: float
 
 
-def span(text: str, kind: str, *, group: int = 0, segment: int = 0, note: str = "", index: int = -1) -> Span:
+def span(
+    text: str, kind: str, *, group: int = 0, segment: int = 0, note: str = "", index: int = -1, weight: float = -1
+) -> Span:
     """One stretch of text for the strip."""
-    return Span(text=text, kind=kind, group=group, segment=segment, note=note, index=index)
+    return Span(text=text, kind=kind, group=group, segment=segment, note=note, index=index, weight=weight)
 
 
 def token_strip(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.explore.fill_mask import with_model_mask
+from core.explore.masks import with_model_mask
 from core.explore.tokens import tokenize
 from pages.shared.text import counted
 

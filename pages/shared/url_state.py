@@ -85,6 +85,20 @@ def choose_head(count: int) -> int:
     return choose_number("Head", count, key="head", help="Counted from 0. Each head attends in its own way.")
 
 
+def counter(key: str) -> int:
+    """A number from 1 that buttons count on, kept in the address."""
+    seed(key, "1")
+    written = st.session_state[key]
+    st.session_state[key] = written if written.isdecimal() and written.isascii() and len(written) < 7 else "1"
+    keep(key, st.session_state[key])
+    return int(st.session_state[key])
+
+
+def count_on(key: str) -> None:
+    """What a button does to a `counter`."""
+    st.session_state[key] = str(int(st.session_state[key]) + 1)
+
+
 def several(
     label: str, titles: Mapping[str, str], *, key: str, default: str, widget: Callable[..., list[str]] = _PILLS
 ) -> list[str]:

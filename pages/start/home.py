@@ -9,8 +9,13 @@ from pages.shared import pages
 _DOORS = (
     (
         "Look inside",
-        "See how a sentence becomes numbers: the pieces BERT reads, and what it expects in place of a hidden word.",
-        ((pages.TOKENS, "Cut a sentence into tokens"), (pages.FILL_MASK, "Hide a word, let BERT guess")),
+        "See how a sentence becomes numbers, which words look at which, what BERT expects for a hidden one.",
+        (
+            (pages.TOKENS, "Cut a sentence into tokens"),
+            (pages.ATTENTION, "See which words look at which"),
+            (pages.INSIDE_A_LAYER, "Follow every number"),
+            (pages.FILL_MASK, "Hide a word, let BERT guess"),
+        ),
     ),
     (
         "Bring your data",

@@ -7,7 +7,8 @@ import transformers
 from tokenizers import ByteLevelBPETokenizer
 
 from core import fill_mask, open_model, tokenize
-from core.explore.fill_mask import predict_masks, rank, with_model_mask, words
+from core.explore.fill_mask import predict_masks, rank
+from core.explore.masks import with_model_mask, words
 from core.explore.tokens import steps
 
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
@@ -65,10 +66,10 @@ def test_a_typed_mask_becomes_this_models_own_and_the_hidden_word_is_found_in_it
         ("sat", False),
     ]
     cat = words(model, text)[1]
-    assert cat.piece == model.tokenizer.convert_tokens_to_ids("Ġcat")
+    assert cat.pieces[0] == model.tokenizer.convert_tokens_to_ids("Ġcat")
     predictions = predict_masks(model, text)
-    place, share = rank(predictions, 0, cat.piece)
-    assert share == pytest.approx(float(predictions.probabilities[0, cat.piece]))
+    place, share = rank(predictions, 0, cat.pieces[0])
+    assert share == pytest.approx(float(predictions.probabilities[0, cat.pieces[0]]))
     assert 1 <= place <= len(model.tokenizer)
 
 

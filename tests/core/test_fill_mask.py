@@ -8,7 +8,8 @@ import torch
 import transformers
 
 from core import LabError, fill_jointly, fill_mask, open_model
-from core.explore.fill_mask import mask_words, predict_masks, rank, with_model_mask, words
+from core.explore.fill_mask import MAX_MASKS_JOINTLY, predict_masks, rank
+from core.explore.masks import hide, with_model_mask, words
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +80,19 @@ def test_hiding_a_word_by_its_number(model):
     found = words(model, text)
     assert [text[each.start : each.end] for each in found] == [each.text for each in found]
     number = [each.text for each in found].index("cats")
-    assert mask_words(model, text, {number}) == "I don't like [MASK], naïve one."
-    assert mask_words(model, text, set()) == text
-    assert mask_words(model, text, set(range(len(found)))).count("[MASK]") == len(found)
+    assert hide(model, text, {number}).text == "I don't like [MASK], naïve one."
+    assert hide(model, text, set()).text == text
+    assert hide(model, text, set(range(len(found)))).text.count("[MASK]") == len(found)
+
+
+def test_a_word_of_several_pieces_can_be_hidden_piece_by_piece(model):
+    text = "An unaffable [MASK]."
+    as_one, in_pieces = (hide(model, text, {1}, each_piece=each) for each in (False, True))
+    assert as_one.text == "An [MASK] [MASK]."
+    assert [each and each.piece for each in as_one.hidden] == [None, None]
+    assert in_pieces.text == "An [MASK][MASK][MASK] [MASK]."
+    assert [each and each.piece for each in in_pieces.hidden] == [14477, 20961, 3468, None]
+    assert len(predict_masks(model, in_pieces.text).positions) == 4
 
 
 def test_rank_of_the_hidden_word_counts_those_above_it(model):
@@ -93,9 +104,9 @@ def test_rank_of_the_hidden_word_counts_those_above_it(model):
         assert rank(predictions, 0, piece) == (place, pytest.approx(share))
 
 
-def test_a_word_knows_the_piece_it_is_where_it_stands(model):
-    pieces = {word.text: word.piece for word in words(model, "An unaffable Cat 😀")}
-    assert pieces == {"An": 2019, "unaffable": None, "Cat": 4937, "😀": None}
+def test_a_word_knows_the_pieces_it_is_made_of(model):
+    pieces = {word.text: word.pieces for word in words(model, "An unaffable Cat 😀")}
+    assert pieces == {"An": (2019,), "unaffable": (14477, 20961, 3468), "Cat": (4937,), "😀": ()}
 
 
 def test_a_mask_is_recognised_however_it_is_written(model):
@@ -126,4 +137,4 @@ def test_texts_without_a_visible_mask_are_refused(model, text: str, problem: str
 
 def test_too_many_masks_for_a_joint_answer_are_refused(model):
     with pytest.raises(LabError, match="limited to"):
-        fill_jointly(model, "[MASK] " * 7)
+        fill_jointly(model, "[MASK] " * (MAX_MASKS_JOINTLY + 1))

@@ -24,5 +24,5 @@ def open_page() -> Callable[..., AppTest]:
 
 def words_on(app: AppTest) -> str:
     """All prose of the page, for looking up a word in it."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "error", "warning", "metric")
+    kinds = ("title", "subheader", "markdown", "caption", "info", "success", "error", "warning", "metric")
     return "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind))

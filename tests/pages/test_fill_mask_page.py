@@ -1,6 +1,7 @@
 """The Fill the [MASK] page: typed masks, clicked words, several masks, odd texts."""
 
 import json
+import shutil
 
 import pytest
 
@@ -8,6 +9,17 @@ from tests.pages.conftest import words_on
 from tests.pages.test_tokens_page import ODD_TEXTS
 
 PAGE = "explore/fill_mask.py"
+VIEWS = (
+    "Guesses",
+    "Given words",
+    "Layer by layer",
+    "What it leans on",
+    "Two models",
+    "Surprise",
+    "How it learned",
+    "Next sentence",
+    "Game",
+)
 
 
 def test_the_example_is_answered(open_page):
@@ -57,6 +69,113 @@ def test_odd_texts_show_neither_error_nor_warning(open_page, text: str):
     assert not app.exception
     assert not app.error
     assert not app.warning
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_shows_something_at_once_and_no_odd_text_breaks_it(open_page, view: str):
+    app = open_page(PAGE, **{"fill-view": view})
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    if view in ("Next sentence", "Game"):
+        return
+    for text in ("", "两个 [MASK] 字", "</script><img src=x onerror=alert(1)> [MASK]", "[MASK]", "ok [SEP] [MASK] 😀"):
+        app.text_area(key="sentence").set_value(text).run()
+        assert not app.exception, text
+        assert not app.error, text
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_teaching_model_has_examples_of_its_own(open_page, view: str):
+    app = open_page(PAGE, model="teaching", **{"fill-view": view})
+    assert not app.exception
+    assert not app.error
+    assert "does not know" not in words_on(app).split("Teaching BERT")[0]
+
+
+def test_only_words_that_begin_with_some_letters(open_page):
+    app = open_page(PAGE, sentence="He drank a glass of [MASK].", prefix="w")
+    words = list(app.dataframe[0].value["Token"])
+    assert "water" in words
+    assert all(word.startswith("w") for word in words)
+    app.text_input(key="prefix").set_value("qqqq").run()
+    assert "begins with" in words_on(app)
+
+
+def test_given_words_are_compared_in_two_sentences(open_page):
+    app = open_page(PAGE, **{"fill-view": "Given words"})
+    spoken = words_on(app)
+    assert "The nurse said" in spoken
+    assert "The engineer said" in spoken
+    assert "neither what is true nor what ought to be" in spoken
+    assert len(app.get("plotly_chart")) == 2
+    app.text_input(key="candidates").set_value("he|𒀀").run()
+    assert not app.exception
+    assert len(app.error) == 2
+    assert "does not know" in app.error[0].value
+
+
+def test_the_answer_rises_layer_by_layer(open_page):
+    app = open_page(PAGE, sentence="[MASK] is the capital of [MASK].", **{"fill-view": "Layer by layer"}, mask="2")
+    assert app.selectbox(key="mask").value == "2"
+    table = app.dataframe[0].value
+    assert list(table["After layer"]) == list(range(7))
+    assert table.iloc[-1, 1] == 1
+
+
+def test_two_models_side_by_side(open_page, workspace, tiny_model_folder):
+    shutil.copytree(tiny_model_folder, workspace / "runs" / "run-1" / "model")
+    app = open_page(PAGE, **{"fill-view": "Two models", "compared-model": "run-1"})
+    assert not app.exception
+    assert "The first answers agree at" in words_on(app)
+    table = app.dataframe[0].value
+    assert table["Model"].nunique() == 2
+    assert len(table) == 10
+
+
+def test_a_long_text_is_scored_when_asked(open_page):
+    app = open_page(PAGE, sentence="word " * 100, **{"fill-view": "Surprise", "other-text": "A short one."})
+    assert "one forward pass for each of 100 pieces" in words_on(app)
+    app.button(key="start-score-1").click().run()
+    assert not app.exception
+    assert "The model finds the" in words_on(app)
+
+
+def test_a_training_example_is_drawn_and_drawn_again(open_page):
+    app = open_page(PAGE, **{"fill-view": "How it learned", "share": "50"})
+    first = app.dataframe[0].value
+    mean = sum(first["Loss, −log"]) / len(first)
+    assert f"{mean:.3f}" in app.get("latex")[0].value
+    next(each for each in app.button if each.label == "Draw again").click().run()
+    assert app.query_params["draw"] == "2"
+    assert not app.dataframe[0].value.equals(first)
+
+
+def test_next_sentence_says_what_is_missing_and_opens_a_model_that_has_it(open_page):
+    app = open_page(PAGE, **{"fill-view": "Next sentence"})
+    assert "no next-sentence head" in words_on(app).replace("\\", "")
+    next(each for each in app.button if "teaching" in each.label).click().run()
+    assert "The model says: **it follows**" in words_on(app)
+    app.text_input(key="second-sentence").set_value("one cow moos.").run()
+    assert "**it does not**" in words_on(app)
+
+
+def test_a_round_of_the_game(open_page):
+    app = open_page(PAGE, **{"fill-view": "Game"})
+    assert [each.value for each in app.metric] == ["0", "0", "0"]
+    app.text_input[0].set_value("nonsense")
+    next(each for each in app.button if each.label == "Guess").click().run()
+    assert not app.exception
+    assert "The word was" in words_on(app)
+    assert [each.value for each in app.metric][::2] == ["0", "1"]
+    next(each for each in app.button if each.label == "Next sentence").click().run()
+    assert app.query_params["round"] == "2"
+    assert "The word was" not in words_on(app)
+    next(each for each in app.button if each.label == "I pass").click().run()
+    assert "You passed" in words_on(app)
+    next(each for each in app.button if each.label == "New game").click().run()
+    assert [each.value for each in app.metric] == ["0", "0", "0"]
+    assert (app.query_params["round"], app.query_params["order"]) == ("1", "2")
 
 
 def test_F05_a_model_without_the_head_is_named(open_page, workspace, tiny_model_folder):

@@ -1,0 +1,237 @@
+"""Two views of Fill the [MASK]: how surprised the model is by each word, and one step of its training."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core.explore import masking
+from core.explore.embeddings_map import fingerprint
+from core.explore.surprise import surprise
+from core.explore.tokens import readable
+from pages.shared.attention_memory import last_of, on_demand
+from pages.shared.export import csv_button
+from pages.shared.fill_mask_input import type_text
+from pages.shared.models import example
+from pages.shared.token_strip import Span, span, token_strip
+from pages.shared.typed import read_typed
+from pages.shared.url_state import count_on, counter, text_line
+
+if TYPE_CHECKING:
+    from core.explore.masking import Drawn, TrainingExample
+    from core.explore.surprise import Surprise
+    from core.models.loading import Model
+    from pages.shared.attention_memory import Progress
+
+SURPRISING = "The children drank a glass of milk and went to the moon."
+LESS_SURPRISING = "The children drank a glass of milk and went to bed."
+LEARNED_FROM = (
+    "The old lighthouse stood on a rock at the end of the harbour, and every evening the keeper climbed its stairs to "
+    "light the lamp for the ships at sea."
+)
+WHOLE = "two dogs bark and one cow moos."  # for the teaching model
+STRONG = 12.0  # bits from which on a piece has the full colour: one in 4,096
+UNASKED = 48  # passes up to which nobody has to ask
+WRITTEN_TERMS = 12
+
+
+def show_surprise(model: Model) -> None:
+    """Every piece hidden in turn, and what the sentence scores as a whole."""
+    text = type_text(model, SURPRISING, "two dogs barks.")
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    whole_words = left.toggle(
+        "Hide the rest of a word, too",
+        True,
+        key="rest-of-word",
+        bind="query-params",
+        help="The end of a cut-up word gives its beginning away (Kauf & Ivanova 2023). Off: each piece alone "
+        "(Salazar et al. 2020).",
+    )
+    with right:
+        other = text_line("Compare with", key="other-text", example=example(model, LESS_SURPRISING, "two dogs bark."))
+    st.markdown(
+        "Each word is hidden in turn, and the model bets on what it was. The stronger the colour, the less it had "
+        "bet on what really stands there."
+    )
+    found = [_scored(model, each, whole_words, number) for number, each in enumerate((text, other)) if each.strip()]
+    if not text.strip():
+        st.info("Type a sentence to score.")
+    if len(found) == 2 and None not in found and all(each.total for each in found):
+        _compare(*found)
+
+
+def _scored(model: Model, text: str, whole_words: bool, number: int) -> Surprise | None:
+    """One text drawn by its surprise; None while nobody has asked for a long one."""
+    tokens = read_typed(model, text, None)
+    passes = sum(not special for special in tokens.is_special)
+
+    def score(progress: Progress) -> tuple[Surprise, float]:
+        start = time.perf_counter()
+        last = last_of(surprise(model, tokens, whole_words=whole_words), lambda each: each.total, progress)
+        return last, time.perf_counter() - start
+
+    found = on_demand(
+        f"score-{number + 1}",
+        ("surprise", fingerprint(model), tokens, whole_words),
+        score,
+        button="Score this text",
+        words=f"Takes one forward pass for each of {passes:,} pieces, all of {len(tokens):,} tokens.",
+        doing="Hiding pieces:",
+        unasked=passes <= UNASKED,
+    )
+    if found is None:
+        return None
+    scored, seconds = found
+    if not scored.total:
+        st.info("This text holds nothing that could be hidden.")
+        return scored
+    with st.container(border=True):
+        token_strip(
+            _spans(model, scored),
+            key=f"surprise-{number}",
+            label="The text, coloured by surprise",
+            hint="Point at a word for its surprise and what the model would rather have put.",
+        )
+        st.markdown(
+            f"Score of the whole: **{scored.score:.1f}** nats, {scored.score / scored.total:.2f} a piece. As if each "
+            f"piece were one of **{scored.pseudo_perplexity:,.1f}** equally likely ones."
+        )
+        passes = "one forward pass" if scored.total == 1 else f"{scored.total:,} forward passes"
+        st.caption(f"This took {passes} and {seconds:.2g} seconds.")
+        csv_button("Pieces as CSV", _table(model, scored), f"surprise-{number + 1}")
+    return scored
+
+
+def _spans(model: Model, scored: Surprise) -> list[Span]:
+    """The text as it stands, each scored piece coloured."""
+    tokens, drawn, end = scored.tokens, [], 0
+    for place, bits, rather in zip(scored.positions, scored.bits, scored.likeliest.tolist(), strict=True):
+        first, last = tokens.offsets[place]
+        drawn.append(span(tokens.text[end:first], "gap"))
+        piece = tokens.text[first:last] or tokens.pieces[place]
+        expected = "as expected" if rather == tokens.ids[place] else f"rather “{readable(model, rather)}”"
+        note = f"{piece}: {bits:.1f} bits, a probability of {2**-bits:.2%}; {expected}"
+        drawn.append(span(piece, "piece", note=note, index=place, weight=min(bits / STRONG, 1.0)))
+        end = last
+    return [*drawn, span(tokens.text[end:], "gap")]
+
+
+def _table(model: Model, scored: Surprise) -> pd.DataFrame:
+    rows = zip(scored.positions, scored.log_probabilities.tolist(), scored.bits, scored.likeliest.tolist(), strict=True)
+    return pd.DataFrame(
+        [(place, scored.tokens.pieces[place], log, bits, readable(model, rather)) for place, log, bits, rather in rows],
+        columns=["Position", "Piece", "Log-probability (nats)", "Surprise (bits)", "Rather"],
+    )
+
+
+def _compare(first: Surprise, second: Surprise) -> None:
+    """Which of two sentences the model finds likelier."""
+    better, worse = ("first", "second") if first.score >= second.score else ("second", "first")
+    times = math.exp(min(abs(first.score - second.score), 60))
+    st.markdown(
+        f"The model finds the **{better}** sentence likelier than the {worse}, {times:,.3g} times by this score."
+    )
+    if first.total != second.total:
+        st.caption("They differ in length, and each further piece lowers the sum: compare the scores a piece, too.")
+
+
+def show_training(model: Model) -> None:
+    """Masks drawn as in training, and the loss worked out."""
+    text = type_text(model, LEARNED_FROM, WHOLE)
+    st.markdown(
+        "This is how BERT learned: pieces are drawn at random and it must bring them back. Of the drawn, 80 % are "
+        "hidden, 10 % replaced by a random piece, 10 % left as they are, so that it can trust none."
+    )
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    share = left.slider("Share drawn", 5, 50, 15, 5, format="%d %%", key="share", bind="query-params") / 100
+    number = counter("draw")
+    right.button("Draw again", icon=":material/casino:", on_click=count_on, args=("draw",))
+    if not text.strip():
+        st.info("Type a sentence to draw from.")
+        return
+    tokens = read_typed(model, text, None)
+    made = masking.training_example(model, tokens, share=share, seed=number)
+    token_strip(
+        _training_spans(model, made),
+        key="drawn",
+        label="The text as training shows it",
+        hint="Point at a coloured piece to see what became of it.",
+    )
+    if not made.drawn:
+        st.info("No piece was drawn this time, so there is nothing to learn. Draw again.")
+        return
+    show_loss(model, made)
+
+
+def _training_spans(model: Model, made: TrainingExample) -> list[Span]:
+    """Every piece as the model reads it: hidden, replaced and kept ones stand out."""
+    fates = {each.position: each for each in made.drawn}
+    kinds = {masking.MASKED: "mask", masking.REPLACED: "unknown", masking.KEPT: "kept"}
+    spans = []
+    for place, index in enumerate(made.ids):
+        piece = made.tokens.pieces[place] if index == made.tokens.ids[place] else readable(model, index)
+        if place in fates:
+            spans.append(span(piece, kinds[fates[place].fate], note=_note(model, fates[place]), index=place))
+        else:
+            kind = "special" if made.tokens.is_special[place] else "gap"
+            spans.append(span(piece, kind))
+        spans.append(span(" ", "gap"))
+    return spans
+
+
+def _note(model: Model, drawn: Drawn) -> str:
+    return (
+        f"“{readable(model, drawn.original)}” was drawn and {drawn.fate}; the model gives it {drawn.probability:.2%}, "
+        f"a loss of {drawn.loss:.3f}"
+    )
+
+
+def show_loss(model: Model, made: TrainingExample) -> None:
+    """One row for each drawn piece, and their mean."""
+    table = pd.DataFrame(
+        [
+            (
+                each.position,
+                readable(model, each.original),
+                each.fate,
+                readable(model, each.shown),
+                readable(model, each.likeliest),
+                each.probability,
+                each.loss,
+            )
+            for each in made.drawn
+        ],
+        columns=[
+            "Position",
+            "It was",
+            "Became",
+            "The model read",
+            "It would put",
+            "Chance of what it was",
+            "Loss, −log",
+        ],
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "Chance of what it was": st.column_config.NumberColumn(format="percent"),
+            "Loss, −log": st.column_config.NumberColumn(format="%.3f"),
+        },
+        alt="The loss of each drawn piece",
+    )
+    losses = [f"{each.loss:.3f}" for each in made.drawn[:WRITTEN_TERMS]]
+    more = [r"\dots"] if len(made.drawn) > WRITTEN_TERMS else []
+    count = len(made.drawn)
+    st.latex(rf"\text{{loss}} = \frac{{{' + '.join(losses + more)}}}{{{count}}} = {made.loss:.3f}")
+    vocabulary = model.config.vocab_size
+    st.caption(
+        f"The loss is the mean over the drawn pieces alone (cross-entropy, in nats). Without any idea it would be "
+        f"ln {vocabulary:,} = {math.log(vocabulary):.2f}. Training turns every weight a little so that it falls; here "
+        "nothing is changed."
+    )
+    csv_button("Drawn pieces as CSV", table, "training-example")
