@@ -59,7 +59,7 @@ def is_usual_name(cell: str) -> bool:
     >>> is_usual_name(" Label"), is_usual_name("joy")
     (True, False)
     """
-    name = _plain(cell)
+    name = plain_name(cell)
     pairs = {part for pair in _PAIR_NAMES for part in pair}
     return name in {*_TEXT_NAMES, *_LABEL_NAMES, *_OTHER_USUAL, *pairs} or _numbered(name) is not None
 
@@ -67,7 +67,7 @@ def is_usual_name(cell: str) -> bool:
 def guess_columns(table: Table) -> Columns:
     """The likeliest columns; names decide first, then content: the longest cells are the text, the fewest different
     values without a blank the label (None when no column looks like one)."""
-    plain = {name: _plain(name) for name in table.columns}
+    plain = {name: plain_name(name) for name in table.columns}
     pair = _guess_pair(table, plain)
     text = pair[0] if pair else _guess_text(table, plain)
     second = pair[1] if pair else None
@@ -75,7 +75,7 @@ def guess_columns(table: Table) -> Columns:
     return Columns(text, _guess_label(table, others, plain), second)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Lower case, runs of anything but letters and digits as one underscore: "#1 String" is "1_string"."""
     return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
 

@@ -12,22 +12,21 @@ from pyarrow.csv import InvalidRow
 
 _FEWEST_ROWS = 1000
 _LARGEST_SHARE = 0.001
-_KEPT = 100
 
 
 class Ragged:
-    """Collects the rows that do not fit: the first ones, and how many there are."""
+    """Collects the rows that do not fit: the first ones (`most` of them), and how many there are."""
 
-    __slots__ = ("count", "first")
+    __slots__ = ("_most", "count", "first")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 100) -> None:
         self.first: list[InvalidRow] = []
-        self.count = 0
+        self.count, self._most = 0, most
 
     def skip(self, row: InvalidRow) -> str:
         """What pyarrow calls for each such row."""
         self.count += 1
-        if len(self.first) < _KEPT:
+        if len(self.first) < self._most:
             self.first.append(row)
         return "skip"
 

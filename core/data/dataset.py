@@ -1,23 +1,32 @@
 """Turns a table and its columns into checked examples: texts, partners, labels as numbers, and what was noticed.
 
 Refuses what cannot be trained on and warns of what should be looked at. Row numbers in messages count from 1, without
-the header. Does not split, measure or change any text.
+the header. Does not split or measure; changes a text only by edits and recipes that it is given.
 """
 
-import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
+
 from core.data.columns import Columns
-from core.data.table import Table, is_number
+from core.data.draft import Draft, draft_of, is_usable_label, rows_in_words
+from core.data.edits import Edits
+from core.data.noticing import about_duplicates, about_labels, about_texts
+from core.data.order import natural_order
+from core.data.recipe import Recipe
+from core.data.repeats import first_equal, groups_of
+from core.data.table import Table
+from core.data.views import Numbers, Strings
+from core.data.words import count_words
 from core.errors import LabError
 
-MANY_LABELS = 200
+__all__ = ["MAX_LABELS", "Dataset", "build_dataset", "natural_order", "shared_examples"]
+
 MAX_LABELS = 5000
 _SHOWN = 5
-_NO_LABEL = {"nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +34,54 @@ class Dataset:
     """Examples in the file's order. `labels` holds positions in `label_names`; without a label column both are empty.
 
     row_ids: the 0-based row in the file. content_hash: of the file. notices: those of the table, then those made here.
+    Tuples are taken too; the fields then hold views, which read like tuples and compare equal to them. What is
+    measured is measured once.
     """
 
-    row_ids: tuple[int, ...]
-    texts: tuple[str, ...]
-    pairs: tuple[str, ...] | None
-    labels: tuple[int, ...]
+    row_ids: Numbers
+    texts: Strings
+    pairs: Strings | None
+    labels: Numbers
     label_names: tuple[str, ...]
     content_hash: str
     notices: tuple[str, ...]
+    _measured: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, view in (("row_ids", Numbers), ("texts", Strings), ("pairs", Strings), ("labels", Numbers)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, view):
+                object.__setattr__(self, name, view(value))
 
     def __len__(self) -> int:
         return len(self.texts)
 
+    def text_columns(self) -> tuple[Strings, ...]:
+        """One column of texts, or two for pairs."""
+        return (self.texts,) if self.pairs is None else (self.texts, self.pairs)
+
     def examples(self) -> tuple:
         """One hashable value an example: its text, or its two texts; equal ones are duplicates."""
-        return self.texts if self.pairs is None else tuple(zip(self.texts, self.pairs, strict=True))
+        return tuple(self.texts) if self.pairs is None else tuple(zip(self.texts, self.pairs, strict=True))
+
+    def first_equal(self) -> np.ndarray:
+        """For each example the position of the first that is equal: (example,)."""
+        if "first_equal" not in self._measured:
+            self._measured["first_equal"] = first_equal(self.text_columns())
+        return self._measured["first_equal"]
+
+    def word_counts(self) -> np.ndarray:
+        """Words by white space, for each column of texts: (column, example)."""
+        if "words" not in self._measured:
+            counts = [count_words(column) for column in self.text_columns()]
+            self._measured["words"] = counts[0][None] if len(counts) == 1 else np.stack(counts)
+        return self._measured["words"]
 
     def groups(self) -> list[list[int]]:
-        """The positions of equal examples, group by group, in the order of the file."""
-        groups: dict[object, list[int]] = {}
-        for position, example in enumerate(self.examples()):
-            groups.setdefault(example, []).append(position)
-        return list(groups.values())
+        """The positions of equal examples, group by group, in the order of the file; most groups have one member."""
+        first = self.first_equal()
+        several = {int(group[0]): group.tolist() for group in groups_of(first)}
+        return [several.get(p, [p]) for p in np.flatnonzero(first == np.arange(len(first))).tolist()]
 
 
 def build_dataset(
@@ -56,93 +90,87 @@ def build_dataset(
     *,
     label_names: Sequence[str] | None = None,
     unknown_labels: Literal["refuse", "drop"] = "refuse",
+    edits: Edits | None = None,
+    recipe: Recipe | None = None,
 ) -> Dataset:
-    """The examples in a table.
+    """The examples in a table: edits first, then the recipe, then every check.
 
     `label_names` are those of the training data when this is test data: the numbers then mean the same, and rows with
     other labels are refused, or dropped when told to. Raises LabError.
     """
-    chosen = [name for name in (columns.text, columns.pair, columns.label) if name is not None]
-    if len(set(chosen)) != len(chosen):
-        raise LabError("One column is chosen twice.", "Choose different columns for text, second text and label.")
-    texts = table[columns.text]
-    pairs = table[columns.pair] if columns.pair is not None else None
-    notices = [*table.notices, *_about_texts(columns.text, texts)]
-    if pairs is not None:
-        notices += _about_texts(columns.pair, pairs)
-    row_ids = list(range(len(texts)))
-    labels: list[int] = []
-    names: tuple[str, ...] = ()
+    if edits is not None:
+        table = edits.apply(table)
+    draft, log = draft_of(table, columns), ()
+    if recipe is not None:
+        applied = recipe.apply(draft)
+        draft, log = applied.draft, applied.log
+    numbers, names, label_notices = np.zeros(0, np.int64), (), []
     if columns.label is not None:
-        values = table[columns.label]
-        _refuse_missing(columns.label, values)
-        names = tuple(label_names) if label_names is not None else _names(columns.label, values)
-        number = {name: position for position, name in enumerate(names)}
-        unknown = [row for row in row_ids if values[row] not in number]
-        if unknown:
-            notices.append(_unknown(values, unknown, names, unknown_labels))
-            row_ids = [row for row in row_ids if values[row] in number]
-        labels = [number[values[row]] for row in row_ids]
-        if label_names is None:
-            notices += _about_labels(names, labels)
+        draft, numbers, names, label_notices = _number_labels(draft, columns.label, label_names, unknown_labels)
+    texts, *pair = draft.text_columns()
     dataset = Dataset(
-        tuple(row_ids),
-        tuple(texts[row] for row in row_ids),
-        None if pairs is None else tuple(pairs[row] for row in row_ids),
-        tuple(labels),
+        Numbers.over(draft.row_ids),
+        texts,
+        pair[0] if pair else None,
+        Numbers.over(numbers),
         names,
         table.content_hash,
         (),
     )
-    notices += _about_duplicates(dataset)
-    return replace(dataset, notices=tuple(notices))
+    _measure(dataset)
+    notices = [*table.notices, *log]
+    names_of_texts = [name for name in (columns.text, columns.pair) if name is not None]
+    for each in zip(names_of_texts, dataset.text_columns(), dataset.word_counts(), strict=True):
+        notices += about_texts(*each, draft.row_ids)
+    notices += [*label_notices, *about_duplicates(dataset.first_equal(), numbers, draft.row_ids)]
+    noticed = replace(dataset, notices=tuple(notices))
+    noticed._measured.update(dataset._measured)
+    return noticed
 
 
-def natural_order(names: Sequence[str]) -> tuple[str, ...]:
-    """Sorted as a person would: numbers by value, digits within words too; equal ones by their characters.
-
-    >>> natural_order(["10", "9", "01", "class 10", "class 2", "1"])
-    ('01', '1', '9', '10', 'class 2', 'class 10')
-    """
-
-    def key(name: str) -> tuple:
-        if is_number(name):
-            return (0, float(name), (), name)
-        parts = re.split(r"([0-9]+)", name.casefold())
-        order = [
-            (1, len(part.lstrip("0")), part.lstrip("0")) if position % 2 else (0, 0, part)
-            for position, part in enumerate(parts)
-        ]
-        return (1, 0.0, tuple(order), name)
-
-    return tuple(sorted(names, key=key))
+def _measure(dataset: Dataset) -> None:
+    """Count words and find equal examples at the same time: NumPy lets other threads run meanwhile."""
+    with ThreadPoolExecutor(1) as other:
+        words = other.submit(dataset.word_counts)
+        dataset.first_equal()
+        words.result()
 
 
 def shared_examples(first: Dataset, second: Dataset) -> tuple[int, ...]:
     """Positions in `second` of examples that also stand in `first`: test rows that training has seen."""
-    known = set(first.examples())
-    return tuple(position for position, example in enumerate(second.examples()) if example in known)
+    if (first.pairs is None) != (second.pairs is None):
+        return ()
+    joined = [one.join(two) for one, two in zip(first.text_columns(), second.text_columns(), strict=True)]
+    equal = first_equal(joined)[len(first) :]
+    return tuple(np.flatnonzero(equal < len(first)).tolist())
 
 
-def _rows(rows: Sequence[int]) -> str:
-    """Row numbers for a person: "rows 1, 5, 9 and 3 more"."""
-    shown = ", ".join(f"{row + 1:,}" for row in rows[:_SHOWN])
-    more = f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else ""
-    return f"row{'s' if len(rows) > 1 else ''} {shown}{more}"
-
-
-def _refuse_missing(column: str, values: Sequence[str]) -> None:
-    verdict = {value: not value.strip() or value.strip().casefold() in _NO_LABEL for value in set(values)}
-    missing = [row for row, value in enumerate(values) if verdict[value]]
-    if missing:
+def _number_labels(
+    draft: Draft, column: str, given: Sequence[str] | None, unknown_labels: str
+) -> tuple[Draft, np.ndarray, tuple[str, ...], list[str]]:
+    """Labels as numbers; rows with labels that `given` lacks are refused or dropped."""
+    codes, cells = draft.label_codes()
+    missing = np.flatnonzero(~np.array([is_usable_label(cell) for cell in cells], bool)[codes])
+    if len(missing):
         raise LabError(
-            f"The label column {column!r} holds no usable label (blank, NaN or infinite) in {_rows(missing)}.",
+            f"The label column {column!r} holds no usable label (blank, NaN or infinite) in "
+            f"{rows_in_words(draft.row_ids[missing])}.",
             "Fill in these labels, remove the rows, or choose another label column.",
         )
+    names = tuple(given) if given is not None else _names(column, cells)
+    place = {name: position for position, name in enumerate(names)}
+    numbers = np.array([place.get(cell, -1) for cell in cells], np.int64)[codes]
+    notices = []
+    if (unknown := np.flatnonzero(numbers < 0)).size:
+        notices.append(_unknown(draft, codes, cells, unknown, names, unknown_labels))
+        draft, numbers = draft.keep(numbers >= 0), numbers[numbers >= 0]
+    if given is None:
+        notices += about_labels(names, np.bincount(numbers, minlength=len(names)).tolist())
+    return draft, numbers, names, notices
 
 
-def _names(column: str, values: Sequence[str]) -> tuple[str, ...]:
-    names = natural_order(list(set(values)))
+def _names(column: str, cells: Sequence[str]) -> tuple[str, ...]:
+    names = natural_order(cells)
     if len(names) == 1:
         raise LabError(
             f"The label column {column!r} holds one label only: {names[0]!r}.",
@@ -156,68 +184,15 @@ def _names(column: str, values: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _unknown(values: Sequence[str], rows: Sequence[int], names: Sequence[str], what: str) -> str:
-    strange = natural_order(list({values[row] for row in rows}))
+def _unknown(draft: Draft, codes: np.ndarray, cells: Sequence[str], rows: np.ndarray, names: Sequence[str], what: str):
+    strange = natural_order({cells[code] for code in np.unique(codes[rows]).tolist()})
     shown = ", ".join(repr(name) for name in strange[:_SHOWN]) + (" and more" if len(strange) > _SHOWN else "")
     if what != "drop":
         raise LabError(
-            f"{len(rows):,} rows have labels that the training data does not know ({shown}): {_rows(rows)}.",
+            f"{len(rows):,} rows have labels that the training data does not know ({shown}): "
+            f"{rows_in_words(draft.row_ids[rows])}.",
             f"Use only {', '.join(repr(name) for name in names[:_SHOWN])}… as labels, or remove these rows.",
         )
-    if len(rows) == len(values):
+    if len(rows) == len(draft):
         raise LabError(f"No row has a label that the training data knows ({shown}).", "Choose another label column.")
     return f"{len(rows):,} rows were dropped: the training data does not know their labels ({shown})."
-
-
-def _about_texts(column: str, texts: Sequence[str]) -> list[str]:
-    notices = []
-    empty = [row for row, text in enumerate(texts) if not text.strip()]
-    if empty:
-        notices.append(f"Column {column!r} has no text in {_rows(empty)}.")
-    filled = [text for text in texts[:1000] if text.strip()]
-    if filled and sum(map(is_number, filled)) > 0.9 * len(filled):
-        notices.append(f"Column {column!r} holds numbers rather than text; they are read as written.")
-    return notices
-
-
-def _about_labels(names: Sequence[str], labels: Sequence[int]) -> list[str]:
-    notices = []
-    if len(names) > MANY_LABELS:
-        notices.append(f"There are {len(names):,} different labels; check that this is the label column.")
-    counts = Counter(labels)
-    single = [name for number, name in enumerate(names) if counts[number] == 1]
-    if single:
-        shown = ", ".join(repr(name) for name in single[:_SHOWN]) + (" and more" if len(single) > _SHOWN else "")
-        notices.append(
-            f"Labels with one row only can be learned or tested, but not both; here {len(single):,}: {shown}."
-        )
-    alike: dict[str, list[str]] = {}
-    for name in names:
-        plain = name.strip().casefold()
-        alike.setdefault(f"{float(plain):g}" if is_number(plain) else plain, []).append(name)
-    for group in alike.values():
-        if len(group) > 1:
-            notices.append(f"These labels look alike but count as different: {', '.join(map(repr, group))}.")
-    return notices
-
-
-def _about_duplicates(dataset: Dataset) -> list[str]:
-    """Refuse when all examples are the same; warn of repeats, and of repeats with different labels."""
-    examples = dataset.examples()
-    counts = Counter(examples)
-    if len(counts) == 1 and len(examples) > 1:
-        raise LabError("All rows hold the same text.", "Choose the column that holds the texts.")
-    notices = []
-    repeats = len(examples) - len(counts)
-    if repeats:
-        notices.append(f"{repeats:,} rows repeat an earlier one; a split keeps repeats together.")
-    if dataset.labels and repeats:
-        seen: dict = {}
-        for position, example in enumerate(examples):
-            if counts[example] > 1:
-                seen.setdefault(example, []).append(position)
-        clashing = [group for group in seen.values() if len({dataset.labels[p] for p in group}) > 1]
-        if clashing:
-            where = _rows([dataset.row_ids[position] for position in clashing[0]])
-            notices.append(f"{len(clashing):,} texts occur with different labels, such as the one in {where}.")
-    return notices

@@ -9,8 +9,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from core.data.columns import is_usual_name
+from core.data.conll_format import is_conll
 from core.data.content import Buffer
-from core.data.table import is_number
+from core.data.squad_format import is_squad
+from core.data.table import ReadOptions, is_number
+from core.data.xlsx_package import is_workbook
 from core.errors import LabError
 
 SAMPLE_BYTES = 256 * 1024
@@ -18,14 +21,16 @@ SAMPLE_RECORDS = 1000
 DELIMITERS = ("\t", ",", ";", "|")  # in order of preference
 _SUFFIXES = {"csv": "csv", "tsv": "tsv", "tab": "tsv", "txt": "txt", "json": "json"}
 _SUFFIXES |= {"jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet", "pq": "parquet"}
+_SUFFIXES |= {"xlsx": "xlsx", "xlsm": "xlsx", **dict.fromkeys(("conll", "bio", "iob", "iob2"), "conll")}
+_ZIP = b"PK\x03\x04"
 _FOREIGN = (
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),
     (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a zip archive (also the inside of Excel and Word files)"),
+    (_ZIP, "a zip archive (also the inside of Word and OpenDocument files), but no Excel workbook"),
     (b"PK\x05\x06", "an empty zip archive"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file, or one with a password"),
     (b"\x1f\x8b", "a gzip file inside a gzip file"),
     (b"BZh", "a bzip2 archive"),
     (b"\xfd7zXZ\x00", "an xz archive"),
@@ -54,16 +59,37 @@ def refuse_foreign(content: Buffer, promised: str | None) -> None:
     found = next((what for magic, what in _FOREIGN if content[: len(magic)] == magic), None)
     if found is None and promised == "parquet" and not is_parquet(content):
         found = "no Parquet file"
-    if found:
+    if found is None and promised == "xlsx":
+        found = "no Excel workbook"
+    if found and not is_xlsx(content):
         raise LabError(
             f"The content is {found}, not a table.",
-            "Choose a CSV, TSV, TXT, JSON, JSONL or Parquet file; save a spreadsheet as CSV.",
+            "Choose a CSV, TSV, TXT, JSON, JSONL, Parquet, CoNLL or Excel (XLSX) file.",
         )
+
+
+def kind_of_text(sample: str, whole: bool, *, promised: str | None, options: ReadOptions) -> str | None:
+    """The format of a text by its beginning: one that says so itself, or None for delimited text.
+
+    A delimiter, header or quoting that a person chose means delimited text.
+    """
+    kind = json_kind(sample, promised)
+    if kind is not None:
+        return "squad" if is_squad(sample) else kind
+    if any(chosen is not None for chosen in (options.delimiter, options.header, options.quoting)):
+        return None
+    is_tagged = promised == "conll" or (promised in (None, "txt", "tsv") and is_conll(sample, whole=whole))
+    return "conll" if is_tagged else None
 
 
 def is_parquet(content: Buffer) -> bool:
     """Whether the content begins as Parquet does."""
     return content[:4] == b"PAR1"
+
+
+def is_xlsx(content: Buffer) -> bool:
+    """Whether the content is a zip archive with the parts that every Excel workbook has."""
+    return content[:4] == _ZIP and is_workbook(content)
 
 
 def json_kind(sample: str, promised: str | None) -> str | None:

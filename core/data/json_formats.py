@@ -4,7 +4,6 @@ Nested values become JSON text. Refuses by line: broken or cut JSON, repeated ke
 nesting. Takes UTF-8 (see `encodings`).
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,33 +12,13 @@ from typing import Any
 import pyarrow as pa
 
 from core.data import limits
+from core.data.collector import SURROGATE, about_replaced, strings_of
+from core.data.json_walk import Number, broken, decode, dump, elements
 from core.data.json_window import Window
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _CHUNK_ROWS = 65_536
-
-
-class _Number(str):
-    """A JSON number as it was written."""
-
-    __slots__ = ()
-
-
-class _RepeatedKey(ValueError):
-    pass
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        counts = Counter(key for key, _ in pairs)
-        raise _RepeatedKey(counts.most_common(1)[0][0])
-    return found
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
 
 
 def read_json(text: memoryview, options: ReadOptions) -> Parsed:
@@ -59,27 +38,13 @@ def _items(window: Window) -> Iterator[tuple[Any, int]]:
             "A list of objects was expected, but the JSON is something else" + (_about(window.rest()) or "."),
             'Write it as [{"text": "…", "label": "…"}, …], or as JSONL with one object a line.',
         )
-    window.step()
-    row = 0
-    while window.peek() != "]":
-        row += 1
+    for row in elements(window):
         if window.peek() not in ("{", ""):
             raise _no_object(row, window.line)
         line = window.line
-        yield _decode(window, row), line
-        if window.peek() == ",":
-            comma = window.line
-            window.step()
-            if window.peek() == "]":
-                raise _broken(comma, "a comma stands before the end of the list")
-        elif window.peek() != "]":
-            ended = window.peek() == ""
-            raise _broken(
-                window.line, "the file ends inside the list" if ended else "a comma is missing between two items"
-            )
-    window.step()
+        yield decode(window, row), line
     if window.peek():
-        raise _broken(window.line, "something follows the end of the list")
+        raise broken(window.line, "something follows the end of the list")
 
 
 def _lines(text: memoryview) -> Iterator[tuple[Any, int]]:
@@ -96,33 +61,9 @@ def _lines(text: memoryview) -> Iterator[tuple[Any, int]]:
             row += 1
             if window.peek() != "{":
                 raise _no_object(row, number)
-            yield _decode(window, row), number
+            yield decode(window, row), number
             if window.peek():
-                raise _broken(number, "something follows the object; JSONL has one object a line")
-
-
-def _decode(window: Window, row: int) -> dict[str, Any]:
-    """The object that begins here; the window grows until it is whole, up to the limit."""
-    line = window.line
-    while True:
-        try:
-            item, end = _DECODER.raw_decode(window.text, window.position)
-        except json.JSONDecodeError as error:
-            if window.room() > limits.MAX_JSON_ROW_CHARACTERS:
-                raise limits.json_row_too_long(row, line) from error
-            if window.grow():
-                continue
-            where = line + window.text.count("\n", window.position, error.pos)
-            raise _broken(where, f"{error.msg}, at character {error.colno}") from error
-        except _RepeatedKey as error:
-            raise LabError(
-                f"The object that begins in line {line:,} has the field {error.args[0]!r} more than once.",
-                "Keep one of them; which one counts cannot be told.",
-            ) from error
-        except RecursionError as error:
-            raise LabError(f"The value that begins in line {line:,} is nested too deeply.", "Flatten it.") from error
-        window.move(end)
-        return item
+                raise broken(number, "something follows the object; JSONL has one object a line")
 
 
 def _no_object(row: int, line: int) -> LabError:
@@ -130,10 +71,6 @@ def _no_object(row: int, line: int) -> LabError:
         f"Row {row:,} (line {line:,}) is not an object with named fields.",
         'Write each row as {"text": "…", "label": "…"}.',
     )
-
-
-def _broken(line: int, what: str) -> LabError:
-    return LabError(f"The JSON is broken in line {line:,}: {what}.", "Mend it there, or export the file again.")
 
 
 def _about(text: str) -> str:
@@ -153,7 +90,7 @@ def _collect(items: Iterator[tuple[Any, int]], options: ReadOptions) -> Parsed:
     def flush() -> None:
         nonlocal replaced
         for key, column in cells.items():
-            array, count = _array(column)
+            array, count = strings_of(column)
             replaced += count
             chunks.setdefault(key, []).append(array)
             column.clear()
@@ -181,7 +118,7 @@ def _collect(items: Iterator[tuple[Any, int]], options: ReadOptions) -> Parsed:
         if (rows + 1) % _CHUNK_ROWS == 0:
             flush()
     flush()
-    names = tuple(_SURROGATE.sub("\ufffd", key) for key in chunks)
+    names = tuple(SURROGATE.sub("\ufffd", key) for key in chunks)
     columns = tuple(pa.chunked_array(parts, pa.string()) for parts in chunks.values())
     return Parsed(
         names,
@@ -193,7 +130,7 @@ def _collect(items: Iterator[tuple[Any, int]], options: ReadOptions) -> Parsed:
 
 def _text(value: Any, line: int) -> tuple[str, str]:
     """A value as a cell, and the word for its kind."""
-    if isinstance(value, _Number):
+    if isinstance(value, Number):
         return str.__str__(value), "numbers"
     if isinstance(value, str):
         return value, "text"
@@ -202,29 +139,9 @@ def _text(value: Any, line: int) -> tuple[str, str]:
     if isinstance(value, bool):
         return ("true" if value else "false"), "true/false"
     try:
-        return _dump(value), "lists or objects"
+        return dump(value), "lists or objects"
     except RecursionError as error:
         raise LabError(f"The value in line {line:,} is nested too deeply.", "Flatten it.") from error
-
-
-def _dump(value: Any) -> str:
-    """JSON text of a nested value, its numbers as they were written."""
-    if isinstance(value, _Number):
-        return str.__str__(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_dump(key)}: {_dump(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_dump, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _array(column: list[str]) -> tuple[pa.Array, int]:
-    """The cells as an array; half characters (lone surrogates) are replaced and counted."""
-    try:
-        return pa.array(column, pa.string()), 0
-    except UnicodeEncodeError:
-        mended = [_SURROGATE.subn("\ufffd", cell) for cell in column]
-        return pa.array([cell for cell, _ in mended], pa.string()), sum(count for _, count in mended)
 
 
 def _notices(empty: Counter[str], kinds: dict[str, set[str]], replaced: int) -> Iterator[str]:
@@ -237,5 +154,4 @@ def _notices(empty: Counter[str], kinds: dict[str, set[str]], replaced: int) -> 
             yield f"Column {key!r} holds lists or objects; they are kept as JSON text."
         if len(found) > 1:
             yield f"Column {key!r} mixes {' and '.join(sorted(found))}; all are kept as text."
-    if replaced:
-        yield f"{replaced:,} half characters (lone surrogates) were replaced by the sign \ufffd."
+    yield from about_replaced(replaced)

@@ -4,8 +4,11 @@ from core.errors import LabError
 
 MAX_FILE_BYTES = 300_000_000  # on disk, or as uploaded
 MAX_CONTENT_BYTES = 1_000_000_000  # after decompression
-MAX_CELL_CHARACTERS = 1_000_000
+MAX_CELL_CHARACTERS = 2_000_000
 MAX_JSON_ROW_CHARACTERS = 8_000_000  # small values grow a hundredfold in memory while they are decoded
+MAX_SPREADSHEET_BYTES = 250_000_000  # of one part of a workbook, after decompression
+MAX_SPREADSHEET_MARKS = 16_000_000  # "<" signs in one part: what its parsing takes time for, about 4 a cell
+MAX_SPREADSHEET_RATIO = 200  # unpacked to packed; real sheets have 10 to 50
 MAX_ROWS = 5_000_000
 MAX_COLUMNS = 200
 
@@ -40,6 +43,16 @@ def json_row_too_long(row: int, line: int) -> LabError:
         f"Row {row:,} (line {line:,}) is longer than the limit of {MAX_JSON_ROW_CHARACTERS:,} characters "
         f"({MAX_CELL_CHARACTERS:,} for one cell).",
         "Write one object for each row, with plain values.",
+    )
+
+
+def spreadsheet_too_large() -> LabError:
+    """A workbook is over the limit once decompressed."""
+    return LabError(
+        f"The Excel file grows beyond the limit of {_size(MAX_SPREADSHEET_BYTES)}, of about "
+        f"{MAX_SPREADSHEET_MARKS // 4_000_000:,} million cells a sheet, or of {MAX_SPREADSHEET_RATIO} times its packed "
+        "size when it is unpacked.",
+        "Save the sheet as CSV, or split it.",
     )
 
 

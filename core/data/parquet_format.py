@@ -1,12 +1,11 @@
 """Reads Parquet in small batches, every value as text, nested values as JSON; memory stays bounded."""
 
-import json
 from collections import Counter
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from core.data import limits
+from core.data.arrow_text import check_length, is_text, size_as_text, strings
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError, first_line
 
@@ -20,7 +19,7 @@ def read_parquet(content: bytes, options: ReadOptions) -> Parsed:
 
     try:
         schema = ParquetFile(pa.BufferReader(content)).schema_arrow
-        texts = [field.name for field in schema if _is_text(field.type)]
+        texts = [field.name for field in schema if is_text(field.type)]
         return _read(ParquetFile(pa.BufferReader(content), read_dictionary=texts), options)
     except (pa.ArrowException, OSError) as error:
         reason = first_line(error).rstrip(".")
@@ -42,13 +41,13 @@ def _read(file, options: ReadOptions) -> Parsed:  # a ParquetFile
     size = rows = 0
     has_nested = any(pa.types.is_nested(field.type) for field in schema)
     for batch in file.iter_batches(_NESTED_BATCH_ROWS if has_nested else _BATCH_ROWS):
-        size += sum(map(_size_as_text, batch.columns))
+        size += sum(map(size_as_text, batch.columns))
         if size > limits.MAX_CONTENT_BYTES:
             raise limits.content_too_large()
         for field, column, parts in zip(schema, batch.columns, chunks, strict=True):
             empty[field.name] += column.null_count
-            array = _strings(column, field.name, nested)
-            _check_length(array, field.name, rows)
+            array = strings(column, field.name, nested)
+            check_length(array, field.name, rows)
             parts.append(array)
         rows += batch.num_rows
     notices = [f"Column {name!r}: {count:,} null values became empty cells." for name, count in empty.items() if count]
@@ -56,45 +55,3 @@ def _read(file, options: ReadOptions) -> Parsed:  # a ParquetFile
     columns = tuple(pa.chunked_array(parts, pa.string()).combine_chunks() for parts in chunks)
     columns = tuple(pa.chunked_array([part]) if isinstance(part, pa.Array) else part for part in columns)
     return Parsed(tuple(schema.names), columns, ReadOptions(format=options.format), tuple(notices))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-
-def _size_as_text(column: pa.Array) -> int:
-    """How many bytes a batch takes once each cell stands for itself: a dictionary of a few bytes can stand for GBs."""
-    if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
-        lengths = pc.binary_length(column.dictionary)
-        return pc.sum(pc.cast(pc.take(lengths, column.indices), pa.int64())).as_py() or 0
-    return column.nbytes
-
-
-def _strings(column: pa.Array, name: str, nested: set[str]) -> pa.Array:
-    """A batch of any type as strings without nulls."""
-    kind = column.type
-    if isinstance(column, pa.ExtensionArray):
-        column, kind = column.storage, column.storage.type
-    if pa.types.is_nested(kind):
-        nested.add(name)
-        return pa.array(
-            [
-                "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
-                for value in column.to_pylist()
-            ],
-            pa.string(),
-        )
-    try:
-        return pc.fill_null(column.cast(pa.string()), "")
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise LabError(
-            f"Column {name!r} is of the type {kind}, which has no form as text.", "Leave it out, or export it as text."
-        ) from error
-
-
-def _check_length(array: pa.Array, name: str, rows_before: int) -> None:
-    if (pc.max(pc.binary_length(array)).as_py() or 0) <= limits.MAX_CELL_CHARACTERS:
-        return
-    row = pc.index(pc.greater(pc.utf8_length(array), limits.MAX_CELL_CHARACTERS), True).as_py()
-    if row >= 0:
-        raise limits.cell_too_long(f"row {rows_before + row + 1:,}, column {name!r}")

@@ -1,23 +1,26 @@
-"""What a data set looks like: label counts, lengths, what would be cut, repeats and contradictions; and search.
+"""What a data set looks like: label counts, lengths, what would be cut, repeats and contradictions.
 
-Counts word pieces with a function it is given, so it needs no tokenizer. Near-duplicates are not its business.
+Counts word pieces with a function it is given, so it needs no tokenizer. Near-duplicates are not its business (see
+`quality.near`), nor is searching (see `search`).
 """
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from core.data.dataset import Dataset
-from core.data.table import Table
-from core.errors import LabError
+from core.data.noticing import contradicting
+from core.data.repeats import groups_of
+from core.data.search import search
+
+__all__ = ["LIMITS", "Profile", "measure_pieces", "profile", "search", "with_pieces"]
 
 LIMITS = (128, 256, 512)
 _EXTREMES = 10
+_BATCH = 2_000
 PieceCounter = Callable[[list[str], list[str] | None], list[int]]
+OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,50 +50,60 @@ class Profile:
         return sum(len(group) - 1 for group in self.duplicates)
 
 
-def profile(dataset: Dataset, *, count_pieces: PieceCounter | None = None) -> Profile:
-    """Measure a data set; `count_pieces(texts, pairs)` gives the pieces of each example, special tokens included."""
-    words = np.fromiter((len(text.split()) for text in dataset.texts), np.int64, len(dataset))
-    if dataset.pairs is not None:
-        words += np.fromiter((len(text.split()) for text in dataset.pairs), np.int64, len(dataset))
-    pieces = None
-    if count_pieces is not None:
-        partners = None if dataset.pairs is None else list(dataset.pairs)
-        pieces = np.asarray(count_pieces(list(dataset.texts), partners), np.int64)
-        if len(pieces) != len(dataset):
-            raise ValueError(f"count_pieces gave {len(pieces)} numbers for {len(dataset)} examples")
-    order = np.argsort(words if pieces is None else pieces, kind="stable")
-    counts = Counter(dataset.labels)
-    duplicates = tuple(tuple(group) for group in dataset.groups() if len(group) > 1)
-    labels = dataset.labels
-    return Profile(
-        rows=len(dataset),
-        label_counts=tuple((name, counts[number]) for number, name in enumerate(dataset.label_names)),
-        word_lengths=words,
-        piece_lengths=pieces,
-        share_cut={} if pieces is None else {limit: float(np.mean(pieces > limit)) for limit in LIMITS},
-        longest=tuple(order[::-1][:_EXTREMES].tolist()),
-        shortest=tuple(order[:_EXTREMES].tolist()),
-        duplicates=duplicates,
-        contradictions=tuple(g for g in duplicates if labels and len({labels[p] for p in g}) > 1),
-        empty_texts=tuple(position for position, text in enumerate(dataset.texts) if not text.strip()),
-    )
+def profile(
+    dataset: Dataset, *, count_pieces: PieceCounter | None = None, on_progress: OnProgress | None = None
+) -> Profile:
+    """Measure a data set; `count_pieces(texts, pairs)` gives the pieces of each example, special tokens included.
 
-
-def search(table: Table, query: str, *, regex: bool = False) -> list[int]:
-    """The 0-based rows with a match in any column, upper and lower case alike; all rows for an empty query.
-
-    A regular expression is one of RE2, which takes time in proportion to the text. Raises LabError for an invalid one.
+    `on_progress(share)` hears how far the counting of pieces is; what it raises ends the work.
     """
-    match = pc.match_substring_regex if regex else pc.match_substring
-    found = np.zeros(len(table), bool)
-    try:
-        for name in table.columns:
-            found |= match(table.column(name), query, ignore_case=True).to_numpy()
-    except pa.ArrowInvalid as error:
-        raise LabError(
-            f"The search pattern {query[:200]!r} is not a regular expression: {error}.",
-            "Mend it, or search for plain text.",
-        ) from error
-    except UnicodeEncodeError as error:
-        raise LabError("The search text holds half a character.", "Type it again.") from error
-    return np.flatnonzero(found).tolist()
+    each = dataset.word_counts()
+    words = each[0] if len(each) == 1 else each.sum(axis=0)
+    groups = groups_of(dataset.first_equal())
+    labels = dataset.labels.array
+    counts = np.bincount(labels, minlength=len(dataset.label_names)).tolist()
+    longest, shortest = _extremes(words)
+    found = Profile(
+        rows=len(dataset),
+        label_counts=tuple(zip(dataset.label_names, counts, strict=True)) if dataset.label_names else (),
+        word_lengths=words,
+        piece_lengths=None,
+        share_cut={},
+        longest=longest,
+        shortest=shortest,
+        duplicates=tuple(tuple(group.tolist()) for group in groups),
+        contradictions=tuple(tuple(group.tolist()) for group in contradicting(groups, labels)),
+        empty_texts=tuple(np.flatnonzero(each[0] == 0).tolist()),
+    )
+    if count_pieces is None:
+        return found
+    return with_pieces(found, measure_pieces(dataset, count_pieces, on_progress=on_progress))
+
+
+def with_pieces(profile: Profile, pieces: np.ndarray) -> Profile:
+    """The same profile with lengths in pieces; longest and shortest then go by these."""
+    longest, shortest = _extremes(pieces)
+    cut = {limit: float(np.mean(pieces > limit)) for limit in LIMITS}
+    return replace(profile, piece_lengths=pieces, share_cut=cut, longest=longest, shortest=shortest)
+
+
+def measure_pieces(
+    dataset: Dataset, count_pieces: PieceCounter, *, on_progress: OnProgress | None = None
+) -> np.ndarray:
+    """The pieces of each example, counted in batches: (example,). What `on_progress(share)` raises ends the work."""
+    counts = []
+    for start in range(0, len(dataset), _BATCH):
+        texts, *pairs = (list(column[start : start + _BATCH]) for column in dataset.text_columns())
+        counts.append(np.asarray(count_pieces(texts, pairs[0] if pairs else None), np.int64))
+        if len(counts[-1]) != len(texts):
+            raise ValueError(f"count_pieces gave {len(counts[-1])} numbers for {len(texts)} examples")
+        if on_progress is not None:
+            on_progress((start + len(texts)) / len(dataset))
+    return np.concatenate(counts) if counts else np.zeros(0, np.int64)
+
+
+def _extremes(lengths: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Positions of the longest, the longest first, and of the shortest, the shortest first."""
+    small = lengths.astype(np.uint16) if len(lengths) and lengths.max() < 1 << 16 else lengths  # these sort faster
+    order = np.argsort(small, kind="stable")
+    return tuple(order[::-1][:_EXTREMES].tolist()), tuple(order[:_EXTREMES].tolist())

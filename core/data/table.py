@@ -17,7 +17,7 @@ from core.errors import LabError
 if TYPE_CHECKING:
     import pandas
 
-FORMATS = ("csv", "tsv", "txt", "json", "jsonl", "parquet")
+FORMATS = ("csv", "tsv", "txt", "json", "jsonl", "parquet", "xlsx", "conll", "squad", "folder")
 _DELIMITER_NAMES = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "none": ""}
 
 
@@ -27,7 +27,10 @@ class ReadOptions:
 
     format: one of FORMATS. encoding: a codec's name, or "utf-8-replace" to show undecodable bytes as U+FFFD.
     delimiter: one character, or "" for one column with one cell a line. quoting: whether `"` wraps cells.
-    header: whether the first row holds the names.
+    header: whether the first row holds the names. sheet: which one of an Excel workbook.
+    split: which part of a saved data set, such as "train"; "" for all of them, told apart by a column "split".
+    fill: whether rows with too few or too many cells are kept, the shorter ones filled up with empty cells; else they
+    are refused.
     """
 
     format: str | None = None
@@ -35,6 +38,9 @@ class ReadOptions:
     delimiter: str | None = None
     quoting: bool | None = None
     header: bool | None = None
+    sheet: str | None = None
+    split: str | None = None
+    fill: bool | None = None
 
     def __post_init__(self) -> None:
         if self.format is not None and self.format not in FORMATS:
@@ -55,7 +61,7 @@ class ReadOptions:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ReadOptions":
         """The reverse of `to_dict`; missing keys mean None. Raises LabError for an unknown key or a wrong type."""
-        kinds = {"quoting": bool, "header": bool}
+        kinds = {"quoting": bool, "header": bool, "fill": bool}
         known = {field.name for field in fields(cls)}
         for key, value in values.items():
             if key not in known or (value is not None and not isinstance(value, kinds.get(key, str))):
@@ -68,7 +74,7 @@ class Table:
     """A file as it was read: every cell a string, nothing missing, in the file's order.
 
     `notices` says in plain sentences what was found out or changed. `content_hash` is the SHA-256 of the file's bytes.
-    `data` has one string column per name.
+    `data` has one string column per name. `parts` names what `options.sheet` or `options.split` can choose from.
     """
 
     name: str
@@ -77,6 +83,7 @@ class Table:
     notices: tuple[str, ...]
     content_hash: str
     data: pa.Table
+    parts: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.data.num_rows
@@ -102,12 +109,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parsed:
-    """What a format's reader hands over: names as they stand in the file, columns of strings, and what was noticed."""
+    """What a format's reader hands over: names as they stand in the file, columns of strings, what was noticed, and the
+    names of all sheets or splits."""
 
     names: tuple[str, ...]
     columns: tuple[pa.ChunkedArray, ...]
     options: ReadOptions
     notices: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def finish(parsed: Parsed, *, name: str, content_hash: str) -> Table:
@@ -123,7 +132,7 @@ def finish(parsed: Parsed, *, name: str, content_hash: str) -> Table:
     for column_name, column in zip(names, parsed.columns, strict=True):
         _check_cells(column_name, column, nul=parsed.options.format not in ("csv", "tsv", "txt"))
     data = pa.Table.from_arrays(list(parsed.columns), names=list(names))
-    return Table(name, names, parsed.options, (*parsed.notices, *renamed), content_hash, data)
+    return Table(name, names, parsed.options, (*parsed.notices, *renamed), content_hash, data, parsed.parts)
 
 
 def unique_names(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

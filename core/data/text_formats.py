@@ -3,7 +3,9 @@
 Refuses ragged rows and unsound quotes by row and line; nothing is ever shifted. Takes UTF-8 (see `encodings`).
 """
 
+import codecs
 from collections.abc import Callable
+from dataclasses import replace
 
 import pyarrow as pa
 from pyarrow import csv
@@ -11,6 +13,7 @@ from pyarrow import csv
 from core.data import limits
 from core.data.continuation import Ragged, join_broken_lines
 from core.data.detection import find_delimiter, has_header, sample_records, sample_text
+from core.data.filling import fill_rows
 from core.data.structure import Structure, even_lines, line_at, look, record_starts
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError
@@ -59,8 +62,11 @@ def read_delimited(text: memoryview, options: ReadOptions, *, promised: str | No
             notices.append("The first row was taken for data, not for column names.")
     body = len(head[:end].encode()) if header else 0
     names = tuple(first) if header else tuple(f"column_{n}" for n in range(1, len(first) + 1))
-    columns, more = _parse(text, body, len(first), delimiter, quoting, multiline=structure.lines_in_cells > 0)
-    used = ReadOptions(format=kind, encoding=options.encoding, delimiter=delimiter, quoting=quoting, header=header)
+    multiline, fill = structure.lines_in_cells > 0, bool(options.fill)
+    columns, more = _parse(text, body, len(first), delimiter, quoting, multiline=multiline, fill=fill)
+    extra = range(len(names) + 1, len(columns) + 1)
+    names += tuple("" if header else f"column_{number}" for number in extra)
+    used = replace(options, format=kind, delimiter=delimiter, quoting=quoting, header=header)
     return Parsed(names, columns, used, (*notices, *more))
 
 
@@ -74,13 +80,16 @@ def _is_quoted(text: memoryview, delimiter: str, structure: Structure, kind: str
 
 
 def _parse(
-    text: memoryview, body: int, width: int, delimiter: str, quoting: bool, *, multiline: bool
+    text: memoryview, body: int, width: int, delimiter: str, quoting: bool, *, multiline: bool, fill: bool
 ) -> tuple[tuple[pa.ChunkedArray, ...], list[str]]:
     """The columns of everything from byte `body` on."""
     rest = text[body:]
     blank = width == 1  # there a blank line is an empty cell; elsewhere it is nothing
     if not len(rest):
         return (), []
+    source = pa.py_buffer(rest)
+    if rest[:3] == codecs.BOM_UTF8:  # belongs to the first cell, but pyarrow takes one such mark away
+        source = pa.py_buffer(codecs.BOM_UTF8 + rest)
     if not delimiter:
         delimiter = next((mark for mark in "\x1f\x1e\x1d\x1c" if text.obj.find(mark.encode()) < 0), "")
         if not delimiter:
@@ -90,7 +99,7 @@ def _parse(
         keys = [str(n) for n in range(width)]
 
         return csv.read_csv(
-            pa.BufferReader(pa.py_buffer(rest)),
+            pa.BufferReader(source),
             read_options=csv.ReadOptions(column_names=keys, block_size=block, use_threads=ragged is None),
             parse_options=csv.ParseOptions(
                 delimiter=delimiter,
@@ -101,7 +110,10 @@ def _parse(
                 invalid_row_handler=None if ragged is None else ragged.skip,
             ),
             convert_options=csv.ConvertOptions(
-                column_types=dict.fromkeys(keys, pa.string()), strings_can_be_null=False, null_values=[]
+                column_types=dict.fromkeys(keys, pa.string()),
+                strings_can_be_null=False,
+                null_values=[],
+                check_utf8=False,  # all of it is (see `encodings`), and cells are cut at ASCII signs
             ),
         )
 
@@ -113,7 +125,7 @@ def _parse(
         if "Empty CSV" in problem:
             return (), []
         if "Expected" in problem and "columns, got" in problem:
-            return _mend_or_refuse(text, body, parse, block, quoting=quoting, blank=blank)
+            return _mend_or_refuse(text, body, parse, block, quoting=quoting, blank=blank, fill=delimiter * fill)
         if "straddling" not in problem:
             raise LabError(
                 f"The text cannot be read as a table: {problem[:300]}", "Check the delimiter and the quotes."
@@ -129,10 +141,14 @@ def _mend_or_refuse(
     *,
     quoting: bool,
     blank: bool,
+    fill: str,
 ) -> tuple[tuple[pa.ChunkedArray, ...], list[str]]:
-    """Read again one row after the other, so that the rows that do not fit have numbers."""
+    """Read again one row after the other, so that the rows that do not fit have numbers.
+
+    `fill` is the delimiter when they are to be filled up, else "".
+    """
     for size in sorted({block, _BLOCKS[-1]}):
-        ragged = Ragged()
+        ragged = Ragged(limits.MAX_ROWS) if fill else Ragged()
         try:
             columns = tuple(parse(size, ragged).columns)
             break
@@ -143,6 +159,9 @@ def _mend_or_refuse(
                 ) from error
     else:
         raise limits.cell_too_long(f"a row has more than {_BLOCKS[-1] // 1_000_000:,} MB")
+    if fill:
+        columns, notice = fill_rows(columns, ragged, delimiter=fill, quoting=quoting)
+        return columns, [notice]
     starts = record_starts(text[body:], quoting=quoting, blank=blank)
     lines = [line_at(text, body + int(starts[row.number - 1])) for row in ragged.first[:_SHOWN]]
     if not quoting and (mended := join_broken_lines(columns, ragged, lines)):
@@ -157,7 +176,8 @@ def _mend_or_refuse(
     how_many = f"{ragged.count:,} of {good + ragged.count:,} rows do not fit" if good else "No row fits"
     raise LabError(
         f"{how_many} the first one, which has {width} cells: {shown}.",
-        "Put quotes around cells that hold the delimiter, mend these rows, or choose another delimiter or quoting.",
+        "Put quotes around cells that hold the delimiter, mend these rows, choose another delimiter or quoting, "
+        "or have shorter rows filled up with empty cells.",
     )
 
 

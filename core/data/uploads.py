@@ -1,4 +1,4 @@
-"""Keeps uploaded files, and finds the file behind a reference. Opens local files only and never makes a request.
+"""Keeps uploaded files, and finds the file behind a reference. Only "hub:" makes a request; all else is local.
 
 An upload lives in `uploads/<SHA-256 of its content>/`: the name a person gave it is kept for display and never becomes
 part of a path.
@@ -11,15 +11,18 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from core.data import limits
-from core.data.sample_sets import find_sample
+from core.data import hub, limits
+from core.data.sample_sets import find_sample, samples
+from core.data.saved_folder import is_saved
 from core.errors import LabError
 from core.workspace import newest_first, uploads_directory, write_atomically
 
 _SUFFIXES = tuple(
-    suffix + packed for suffix in (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json") for packed in (".gz", "")
+    suffix + packed
+    for suffix in (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".conll", ".bio", ".iob", ".iob2")
+    for packed in (".gz", "")
 )
-_SUFFIXES += (".parquet", ".gz")
+_SUFFIXES += (".parquet", ".xlsx", ".xlsm", ".gz")
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -82,7 +85,8 @@ def delete_upload(identity: str) -> None:
 
 
 def find_source(reference: str) -> Path:
-    """The local file behind "sample:<name>", "upload:<id>" or a path. Raises LabError.
+    """The local file behind "sample:<name>", "upload:<id>" or a path; the folder behind "folder:<path>" (of a data set
+    that the `datasets` library saved) or "hub:<name>" (fetched when it is not here yet). Raises LabError.
 
     Web addresses, cloud paths and patterns (`*.csv`) are refused by their form alone; a file whose name really has such
     signs opens.
@@ -92,6 +96,28 @@ def find_source(reference: str) -> Path:
         return _existing(find_sample(rest).path)
     if kind == "upload":
         return find_upload(rest).path
+    if kind == "hub":
+        return hub.fetch(rest, at_hand=_at_hand())
+    if kind == "folder":
+        path = _local(rest)
+        if not is_saved(path):
+            raise LabError(
+                f"{rest[:200]!r} is no folder of a data set that the `datasets` library saved.",
+                "Choose the folder that save_to_disk wrote.",
+            )
+        return path
+    return _local(reference)
+
+
+def _at_hand() -> list[str]:
+    """What opens without a network, by the names a person knows."""
+    names = [f"“{sample.reference}”" for sample in samples()]
+    names += [f"“hub:{name}”" for name in hub.fetched()]
+    return names + [f"your upload “{upload.name[:80]}”" for upload in list_uploads()[:10]]
+
+
+def _local(reference: str) -> Path:
+    """A path on this machine. Raises LabError."""
     address = re.match(r"\s*[A-Za-z][A-Za-z0-9+.-]+:(//)?", reference)
     if (address and (address[1] or not _is_there(Path(reference)))) or reference.startswith(("//", "\\\\")):
         raise LabError(
@@ -109,6 +135,8 @@ def find_source(reference: str) -> Path:
 def display_name(reference: str) -> str:
     """What to call the file behind a reference on screen. Raises LabError."""
     kind, _, rest = reference.partition(":")
+    if kind == "hub":
+        return hub.check_name(rest)
     return find_upload(rest).name if kind == "upload" else find_source(reference).name
 
 

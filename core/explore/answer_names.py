@@ -9,7 +9,7 @@ import torch
 
 from core.explore.ablation import Outcome
 from core.explore.answers import Target, answer, gives_distribution, likeliest, mask_positions
-from core.explore.tokens import Tokens, model_inputs
+from core.explore.tokens import Tokens, model_inputs, readable
 from core.models.loading import MASKED_LM, Model
 
 
@@ -66,10 +66,7 @@ def changes(model: Model, outcome: Outcome, place: int = 0, *, top_k: int = 6) -
 
 def answer_name(model: Model, choice: int) -> str:
     """A class by its label, a vocabulary entry as people read it."""
-    if model.task != MASKED_LM:
-        return str(model.labels[choice])
-    piece = model.tokenizer.convert_ids_to_tokens(choice)
-    return piece if piece is None or piece.startswith("##") else model.tokenizer.decode([choice]).strip() or piece
+    return readable(model, choice) if model.task == MASKED_LM else str(model.labels[choice])
 
 
 def masks(model: Model, tokens: Tokens) -> tuple[int, ...]:

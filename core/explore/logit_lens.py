@@ -55,7 +55,7 @@ def read_through_head(model: Model, states: torch.Tensor) -> torch.Tensor:
     head = parts_of(model.network).masked_lm
     if head is None:
         raise LabError(
-            f"The model “{model.title}” has no masked-language head, so its layers cannot be read as words.",
-            "Choose a masked-language model, for instance the built-in one.",
+            f"The model “{model.title}” has no masked-language head, so its upper layers cannot be read as words.",
+            "Look at layer 0, or choose a masked-language model, for instance the built-in one.",
         )
     return head.logits(states).softmax(-1)

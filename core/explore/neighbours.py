@@ -10,7 +10,8 @@ import torch
 
 from core.errors import LabError
 from core.explore.embeddings import Place, place_vectors, places
-from core.explore.tokens import Tokens
+from core.explore.logit_lens import read_through_head
+from core.explore.tokens import Tokens, readable
 from core.explore.trace import Trace
 from core.models.loading import Model
 from core.models.parts import parts_of
@@ -115,14 +116,8 @@ def lens(model: Model, t: Trace, place: Place, layer: int, *, top_k: int = 10) -
     layer this is the model's own prediction; in the middle the vectors lie in coordinates that the head was never
     trained to read. Raises `LabError` when the model has no such head.
     """
-    head = parts_of(model.network).masked_lm
-    if head is None:
-        raise LabError(
-            f"The model “{model.title}” has no masked-language head, so its upper layers cannot be read as words.",
-            "Look at layer 0, or choose a masked-language model, for instance the built-in one.",
-        )
     states = t.hidden_states[layer][place.text, list(place.positions)].mean(0)  # (hidden,)
-    return _named(model, head.logits(states).softmax(-1), top_k)
+    return _named(model, read_through_head(model, states), top_k)
 
 
 def _named(model: Model, scores: torch.Tensor, top_k: int) -> list[tuple[str, float]]:
@@ -130,8 +125,3 @@ def _named(model: Model, scores: torch.Tensor, top_k: int) -> list[tuple[str, fl
     best = scores.topk(min(top_k, len(scores)))
     found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     return [(readable(model, index), value) for index, value in found]
-
-
-def readable(model: Model, index: int) -> str:
-    """A vocabulary entry as a person reads it; the entry itself where that leaves nothing."""
-    return model.tokenizer.decode([index]).strip() or model.tokenizer.convert_ids_to_tokens(index)

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from core.data.preparation import Preparation
 from core.data.reading import ReadOptions
 from core.errors import LabError, first_line
 
@@ -36,6 +37,9 @@ class Plan:
     reading: ReadOptions = field(
         default_factory=ReadOptions,
         metadata={"title": "Reading", "help": "Encoding, delimiter and header; what is not set is detected."},
+    )
+    preparation: str = _setting(
+        "Preparation", "Corrections, fixes, splits and names of labels decided on the page Datasets, as JSON.", ""
     )
     test_data: str | None = _setting("Test file", "Rows to score at the end. Without it, 10 % are held out.", None)
     validation_data: str | None = _setting(
@@ -79,6 +83,7 @@ class Plan:
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             _check(item, getattr(self, item.name))
+        Preparation.from_json(self.preparation)
         columns = [self.text_column, self.label_column, *([self.pair_column] if self.pair_column is not None else [])]
         if len(set(columns)) < len(columns):
             raise LabError("The same column is chosen twice.", "Choose different columns for text, pair and label.")
@@ -112,7 +117,8 @@ class Plan:
         ours, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
         ignored = ("name", "checkpoint_seconds")
         changed = [key for key in ours if key not in ignored and ours[key] != theirs[key]]
-        return [f"{key}: {ours[key]} → {theirs[key]}" for key in changed]
+        long = {"preparation": "preparation: other corrections, fixes, splits or names of labels"}
+        return [long.get(key, f"{key}: {ours[key]} → {theirs[key]}") for key in changed]
 
 
 def _check(item: dataclasses.Field, value: Any) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.data.columns import Columns
 from core.data.dataset import Dataset, build_dataset, shared_examples
+from core.data.preparation import Preparation
 from core.data.reading import read_table
 from core.data.splits import split
 from core.errors import LabError
@@ -46,11 +47,13 @@ class Prepared:
 def prepare(plan: Plan) -> Prepared:
     """Read and divide the data of a plan.
 
-    Without further files 80/10/10, stratified, duplicates kept together. With a test file 90 % train and 10 %
+    The plan's preparation comes first: corrections, fixes, names of labels, and its splits where there are any. Without
+    these and further files 80/10/10, stratified, duplicates kept together. With a test file 90 % train and 10 %
     validate. With a validation file only, everything else trains, and the scores come from the validation rows.
     Raises `LabError` as reading and `build_dataset` do, and when no row is left to learn from.
     """
-    dataset = _read(plan, plan.data, None)
+    preparation = Preparation.from_json(plan.preparation)
+    dataset = preparation.dataset(read_table(plan.data, options=plan.reading), _columns(plan))
     test = _read(plan, plan.test_data, dataset.label_names) if plan.test_data else None
     validation = _read(plan, plan.validation_data, dataset.label_names) if plan.validation_data else None
     everything = range(len(dataset.row_ids))
@@ -59,8 +62,11 @@ def prepare(plan: Plan) -> Prepared:
         validation_rows = _take(validation, range(len(validation.row_ids)))
         test_rows = validation_rows
     else:
-        shares = (0.8, 0.1, 0.1) if test is None else (0.9, 0.1, 0.0)
-        parts = split(dataset, shares=shares, seed=plan.seed)
+        if preparation.splits is not None and test is None:
+            parts = preparation.splits.restore(dataset)
+        else:
+            shares = (0.8, 0.1, 0.1) if test is None else (0.9, 0.1, 0.0)
+            parts = split(dataset, shares=shares, seed=plan.seed)
         train_rows, validation_rows = _take(dataset, parts.train), _take(dataset, parts.validation)
         test_rows = _take(dataset, parts.test)
     if test is not None:
@@ -83,9 +89,11 @@ def prepare(plan: Plan) -> Prepared:
 
 
 def _read(plan: Plan, source: str, label_names: Sequence[str] | None) -> Dataset:
-    table = read_table(source, options=plan.reading)
-    columns = Columns(text=plan.text_column, label=plan.label_column, pair=plan.pair_column)
-    return build_dataset(table, columns, label_names=label_names)
+    return build_dataset(read_table(source, options=plan.reading), _columns(plan), label_names=label_names)
+
+
+def _columns(plan: Plan) -> Columns:
+    return Columns(text=plan.text_column, label=plan.label_column, pair=plan.pair_column)
 
 
 def _shared(dataset: Dataset, *given: Dataset | None) -> tuple[str, ...]:

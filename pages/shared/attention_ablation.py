@@ -14,10 +14,10 @@ from core.charts.head_map import head_map
 from core.explore.ablation import sweep, without_heads
 from core.explore.answer_names import changes
 from core.explore.embeddings_map import fingerprint
-from pages.shared.attention_memory import last_of, on_demand
 from pages.shared.export import csv_button, figure
 from pages.shared.head_grid import head_grid
 from pages.shared.models import thumbnails_of
+from pages.shared.on_demand import last_of, on_demand
 from pages.shared.text import counted, plain
 from pages.shared.url_state import several
 

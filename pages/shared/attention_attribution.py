@@ -16,8 +16,8 @@ from core.explore.attention_summaries import mean_over_heads
 from core.explore.attribution import FILLERS, integrated_gradients, occlusion
 from core.explore.embeddings_map import fingerprint
 from pages.shared.attention_choices import choose_listed, say
-from pages.shared.attention_memory import last_of, on_demand
 from pages.shared.export import csv_button, figure
+from pages.shared.on_demand import last_of, on_demand
 from pages.shared.text import counted, plain
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,7 +11,7 @@ from core.explore.attention_selection import PARTS, Selection
 from pages.shared.attention_view import LAYOUTS
 from pages.shared.export import csv_button
 from pages.shared.matrix import labelled, matrix
-from pages.shared.text import plain
+from pages.shared.text import digest, plain
 from pages.shared.url_state import keep, seed
 
 if TYPE_CHECKING:
@@ -136,11 +135,6 @@ def show_matrix(
     if kind == "share":
         st.caption(f"The row of “{plain(rows[row])}” sums to {values[row].sum():.4f}.")
     csv_button("Matrix as CSV", lambda: labelled(values, rows, columns, "from token"), key)
-
-
-def digest(*parts: object) -> str:
-    """A short name for texts and choices, for keys of widgets that start anew with others."""
-    return sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def say(error: LabError) -> None:

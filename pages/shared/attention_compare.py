@@ -8,14 +8,14 @@ import streamlit as st
 
 from core.explore import tokens as tokenizing
 from core.explore.attention_selection import units
-from core.explore.masks import with_model_mask
-from pages.shared.attention_choices import choose_layout, digest, show_matrix
+from core.explore.masks import masks_of_other, with_model_mask
+from pages.shared.attention_choices import choose_layout, show_matrix
 from pages.shared.attention_lines import as_token, chosen_state, remember
 from pages.shared.attention_view import SIGNS, attention_view
 from pages.shared.export import csv_button
 from pages.shared.matrix import labelled
 from pages.shared.models import choose_reference, example, open_model, traced
-from pages.shared.text import plain
+from pages.shared.text import digest, plain
 from pages.shared.url_state import choose_head, choose_layer, text_line
 
 if TYPE_CHECKING:
@@ -118,8 +118,5 @@ def other_model(t: Trace) -> Trace:
         leave_out=(t.model.reference,),
     )
     model = open_model(reference)
-    text, pair = (with_model_mask(model, each or "") for each in (t.tokens.text, t.tokens.pair))
-    mask = t.model.tokenizer.mask_token
-    if mask and model.tokenizer.mask_token:
-        text, pair = (each.replace(mask, model.tokenizer.mask_token) for each in (text, pair))
+    text, pair = (masks_of_other(t.model, model, each or "") for each in (t.tokens.text, t.tokens.pair))
     return traced(model, tokenizing.tokenize(model, text, pair))

@@ -19,10 +19,11 @@ from core.explore.attention_summaries import (
 )
 from core.explore.embeddings_map import fingerprint
 from pages.shared import data
-from pages.shared.attention_choices import choose_selection, digest, explain_selection, show_matrix
-from pages.shared.attention_memory import last_of, on_demand
+from pages.shared.attention_choices import choose_selection, explain_selection, show_matrix
+from pages.shared.data_reading import read_source
 from pages.shared.export import csv_button, figure
-from pages.shared.text import counted
+from pages.shared.on_demand import last_of, on_demand
+from pages.shared.text import counted, digest
 from pages.shared.url_state import choose_head, choose_layer
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def statistics_table(found: HeadStatistics) -> pd.DataFrame:
 def statistics_of_data(t: Trace) -> HeadStatistics | None:
     """The same over rows of a data set, once somebody asks for it."""
     reference = data.choose_source()
-    table = data.read_source(reference)
+    table = read_source(reference)
     with st.expander("Columns"):
         columns = data.choose_columns(reference, table)
     dataset = data.dataset(table, table.content_hash, table.options, columns)

@@ -15,6 +15,7 @@ from core.explore.embeddings_map import fingerprint
 from core.explore.embeddings_store import key_of
 from core.models import catalogue
 from pages.shared import data
+from pages.shared.data_reading import read_source
 from pages.shared.embeddings_input import POOLINGS, choose_layer, choose_projection, explain_projection
 from pages.shared.export import camera, csv_button
 from pages.shared.text import counted
@@ -39,7 +40,7 @@ def show_data_map(model: Model) -> None:
         "Colours are the labels, which the model was not told unless it was trained on them."
     )
     reference = data.choose_source()
-    table = data.read_source(reference)
+    table = read_source(reference)
     with st.expander("Columns"):
         columns = data.choose_columns(reference, table)
     dataset = data.dataset(table, table.content_hash, table.options, columns)

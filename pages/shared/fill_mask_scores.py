@@ -13,10 +13,10 @@ from core.explore import masking
 from core.explore.embeddings_map import fingerprint
 from core.explore.surprise import surprise
 from core.explore.tokens import readable
-from pages.shared.attention_memory import last_of, on_demand
 from pages.shared.export import csv_button
 from pages.shared.fill_mask_input import type_text
 from pages.shared.models import example
+from pages.shared.on_demand import last_of, on_demand
 from pages.shared.token_strip import Span, span, token_strip
 from pages.shared.typed import read_typed
 from pages.shared.url_state import count_on, counter, text_line
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.explore.masking import Drawn, TrainingExample
     from core.explore.surprise import Surprise
     from core.models.loading import Model
-    from pages.shared.attention_memory import Progress
+    from pages.shared.on_demand import Progress
 
 SURPRISING = "The children drank a glass of milk and went to the moon."
 LESS_SURPRISING = "The children drank a glass of milk and went to bed."

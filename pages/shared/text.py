@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 
 import streamlit as st
 
@@ -30,6 +31,11 @@ def counted(number: int, noun: str) -> str:
     ('1 piece', '1,200 rows')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def digest(*parts: object) -> str:
+    """A short name for texts and choices, for keys of widgets that start anew with others."""
+    return sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from core.training.foresee import estimate_pieces, foresee
 from core.training.plan import PRECISIONS, Plan
 from core.training.suggest import suggest
 from pages.shared import data, pages
+from pages.shared.data_layers import dataset_of, layers_of
+from pages.shared.data_reading import read_source
 from pages.shared.models import choose_reference, make_available
 from pages.shared.run_view import duration, watch
 from pages.shared.text import plain, problems_shown, show_problem
@@ -28,6 +30,8 @@ RESUMABLE = ("stopped", "failed", "lost")
 BATCH_SIZES = (4, 8, 16, 32, 64)
 LEARNING_RATES = (1e-5, 2e-5, 3e-5, 5e-5, 1e-4, 2e-4)
 MAX_LENGTHS = (32, 64, 128, 256, 512)
+HELD_OUT = "Ten per cent of the rows are kept for validation and ten for the final test."
+KEPT_SPLITS = "The splits kept on the page Datasets are used."
 FIELDS = {field.name: field.metadata for field in fields(Plan)}
 
 
@@ -96,12 +100,13 @@ def start(plan: Plan) -> None:
 def show_form() -> None:
     st.markdown("**1. Data**")
     reference = data.choose_source()
-    table = data.read_source(reference)
+    table = read_source(reference)
     columns: Columns = data.choose_columns(reference, table)
     if columns.label is None:
         st.info("Choose the column that holds the label: it is what BERT will learn to name.")
         return
-    dataset = data.dataset(table, table.content_hash, table.options, columns)
+    layers = layers_of(table)
+    dataset = dataset_of(table, columns, layers)
     kind = "pairs of texts" if columns.pair else "single texts"
     labels = ", ".join(map(plain, dataset.label_names[:8])) + (" …" if len(dataset.label_names) > 8 else "")
     st.caption(f"{len(dataset):,} {kind} in {len(dataset.label_names)} classes: {labels}")
@@ -128,6 +133,7 @@ def show_form() -> None:
         pair_column=columns.pair,
         label_column=columns.label,
         reading=table.options,
+        preparation=layers.preparation.to_json(),
         model=model,
         name=name.strip() or table.name.partition(".")[0],
         **settings(len(dataset), model),
@@ -136,7 +142,7 @@ def show_form() -> None:
     st.markdown(
         f"**{ahead.steps:,} steps**, about **{duration(ahead.seconds)}** and {ahead.memory_bytes / 1e9:.1f} GB of "
         f"memory on: {plain(machine().device)}. "
-        f"Ten per cent of the rows are kept for validation and ten for the final test."
+        f"{HELD_OUT if layers.preparation.splits is None else KEPT_SPLITS}"
     )
     st.button("Start training", type="primary", icon=":material/play_arrow:", on_click=start, args=(plan,))
     if "launch-problem" in st.session_state:

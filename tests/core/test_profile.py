@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.data.columns import Columns
-from core.data.dataset import build_dataset
-from core.data.profile import profile, search
+from core.data.dataset import Dataset, build_dataset
+from core.data.profile import measure_pieces, profile, search
 from core.data.reading import ReadOptions, read_table
 from core.errors import LabError
 
@@ -56,6 +58,47 @@ def test_pairs_count_both_texts():
     found = profile(build_dataset(table, Columns("first", "label", "second")), count_pieces=count)
     assert found.word_lengths.tolist() == [3, 4]
     assert asked == [(["a b", "d"], ["c", "e f g"])]
+
+
+def test_pieces_are_counted_in_batches_with_progress_and_can_be_cancelled():
+    made = build_dataset(table_of(*(f"text {n},{n % 2}" for n in range(4_500))), Columns("text", "label"))
+    sizes, shares = [], []
+
+    def count(texts, pairs):
+        sizes.append(len(texts))
+        return [3] * len(texts)
+
+    assert measure_pieces(made, count, on_progress=shares.append).tolist() == [3] * 4_500
+    assert sizes == [2_000, 2_000, 500]
+    assert shares == pytest.approx([2_000 / 4_500, 4_000 / 4_500, 1])
+
+    def cancel(share):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        profile(made, count_pieces=count, on_progress=cancel)
+    assert len(sizes) == 4
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b c", "", " ", "é é é"]), st.sampled_from("xy")), min_size=3, max_size=20)
+)
+def test_the_profile_equals_plain_counting(rows):
+    made = Dataset(range(len(rows)), [t for t, _ in rows], None, ["xy".index(y) for _, y in rows], ("x", "y"), "", ())
+    found = profile(made)
+    words = [len(text.split()) for text, _ in rows]
+    groups: dict = {}
+    for position, (text, _) in enumerate(rows):
+        groups.setdefault(text, []).append(position)
+    repeated = [tuple(group) for group in groups.values() if len(group) > 1]
+    assert found.word_lengths.tolist() == words
+    assert found.duplicates == tuple(repeated)
+    assert found.contradictions == tuple(g for g in repeated if len({rows[p][1] for p in g}) > 1)
+    assert found.empty_texts == tuple(p for p, (text, _) in enumerate(rows) if not text.strip())
+    order = sorted(range(len(rows)), key=words.__getitem__)
+    assert (found.shortest, found.longest) == (tuple(order[:10]), tuple(order[::-1][:10]))
+    assert dict(found.label_counts) == {name: sum(y == name for _, y in rows) for name in "xy"}
 
 
 def test_without_labels():

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from core.data.reading import ReadOptions, read_table
 from core.errors import LabError
+from tests.workbooks import text_rows, workbook
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -159,6 +160,14 @@ def test_gzip_of_the_text_formats(name):
     assert table.options.format == name.split(".")[1]
 
 
+@pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
+def test_a_txt_file_holds_one_text_a_line(name):
+    content = b'He said: "no, NA; never"\n01\n\n it costs 5|6 \n'
+    table = read_table(gzip.compress(content) if name.endswith("gz") else content, name=name)
+    assert table["column_1"] == ['He said: "no, NA; never"', "01", "", " it costs 5|6 "]
+    assert table.options == ReadOptions(format="txt", encoding="utf-8", delimiter="", quoting=False, header=False)
+
+
 def test_the_hash_is_that_of_the_file_as_it_is(tmp_path):
     import hashlib
 
@@ -221,10 +230,34 @@ def test_importing_loads_no_heavy_library():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_quoted_cell_longer_than_a_block_keeps_its_lines():
+    cell = "a line\n" * 250_000
+    table = read_table(f'text,label\n"{cell}",1\nb,2\n'.encode(), name="x.csv")
+    assert rows(table) == [(cell, "1"), ("b", "2")]
+    assert len(read_table(f'text\tlabel\n"{cell}"\t1\nb\t2\n'.encode(), name="x.tsv")) == 2
+
+
+WORDS = ["NA", "null", "None", "nan", "NaN", "N/A", "", "01", "007", "1", "1.0", "1e5", "true", "=1+1", "_x0041_", "-"]
+SIGNS = [
+    '"',
+    '""',
+    ",",
+    ";",
+    "\t",
+    "a\nb",
+    "a\r\nb",
+    "\r",
+    " x ",
+    "🙂",
+    "\u200b",
+    "\ufeff",
+    "\u2028",
+    "<&>",
+    "שלום",
+    "e\u0301",
+]
 CELL = st.one_of(
-    st.sampled_from(
-        ["NA", "null", "", "01", "1", "1.0", '"', '""', ",", "\t", "a\nb", "a\r\nb", "\r", " x ", "🙂", "\u200b", "nan"]
-    ),
+    st.sampled_from([*WORDS, *SIGNS]),
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12),
 )
 
@@ -246,13 +279,15 @@ def test_random_tables_come_back_exactly(cells):
         writer = csv.writer(text, delimiter=delimiter)
         writer.writerows([names, *cells])
         files[name] = text.getvalue().encode()
+    files |= {f"{name}.gz": gzip.compress(content, 1) for name, content in files.items()}
     parquet = io.BytesIO()
     pq.write_table(pa.table({name: [row[n] for row in cells] for n, name in enumerate(names)}), parquet)
     files["x.parquet"] = parquet.getvalue()
+    files["x.xlsx"] = workbook(text_rows([names, *cells]))
     for name, content in files.items():
         options = ReadOptions(header=True)
-        if name in ("x.csv", "x.tsv"):
-            options = ReadOptions(header=True, quoting=True, delimiter="," if name == "x.csv" else "\t")
+        if name.startswith(("x.csv", "x.tsv")):
+            options = ReadOptions(header=True, quoting=True, delimiter="," if "csv" in name else "\t")
         table = read_table(content, name=name, options=options)
         assert table.columns == tuple(names)
         assert rows(table) == [tuple(row) for row in cells]

@@ -6,7 +6,7 @@ import pytest
 
 from core.data.columns import Columns, guess_columns
 from core.data.dataset import build_dataset
-from core.data.reading import read_table
+from core.data.reading import ReadOptions, read_table
 from core.errors import LabError
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -51,6 +51,8 @@ ENTAILMENT = Columns("sentence1", "label", "sentence2")
         ("banking77/test.csv", 3_080, Columns("text", "category")),
         ("sms_spam/SMSSpamCollection", 5_574, Columns("column_2", "column_1")),
         ("codah/full_data.tsv", 2_776, None),
+        ("glue/MRPC/dev_ids.tsv", 408, None),
+        ("cloze_dev.tsv", 40, None),
         ("chinese_vocab/vocab.txt", 21_128, None),
     ],
 )
@@ -95,6 +97,49 @@ def test_the_broken_message_is_joined_and_named():
 def test_A05_rows_with_extra_fields_are_refused_by_number():
     with pytest.raises(LabError, match=r"284 of 1,379 rows.*row 626 \(line 626\) has 9"):
         read_table(DATA / "glue/STS-B/original/sts-test.tsv")
+
+
+def test_rows_with_extra_fields_open_when_shorter_rows_are_filled_up():
+    table = read_table(DATA / "glue/STS-B/original/sts-test.tsv", options=ReadOptions(fill=True))
+    assert (len(table), len(table.columns)) == (1_379, 9)
+    assert table["column_7"][0] == "A girl is brushing her hair."
+    assert sum(bool(cell) for cell in table["column_9"]) == 284
+
+
+@pytest.mark.parametrize(("path", "rows"), [("train", 14_041), ("valid", 3_250), ("test", 3_453)])
+def test_conll2003(path, rows):
+    table = read_table(DATA / f"conll2003/{path}.txt")
+    assert len(table) == rows
+    assert table.columns == ("tokens", "tags", "column_3")
+    tokens, tags = ([cell.split(" ") for cell in table[name]] for name in ("tokens", "tags"))
+    assert list(map(len, tokens)) == list(map(len, tags))
+    assert sum(map(len, tokens)) == {"train": 203_621, "valid": 51_362, "test": 46_435}[path]
+    kinds = {"PER", "LOC", "ORG", "MISC"}
+    assert {tag for row in tags for tag in row} == {"O", *(f"{sign}-{kind}" for sign in "BI" for kind in kinds)}
+
+
+@pytest.mark.parametrize(("half", "rows"), [("dev", 4_961), ("test", 5_609)])
+def test_squad11(half, rows):
+    table = read_table(DATA / f"squad11/{half}-v1.1.bloomsbury_half.json")
+    assert len(table) == len(set(table["id"])) == rows
+    assert len(set(table["title"])) == 24
+    assert table.notices == ()
+    starts = map(int, table["answer_start"])
+    for context, answer, start in zip(table["context"], table["answer"], starts, strict=True):
+        assert context[start:].startswith(answer)
+
+
+def test_codah():
+    table = read_table(DATA / "codah/full_data.tsv")
+    assert len(table.columns) == 7
+    assert {label: table["column_7"].count(label) for label in "0123"} == {"0": 689, "1": 684, "2": 697, "3": 706}
+
+
+@pytest.mark.parametrize(("path", "rows"), [("novels_en.txt.gz", 67_149), ("wiki_en.txt.gz", 345_562)])
+def test_corpora_open_one_text_a_line(path, rows):
+    table = read_table(DATA / "corpus" / path)
+    assert len(table) == rows
+    assert table.options.format == "txt"
 
 
 def test_cells_agree_with_the_csv_module():

@@ -45,6 +45,13 @@ def test_an_upload_is_kept_and_read(folder):
     assert find_source(upload.reference) == upload.path
 
 
+@pytest.mark.parametrize("name", ["Book.XLSX", "s.conll", "s.iob2.gz"])
+def test_the_ending_is_kept_for_every_format(folder, name):
+    upload = store_upload(CONTENT, name)
+    assert upload.path == folder / upload.id / f"content.{name.lower().partition('.')[2]}"
+    assert list_uploads() == (upload,)
+
+
 def test_the_same_content_is_one_upload_with_the_newest_name(folder):
     store_upload(CONTENT, "first.bin")
     upload = store_upload(CONTENT, "second.csv")

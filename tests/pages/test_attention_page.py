@@ -299,7 +299,7 @@ def test_switching_off_shows_before_and_after_and_ranks_all_heads(open_page):
 @pytest.fixture
 def one_mark(monkeypatch):
     """What was asked for is always called “mark” in the address."""
-    monkeypatch.setattr("pages.shared.attention_memory.digest", lambda *parts: "mark")
+    monkeypatch.setattr("pages.shared.on_demand.digest", lambda *parts: "mark")
 
 
 def test_a_link_tries_every_head_again(open_page, one_mark):

@@ -11,11 +11,30 @@ from tests.pages.conftest import words_on
 
 PAGE = "data/datasets.py"
 ROWS = [{"text": text, "label": label} for text, label in zip(("one", "two", "x", "y"), "abab", strict=True)]
-VIEWS = ("Rows", "Labels", "Lengths", "Extremes", "Repeats")
+VIEWS = ("Health", "Rows", "Labels", "Lengths", "Extremes", "Typical words", "Repeats", "Scripts and signs", "Splits")
+MESSY = """text,label
+a good film,positive
+a good film,positive
+ a bad film <br /> indeed ,negative
+"",negative
+no label here,
+dull and long,Negative
+so dull and slow,negative
+what a joy to see,positive
+"""
 
 
 def upload(app: AppTest, name: str, content: bytes) -> AppTest:
     return app.file_uploader(key="upload").upload(name, content, "application/octet-stream").run()
+
+
+def rows_on(app: AppTest):
+    """The table of rows, as it is shown."""
+    return next(each.value for each in app.dataframe if str(each.key).startswith("rows-"))
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -38,19 +57,19 @@ def test_lengths_in_pieces_are_the_tokenizers(open_page):
     from core import open_model
     from core.explore.tokens import count_pieces
 
-    app = open_page(PAGE, data="sample:reviews", show="Lengths", pieces="true")
+    app = open_page(PAGE, data="sample:reviews", show="Lengths", **{"length-unit": "pieces"})
     assert not app.exception
     longest = next(metric for metric in app.metric if metric.label.startswith("Longest"))
     assert longest.value == str(max(count_pieces(open_model("builtin"), read_table("sample:reviews")["text"])))
 
 
 def test_search_finds_rows_in_any_column_and_case(open_page):
-    app = open_page(PAGE, search="LEMON")
+    app = open_page(PAGE, search="LEMON", show="Rows")
     table = read_table("sample:reviews")
     wanted = [text for text in table["text"] if "lemon" in text.lower()]
-    assert list(app.dataframe[0].value["text"]) == wanted
+    assert list(rows_on(app)["text"]) == wanted
     app.text_input(key="search").set_value("no such words anywhere").run()
-    assert "No row holds that" in words_on(app)
+    assert "No row is like that" in words_on(app)
     app.text_input(key="search").set_value("(").run()
     assert not app.error
     app.toggle(key="search-pattern").set_value(True).run()
@@ -109,24 +128,24 @@ def test_one_column_asks_for_a_label(open_page):
 
 
 def test_B02_blank_labels_are_refused_with_rows_and_the_rows_can_be_seen(open_page):
-    app = upload(open_page(PAGE), "blank.csv", b"text,label\none,a\ntwo,\nthree,b\nfour,a\n")
+    app = upload(open_page(PAGE, show="Rows"), "blank.csv", b"text,label\none,a\ntwo,\nthree,b\nfour,a\n")
     assert not app.exception
     assert len(app.error) == 1
     assert "2" in app.error[0].value
-    assert list(app.dataframe[0].value["label"]) == ["a", "", "b", "a"]
+    assert list(rows_on(app)["label"]) == ["a", "", "b", "a"]
 
 
 def test_A03_an_unclear_encoding_is_asked_for_with_previews(open_page):
-    app = upload(open_page(PAGE), "cafe.csv", "text,label\ncafé,a\nthé,b\nété,a\nà,b\n".encode("cp1252"))
+    app = upload(open_page(PAGE, show="Rows"), "cafe.csv", "text,label\ncafé,a\nthé,b\nété,a\nà,b\n".encode("cp1252"))
     assert not app.exception
     app.radio[0].set_value("cp1252").run()
     next(button for button in app.button if button.label == "Read it so").click().run()
     assert not app.error
-    assert list(app.dataframe[0].value["text"]) == ["café", "thé", "été", "à"]
+    assert list(rows_on(app)["text"]) == ["café", "thé", "été", "à"]
 
 
 def test_A09_the_delimiter_is_shown_and_can_be_changed(open_page):
-    app = upload(open_page(PAGE), "semi.csv", b"text;label\none,1;a\ntwo,2;b\nthree,3;a\nfour,4;b\n")
+    app = upload(open_page(PAGE, show="Rows"), "semi.csv", b"text;label\none,1;a\ntwo,2;b\nthree,3;a\nfour,4;b\n")
     chooser = next(box for box in app.selectbox if box.label == "Columns are parted by")
     assert chooser.value == ";"
     chooser.set_value(",").run()
@@ -134,7 +153,7 @@ def test_A09_the_delimiter_is_shown_and_can_be_changed(open_page):
     assert "No row fits" in words_on(app)
     next(button for button in app.button if button.label == "Back to what was detected").click().run()
     assert not app.error
-    assert list(app.dataframe[0].value["text"]) == ["one,1", "two,2", "three,3", "four,4"]
+    assert list(rows_on(app)["text"]) == ["one,1", "two,2", "three,3", "four,4"]
 
 
 def test_C07_markup_in_cells_and_names_stays_text(open_page):
@@ -162,6 +181,160 @@ def test_an_upload_can_be_deleted(open_page):
 
 def test_Chinese_rows_are_counted_and_searched(open_page):
     rows = "".join(f"{text},{label}\n" for text, label in [("房间很好", "好"), ("服务太差", "差")] * 4)
-    app = upload(open_page(PAGE, search="服务"), "酒店.csv", f"text,label\n{rows}".encode())
+    app = upload(open_page(PAGE, search="服务", show="Rows"), "酒店.csv", f"text,label\n{rows}".encode())
     assert not app.exception
-    assert len(app.dataframe[0].value) == 4
+    assert len(rows_on(app)) == 4
+
+
+def test_rows_are_filtered_and_sorted(open_page):
+    app = open_page(PAGE, data="sample:questions", show="Rows", **{"rows-least": "12", "rows-order": "longest first"})
+    assert not app.exception
+    lengths = [len(text.split()) for text in rows_on(app)["text"]]
+    assert lengths == sorted(lengths, reverse=True)
+    assert min(lengths) >= 12
+    app.multiselect(key="rows-labels").set_value(["events"]).run()
+    assert set(rows_on(app)["label"]) == {"events"}
+
+
+def test_the_health_card_names_what_to_mend_and_fixes_are_applied_and_undone(open_page):
+    app = upload(open_page(PAGE), "messy.csv", MESSY.encode())
+    assert not app.exception
+    assert len(app.error) == 1  # a row without a label cannot be trained on
+    press(app, "Drop rows without a usable label")
+    assert not app.error
+    press(app, "Drop rows without a text")
+    press(app, "Drop exact duplicates")
+    assert "8 rows in the file, 5 left" in words_on(app)
+    press(app, "Undo the last fix")
+    assert "8 rows in the file, 6 left" in words_on(app)
+    again = open_page(PAGE, data=app.selectbox(key="data").value)  # tomorrow, in another browser
+    assert "8 rows in the file, 6 left" in words_on(again)
+    press(again, "Undo the last fix")
+    press(again, "Undo the last fix")
+    assert "Fixes so far" not in words_on(again)
+    assert len(again.error) == 1
+
+
+def test_classes_are_capped_when_somebody_wants_it(open_page):
+    app = open_page(PAGE, data="sample:questions")
+    app.number_input(key="cap-rows").set_value(10).run()
+    press(app, "Cap")
+    assert "420 rows in the file, 60 left" in words_on(app)
+
+
+def test_labels_get_an_order_and_names_that_training_keeps(open_page):
+    from core.data.choices import keep, recall
+    from core.data.mapping import Mapping
+
+    app = open_page(PAGE, data="sample:reviews", show="Labels")
+    table = read_table("sample:reviews")
+    editor = next(each for each in app.dataframe if str(each.key).startswith("label-names-"))
+    assert list(editor.value["Name"]) == ["negative", "positive"]
+    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    named = mapping.with_labels(("positive", "negative"), {"negative": "bad"})
+    keep(table.content_hash, named)
+    again = open_page(PAGE, data="sample:reviews", show="Labels")
+    bars = json.loads(again.get("plotly_chart")[0].proto.spec)
+    assert sorted(bars["layout"]["yaxis"]["ticktext"]) == ["bad", "positive"]
+    assert recall(table.content_hash, Mapping).id2label() == {0: "positive", 1: "bad"}
+
+
+def test_splits_are_kept_by_row_and_used_by_fine_tune(open_page):
+    from core.data.preparation import Preparation
+
+    app = open_page(PAGE, data="sample:reviews", show="Splits")
+    assert "**320** train, **40** validation, **40** test" in words_on(app)
+    app.slider(key="share-test").set_value(20).run()
+    press(app, "Keep these splits")
+    assert "Fine-tune uses them" in words_on(app)
+    kept = Preparation.of(read_table("sample:reviews").content_hash).splits
+    assert len(kept.test.rows) == 80
+    tune = open_page("train/fine_tune.py", data="sample:reviews")
+    assert not tune.exception
+    assert "splits kept on the page Datasets" in words_on(tune)
+    press(app, "Forget these splits")
+    assert "Keep these splits" in [button.label for button in app.button]
+
+
+def test_a_test_set_that_repeats_rows_is_told(open_page):
+    app = upload(open_page(PAGE), "copy.csv", b"text,label\n" + _csv(read_table("sample:reviews"), 30))
+    reference = app.selectbox(key="data").value
+    app = open_page(PAGE, data="sample:reviews", show="Repeats")
+    app.selectbox(key="leaks-with").set_value(reference).run()
+    assert not app.exception
+    assert "**30 rows** of 30" in words_on(app)
+
+
+def _csv(table, rows: int) -> bytes:
+    import csv
+    import io
+
+    text = io.StringIO()
+    csv.writer(text).writerows(list(zip(table["text"], table["label"], strict=True))[:rows])
+    return text.getvalue().encode()
+
+
+@pytest.mark.parametrize(
+    ("task", "content", "words"),
+    [
+        ("multi-label", 'text,labels\none,"a,b"\ntwo,b\nthree,"a,c"\n', "fit the task"),
+        ("regression", "text,score\none,1.5\ntwo,2\nthree,3\n", "fit the task"),
+        ("token-classification", "tokens,tags\na b,O O\nc d,O\n", "row 2"),
+        ("question-answering", "question,context,answer\nwho?,it was me,me\nwho?,it was me,you\n", "row 2"),
+        ("multiple-choice", "ctx,ending0,ending1,label\nwe,go,stay,0\nyou,go,stay,1\n", "fit the task"),
+        ("masked-language", "text\none\ntwo\n", "fit the task"),
+    ],
+)
+def test_every_task_has_a_mapping_that_is_checked(open_page, task: str, content: str, words: str):
+    app = upload(open_page(PAGE, task=task), f"{task}.csv", content.encode())
+    assert not app.exception
+    assert words in words_on(app).replace("\\", "")
+
+
+def test_a_part_of_a_task_is_chosen_and_checked_at_once(open_page):
+    app = upload(open_page(PAGE, task="regression"), "scores.csv", b"text,score\none,1.5\ntwo,x\nthree,3\n")
+    assert "No column is chosen for “Score”" in words_on(app)
+    next(box for box in app.selectbox if box.label == "Score").set_value("score").run()
+    assert not app.exception
+    assert "row 2" in words_on(app)
+
+
+def test_a_sheet_of_a_workbook_is_chosen(open_page):
+    import io
+
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for name, rows in (("first", [("text", "label"), ("one", "01"), ("two", "02")]), ("other", [("a", "b"), (1, "x")])):
+        sheet = book.active if name == "first" else book.create_sheet()
+        sheet.title = name
+        for row in rows:
+            sheet.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    app = upload(open_page(PAGE, show="Rows"), "book.xlsx", content.getvalue())
+    assert not app.exception
+    assert list(rows_on(app)["label"]) == ["01", "02"]
+    next(box for box in app.selectbox if box.label == "Sheet").set_value("other").run()
+    assert not app.exception
+    assert list(rows_on(app)["a"]) == ["1"]
+
+
+def test_a_saved_folder_is_opened_and_its_split_chosen(open_page, tmp_path):
+    import datasets
+
+    rows = {"text": ["one", "two", "three", "four"], "label": ["a", "b", "a", "b"]}
+    parts = {"train": datasets.Dataset.from_dict(rows), "test": datasets.Dataset.from_dict(rows)}
+    datasets.DatasetDict(parts).save_to_disk(str(tmp_path / "saved"))
+    app = open_page(PAGE, data="other", **{"data-name": str(tmp_path / "saved")})
+    assert not app.exception
+    assert "8 rows" in words_on(app)
+    next(box for box in app.selectbox if box.label == "Split").set_value("train").run()
+    assert "4 rows" in words_on(app)
+
+
+@pytest.mark.parametrize("name", ["dair-ai/emotion", "https://example.org/x.csv", "s3://bucket/*", "../../etc"])
+def test_C06_F07_a_name_that_cannot_be_fetched_says_what_is_at_hand(open_page, name: str):
+    app = open_page(PAGE, data="other", **{"data-name": name})
+    assert not app.exception
+    assert len(app.error) == 1

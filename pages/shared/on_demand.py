@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.shared.attention_choices import digest
+from pages.shared.text import digest
 from pages.shared.url_state import keep, seed
 
 if TYPE_CHECKING:

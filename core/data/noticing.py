@@ -1,0 +1,74 @@
+"""What to say to a person about texts, labels and repeats while a data set is made: sentences, with row numbers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.data.draft import rows_in_words
+from core.data.repeats import groups_of
+from core.data.table import is_number
+from core.data.views import Strings
+from core.errors import LabError
+
+MANY_LABELS = 200
+_SHOWN = 5
+
+
+def about_texts(column: str, texts: Strings, words: np.ndarray, row_ids: np.ndarray) -> list[str]:
+    """What to say of a column of texts; `words` and `row_ids` are those of each text."""
+    notices = []
+    empty = np.flatnonzero(words == 0)
+    if len(empty):
+        notices.append(f"Column {column!r} has no text in {rows_in_words(row_ids[empty])}.")
+    filled = [text for text in texts[:1000] if text.strip()]
+    if filled and sum(map(is_number, filled)) > 0.9 * len(filled):
+        notices.append(f"Column {column!r} holds numbers rather than text; they are read as written.")
+    return notices
+
+
+def about_labels(names: Sequence[str], counts: Sequence[int]) -> list[str]:
+    """What to say of labels and how often each occurs."""
+    notices = []
+    if len(names) > MANY_LABELS:
+        notices.append(f"There are {len(names):,} different labels; check that this is the label column.")
+    single = [name for name, count in zip(names, counts, strict=True) if count == 1]
+    if single:
+        shown = ", ".join(repr(name) for name in single[:_SHOWN]) + (" and more" if len(single) > _SHOWN else "")
+        notices.append(
+            f"Labels with one row only can be learned or tested, but not both; here {len(single):,}: {shown}."
+        )
+    for group in labels_alike(names):
+        notices.append(f"These labels look alike but count as different: {', '.join(map(repr, group))}.")
+    return notices
+
+
+def labels_alike(names: Sequence[str]) -> list[list[str]]:
+    """Labels that differ only in case, outer white space or the way a number is written: "01" and "1"."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        plain = name.strip().casefold()
+        alike.setdefault(f"{float(plain):g}" if is_number(plain) else plain, []).append(name)
+    return [group for group in alike.values() if len(group) > 1]
+
+
+def about_duplicates(first: np.ndarray, labels: np.ndarray, row_ids: np.ndarray) -> list[str]:
+    """Refuse when all examples are the same; tell of repeats, and of repeats with different labels.
+
+    `first` is for each example the first that is equal. Raises LabError.
+    """
+    repeats = int((first != np.arange(len(first))).sum())
+    if len(first) > 1 and repeats == len(first) - 1:
+        raise LabError("All rows hold the same text.", "Choose the column that holds the texts.")
+    if not repeats:
+        return []
+    notices = [f"{repeats:,} rows repeat an earlier one; a split keeps repeats together."]
+    clashing = contradicting(groups_of(first), labels)
+    if clashing:
+        where = rows_in_words(row_ids[clashing[0]])
+        notices.append(f"{len(clashing):,} texts occur with different labels, such as the one in {where}.")
+    return notices
+
+
+def contradicting(groups: Sequence[np.ndarray], labels: np.ndarray) -> list[np.ndarray]:
+    """The groups whose members have different labels."""
+    return [group for group in groups if len(labels) and (labels[group] != labels[group[0]]).any()]

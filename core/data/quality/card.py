@@ -1,0 +1,77 @@
+"""The health card: what to mend before training, in plain words and in order, each with its rows and a remedy.
+
+Works on rows that are not checked yet, so it also says what would be refused. Measures nothing slow itself: lengths in
+pieces, [UNK], near-duplicates and leaks are taken when they are given, and passed over otherwise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from core.data.draft import Draft
+from core.data.finding import Finding, counted, in_order
+from core.data.quality import card_labels, card_texts
+from core.data.quality.coverage import Coverage
+from core.data.quality.leaks import Leaks
+from core.data.quality.near import NearPair
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What was measured beside the rows themselves; None where it was not.
+
+    pieces: for each row its length in pieces. limit: the length at which texts are cut. near: pairs of positions in
+    the rows. leaks: from the comparison with a test file.
+    """
+
+    pieces: np.ndarray | None = None
+    limit: int = 128
+    coverage: Coverage | None = None
+    near: Sequence[NearPair] | None = None
+    leaks: Leaks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCard:
+    """All findings, what to do first at the top. `verdict` sums them up in one sentence."""
+
+    findings: tuple[Finding, ...]
+    rows: int
+    verdict: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "verdict", _verdict(self))
+
+    def of(self, severity: str) -> tuple[Finding, ...]:
+        """The findings of one severity."""
+        return tuple(finding for finding in self.findings if finding.severity == severity)
+
+    def __getitem__(self, key: str) -> Finding | None:
+        """The first finding of one check, or None."""
+        return next((finding for finding in self.findings if finding.key == key), None)
+
+
+def health_card(draft: Draft, measured: Measured | None = None) -> HealthCard:
+    """Examine rows. Each check gives what it found, or one "good" line. Raises nothing for bad data."""
+    measured = measured or Measured()
+    findings = [*card_texts.check(draft), *card_labels.check(draft)]
+    if measured.pieces is not None:
+        findings += card_texts.long_texts(draft, measured.pieces, measured.limit)
+    if measured.coverage is not None:
+        findings += card_texts.unknown_pieces(measured.coverage)
+    if measured.near is not None:
+        findings += card_labels.near_duplicates(draft, measured.near)
+    if measured.leaks is not None:
+        findings += card_labels.leaks(measured.leaks)
+    return HealthCard(in_order(findings), len(draft))
+
+
+def _verdict(card: HealthCard) -> str:
+    fix, look = len(card.of("fix")), len(card.of("look"))
+    if fix:
+        more = f", and look at {look:,} more." if look else "."
+        return f"Mend {counted(fix, 'thing')} before training{more}"
+    if look:
+        return f"Ready to train on, after a look at {counted(look, 'thing')}."
+    return "Ready to train on: nothing to mend was found."

@@ -1,0 +1,152 @@
+"""The checks of the health card that look at labels, at repeats under other labels, and at a test file."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from core.data.dataset import MAX_LABELS
+from core.data.draft import Draft, is_usable_label, rows_in_words
+from core.data.finding import Finding, counted, numbers, shown
+from core.data.noticing import MANY_LABELS, contradicting, labels_alike
+from core.data.order import natural_order
+from core.data.quality.leaks import Leaks
+from core.data.quality.near import NearPair
+from core.data.repeats import groups_of
+from core.data.steps import CapClasses, DropContradictions, DropRows, DropUnlabelled, MergeLabels, spelled_alike
+
+_LOPSIDED = 5  # the commonest label has so many times the rows of the rarest
+_MOSTLY = 0.8
+_FEW_ROWS = 8  # of a label: fewer can hardly be learned, and are not in every part of a split
+
+
+def check(draft: Draft) -> Iterator[Finding]:
+    """Everything that labels tell; nothing without a label column."""
+    if draft.labels is None or not len(draft):
+        return
+    codes, cells = draft.label_codes()
+    usable = np.array([is_usable_label(cell) for cell in cells], bool)[codes]
+    yield from _unlabelled(draft, usable)
+    counts = {cell: n for cell, n in zip(cells, np.bincount(codes).tolist(), strict=True) if is_usable_label(cell)}
+    if not counts:
+        yield Finding("no_label", "fix", "No row has a usable label.", remedy="Choose another label column.")
+        return
+    yield from _number(counts)
+    if len(counts) > 1:
+        yield from _alike(counts)
+        yield from _rare(draft, codes, cells, counts)
+        yield from _balance(counts)
+    yield from _contradictions(draft, codes)
+
+
+def near_duplicates(draft: Draft, pairs: Sequence[NearPair]) -> Iterator[Finding]:
+    """Texts that are nearly the same, and those among them with different labels."""
+    if not pairs:
+        yield Finding("near_duplicates", "good", "No two texts are nearly the same.")
+        return
+    later = numbers(draft.row_ids[np.isin(draft.first_equal(), [pair.second for pair in pairs])])
+    what = f"{counted(len(later), 'text is', 'texts are')} nearly the same as an earlier one."
+    remedy = "Look at them. A split can keep them together; dropping the later ones costs little."
+    step = DropRows(tuple(later), "nearly the same as an earlier row")
+    yield Finding("near_duplicates", "look", what, later, remedy, step)
+    if draft.labels is None:
+        return
+    codes, _ = draft.label_codes()
+    clash = [pair for pair in pairs if codes[pair.first] != codes[pair.second]]
+    if clash:
+        rows = numbers(draft.row_ids[[position for pair in clash for position in (pair.first, pair.second)]])
+        pairs_have = counted(len(clash), "pair of nearly the same texts has", "pairs of nearly the same texts have")
+        what = f"{pairs_have} different labels, in {rows_in_words(rows)}."
+        yield Finding("near_contradictions", "look", what, rows, "Read both, and correct the label that is wrong.")
+
+
+def leaks(found: Leaks) -> Iterator[Finding]:
+    """Test rows that training has seen, and labels that it has not. Rows are those of the test file."""
+    if found.unknown_labels:
+        what = f"The test file has labels that the training data lacks: {shown(found.unknown_labels)}."
+        yield Finding("unknown_labels", "fix", what, remedy="Drop these rows, or use one set of labels.")
+    if len(found.exact):
+        rows = counted(len(found.exact), "test row")
+        what = f"Word for word in the training data: {rows} ({found.exact_share:.1%})."
+        if found.other_labels:
+            what += f" {counted(len(found.other_labels), 'of them has', 'of them have')} another label there."
+        yield Finding("leaks", "fix", what, found.exact, "Leave them out of one of the two: the score would flatter.")
+    if found.near:
+        count = len({pair.second for pair in found.near})
+        what = f"{counted(count, 'test text is', 'test texts are')} nearly the same as one of the training data."
+        yield Finding("near_leaks", "look", what, remedy="Look at them: the score may flatter.")
+    if not len(found.exact) and not found.near:
+        yield Finding("leaks", "good", "No test row stands in the training data.")
+
+
+def _unlabelled(draft: Draft, usable: np.ndarray) -> Iterator[Finding]:
+    rows = draft.row_ids[~usable]
+    if len(rows):
+        rows_have = counted(len(rows), "row has", "rows have")
+        what = f"{rows_have} no usable label (blank, NaN or infinite): {rows_in_words(rows)}."
+        remedy = "Drop these rows, or fill the labels in."
+        yield Finding("unlabelled", "fix", what, numbers(rows), remedy, DropUnlabelled())
+    else:
+        yield Finding("unlabelled", "good", "Every row has a label.")
+
+
+def _number(counts: dict[str, int]) -> Iterator[Finding]:
+    number = len(counts)
+    if number == 1:
+        what = f"All rows have the label {min(counts)!r}: there is nothing to tell apart."
+        yield Finding("one_label", "fix", what, remedy="Choose another label column.")
+    elif number > MANY_LABELS:
+        what = f"There are {number:,} different labels; check that this is the label column."
+        if number > MAX_LABELS:
+            what = f"There are {number:,} different labels; the limit is {MAX_LABELS:,}."
+        severity = "fix" if number > MAX_LABELS else "look"
+        yield Finding("many_labels", severity, what, remedy="Choose the column that holds a category, or merge labels.")
+
+
+def _alike(counts: dict[str, int]) -> Iterator[Finding]:
+    for group in labels_alike(natural_order(counts)):
+        same = len({spelled_alike(name) for name in group}) < len(group)
+        what = f"The labels {shown(group)} look alike but count as different."
+        remedy = "Merge them, if they mean the same." if same else "Correct them in the file, or leave them."
+        yield Finding("alike_labels", "look", what, remedy=remedy, step=MergeLabels() if same else None)
+
+
+def _rare(draft: Draft, codes: np.ndarray, cells: Sequence[str], counts: dict[str, int]) -> Iterator[Finding]:
+    single = natural_order(name for name, count in counts.items() if count == 1)
+    few = natural_order(name for name, count in counts.items() if 1 < count < _FEW_ROWS)
+    for key, names, what in (
+        ("single_row", single, "one row only: it can be learned or tested, but not both"),
+        ("few_rows", few, f"fewer than {_FEW_ROWS} rows: it will hardly be learned"),
+    ):
+        if names:
+            wanted = np.array([cell in names for cell in cells], bool)
+            rows = numbers(draft.row_ids[wanted[codes]])
+            have = counted(len(names), "label has", "labels have")
+            yield Finding(key, "look", f"{have} {what}: {shown(names)}.", rows, "Add rows, or merge or drop the label.")
+
+
+def _balance(counts: dict[str, int]) -> Iterator[Finding]:
+    (common, most), *_, (rare, fewest) = Counter(counts).most_common()
+    share = most / sum(counts.values())
+    if most >= _LOPSIDED * fewest or share > _MOSTLY:
+        what = f"{common!r} has {share:.0%} of the rows ({most:,}), {rare!r} only {fewest:,}. "
+        what += f"Always answering {common!r} would be right in {share:.0%} of them: look at macro F1, not at accuracy."
+        cap = max(fewest, _FEW_ROWS, most // _LOPSIDED)
+        step = CapClasses(rows=cap) if cap < most else None
+        yield Finding("imbalance", "look", what, remedy=f"Add rows of rare labels, or cap each at {cap:,}.", step=step)
+    else:
+        what = f"The labels are balanced well enough: from {fewest:,} to {most:,} rows each."
+        yield Finding("imbalance", "good", what)
+
+
+def _contradictions(draft: Draft, codes: np.ndarray) -> Iterator[Finding]:
+    groups = contradicting(groups_of(draft.first_equal()), codes)
+    if groups:
+        rows = numbers(draft.row_ids[np.concatenate(groups)])
+        texts = counted(len(groups), "text stands", "texts stand")
+        example = rows_in_words(draft.row_ids[groups[0]])
+        what = f"{texts} under different labels, in {counted(len(rows), 'row')}; the first in {example}."
+        remedy = "Correct the labels, or drop these rows: no model can get both right."
+        yield Finding("contradictions", "fix", what, rows, remedy, DropContradictions(keep="majority"))
+    else:
+        yield Finding("contradictions", "good", "No text stands under two labels.")

@@ -1,0 +1,128 @@
+"""The checks of the health card that look at texts."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow.compute as pc
+
+from core.data.draft import Draft, rows_in_words
+from core.data.finding import Finding, counted, numbers, shown
+from core.data.quality.coverage import Coverage
+from core.data.quality.kinds import HTML, ODD_CHARACTERS, Kinds, kinds_of, odd_characters, positions_matching
+from core.data.steps import DropDuplicates, DropEmpty, TidyTexts, tidied
+from core.data.views import Strings
+
+_MOSTLY = 0.9  # from this share on a column is taken for something else than texts
+_SOME = 0.01
+_MUCH_UNKNOWN = 0.01
+
+
+def check(draft: Draft) -> Iterator[Finding]:
+    """Everything that the texts alone tell."""
+    yield from _empty(draft)
+    yield from _repeats(draft)
+    for place, column in enumerate(draft.text_columns()):
+        which = "" if draft.pairs is None else (" of the first column", " of the second column")[place]
+        yield from _kinds(draft, kinds_of(column), which)
+        yield from _odd(draft, column, which)
+        yield from _untidy(draft, column, which)
+
+
+def long_texts(draft: Draft, pieces: np.ndarray, limit: int) -> Iterator[Finding]:
+    """Rows that are cut at a limit of pieces."""
+    cut = np.flatnonzero(np.asarray(pieces) > limit)
+    if not len(cut):
+        yield Finding("long", "good", f"No text is longer than {limit:,} pieces, so none is cut.")
+        return
+    share = len(cut) / len(draft)
+    texts = counted(len(cut), "text is", "texts are")
+    what = f"{texts} longer than {limit:,} pieces ({share:.1%}) and would be cut there."
+    remedy = "Raise the maximum length, or check that what matters stands at the beginning."
+    yield Finding("long", "look", what, numbers(draft.row_ids[cut]), remedy)
+
+
+def unknown_pieces(coverage: Coverage) -> Iterator[Finding]:
+    """Pieces that the vocabulary cannot write."""
+    if coverage.unknown_share < _MUCH_UNKNOWN:
+        share = f"{coverage.unknown_share:.2%} of all pieces are [UNK]"
+        yield Finding("unknown", "good", f"The vocabulary knows these texts: {share}.", coverage.rows)
+        return
+    words = shown([word for word, _ in coverage.unknown_words])
+    what = f"{coverage.unknown_share:.1%} of all pieces are [UNK], in {counted(len(coverage.rows), 'row')}: {words}."
+    remedy = "Choose a model whose vocabulary was made for this language."
+    yield Finding("unknown", "fix" if coverage.unknown_share > 0.1 else "look", what, coverage.rows, remedy)
+
+
+def _empty(draft: Draft) -> Iterator[Finding]:
+    blank = draft.row_ids[draft.blank()]
+    if len(blank):
+        what = f"{counted(len(blank), 'row has', 'rows have')} no text: {rows_in_words(blank)}."
+        yield Finding("empty", "fix", what, numbers(blank), "Drop these rows, or fill them in.", DropEmpty())
+    else:
+        yield Finding("empty", "good", "Every row has a text.")
+
+
+def _repeats(draft: Draft) -> Iterator[Finding]:
+    first = draft.first_equal()
+    again = np.flatnonzero(first != np.arange(len(first)))
+    if len(draft) > 1 and len(again) == len(draft) - 1:
+        what = f"All {len(draft):,} rows hold the same text."
+        yield Finding("all_same", "fix", what, numbers(draft.row_ids), "Choose the column that holds the texts.")
+    elif len(again):
+        rows = counted(len(again), "row repeats", "rows repeat")
+        what = f"{rows} an earlier text word for word ({len(again) / len(draft):.1%})."
+        remedy = "Drop the repeats: they count double in training. A split keeps them together."
+        yield Finding("duplicates", "look", what, numbers(draft.row_ids[again]), remedy, DropDuplicates())
+    else:
+        yield Finding("duplicates", "good", "No text occurs twice.")
+
+
+def _kinds(draft: Draft, kinds: Kinds, which: str) -> Iterator[Finding]:
+    names = {"numbers": "a number", "dates": "a date", "addresses": "a web or mail address", "wordless": "signs"}
+    shares = kinds.shares()
+    found = False
+    for name, word in names.items():
+        rows = draft.row_ids[getattr(kinds, name)]
+        if shares[name] > _MOSTLY:
+            found = True
+            what = f"{shares[name]:.0%} of the texts{which} are nothing but {word}; they are read as written."
+            yield Finding(name, "fix", what, numbers(rows), "Choose the column that holds the texts.")
+        elif shares[name] > _SOME:
+            found = True
+            texts = counted(len(rows), f"text{which} is", f"texts{which} are")
+            what = f"{texts} nothing but {word} ({shares[name]:.1%})."
+            yield Finding(name, "look", what, numbers(rows), "Check that a model can learn something from them.")
+    if not found:
+        yield Finding("kinds", "good", f"The texts{which} are words, not numbers, dates or addresses.")
+    if kinds.placeholders.any():
+        rows = draft.row_ids[kinds.placeholders]
+        texts = counted(len(rows), f"text{which} is", f"texts{which} are")
+        what = f"{texts} only NA, null, none or the like; this stays text as written."
+        yield Finding("placeholders", "look", what, numbers(rows), "If they stand for “no text”, empty or drop them.")
+
+
+def _odd(draft: Draft, column: Strings, which: str) -> Iterator[Finding]:
+    found = odd_characters(column)
+    for name, positions in found.items():
+        if len(positions):
+            rows = numbers(draft.row_ids[positions])
+            what = f"{counted(len(rows), f'text{which} holds', f'texts{which} hold')} {ODD_CHARACTERS[name][1]}."
+            lost = name in ("replacement", "mojibake")
+            remedy = "Read the file in its right encoding." if lost else "Remove them where the texts come from."
+            severity = "fix" if lost and len(rows) > _SOME * len(draft) else "look"
+            yield Finding(f"odd_{name}", severity, what, rows, remedy)
+    if not any(map(len, found.values())):
+        yield Finding("odd", "good", f"No damaged or invisible characters were found in the texts{which}.")
+
+
+def _untidy(draft: Draft, column: Strings, which: str) -> Iterator[Finding]:
+    tidy = tidied(column.arrow)
+    changed = np.flatnonzero(pc.not_equal(column.arrow, tidy).to_numpy())
+    if len(changed):
+        texts = counted(len(changed), f"text{which} has", f"texts{which} have")
+        what = f"{texts} white space around or HTML line breaks (<br />) inside."
+        yield Finding("untidy", "look", what, numbers(draft.row_ids[changed]), "Tidy them; words stay.", TidyTexts())
+    marked = positions_matching(Strings(tidy), HTML)
+    if len(marked):
+        what = f"{counted(len(marked), f'text{which} holds', f'texts{which} hold')} other HTML, such as <b> or &amp;."
+        yield Finding("html", "look", what, numbers(draft.row_ids[marked]), "Export the texts as plain text.")

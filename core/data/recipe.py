@@ -1,0 +1,96 @@
+"""Safe fixes as a recipe: an ordered list of recorded steps over rows of an untouched file. Undo is one step less.
+
+A step only drops rows or tidies cells; it never invents, copies or reorders rows. The same recipe gives the same rows.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+from core.data import steps
+from core.data.draft import Draft
+from core.data.steps import Step
+from core.errors import LabError
+
+KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in steps.ALL}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a recipe made of some rows, and one line a step that says what it did."""
+
+    draft: Draft
+    log: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Steps in the order in which they are done.
+
+    >>> Recipe().then(steps.DropEmpty()).then(steps.CapClasses(rows=100)).undo().to_dict()
+    {'version': 1, 'steps': [{'kind': 'drop_empty'}]}
+    """
+
+    steps: tuple[Step, ...] = ()
+    version: ClassVar[int] = 1
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def then(self, step: Step) -> "Recipe":
+        """The recipe with one step more at its end."""
+        return Recipe((*self.steps, step))
+
+    def undo(self) -> "Recipe":
+        """The recipe without its last step; an empty one stays empty."""
+        return Recipe(self.steps[:-1])
+
+    def without(self, position: int) -> "Recipe":
+        """The recipe without the step at a position."""
+        return Recipe(tuple(step for place, step in enumerate(self.steps) if place != position))
+
+    def apply(self, draft: Draft) -> Applied:
+        """Do all steps. Raises LabError when one leaves no row or cannot be done here."""
+        log = []
+        for step in self.steps:
+            after, line = step.apply(draft)
+            if not len(after) and len(draft):
+                raise LabError(
+                    f"No row is left after the step “{step.title}”.", "Take this step out of the recipe again."
+                )
+            draft = after
+            log.append(line)
+        return Applied(draft, tuple(log))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"version": self.version, "steps": [_step_to_dict(step) for step in self.steps]}
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "Recipe":
+        """The reverse of `to_dict`. Raises LabError for anything that is no recipe."""
+        if not isinstance(values, dict) or values.get("version") != cls.version:
+            raise _not_understood("it is of another version")
+        if set(values) != {"version", "steps"} or not isinstance(values["steps"], list):
+            raise _not_understood("a list of steps was expected")
+        return cls(tuple(map(_step_from_dict, values["steps"])))
+
+
+def _step_to_dict(step: Step) -> dict[str, Any]:
+    return {"kind": step.kind, **{key: list(v) if isinstance(v, tuple) else v for key, v in asdict(step).items()}}
+
+
+def _step_from_dict(values: Any) -> Step:
+    kind = KINDS.get(values.get("kind")) if isinstance(values, dict) and isinstance(values.get("kind"), str) else None
+    if kind is None:
+        raise _not_understood(f"there is no step {str(values)[:80]}")
+    settings = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items() if key != "kind"}
+    if unknown := set(settings) - {field.name for field in fields(kind)}:
+        raise _not_understood(f"the step {kind.kind} has no setting {min(unknown)[:80]!r}")
+    try:
+        return kind(**settings)
+    except TypeError as error:
+        raise _not_understood(f"the step {kind.kind} lacks a setting") from error
+
+
+def _not_understood(why: str) -> LabError:
+    return LabError(f"The recipe is not understood: {why}.", "Make the recipe again on the page “Datasets”.")

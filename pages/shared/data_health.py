@@ -1,0 +1,104 @@
+"""The health card of a data set: what to mend before training, with safe fixes that are recorded and can be undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core.data import steps
+from core.data.draft import draft_of
+from core.data.quality.card import health_card
+from pages.shared.data_layers import dataset_key
+from pages.shared.export import csv_button
+from pages.shared.text import counted, plain
+
+if TYPE_CHECKING:
+    from core.data.columns import Columns
+    from core.data.finding import Finding
+    from core.data.quality.card import HealthCard
+    from core.data.table import Table
+    from pages.shared.data_layers import Layers
+
+ICONS = {"fix": ":material/build:", "look": ":material/visibility:", "good": ":material/check_circle:"}
+TITLES = {"fix": "To mend", "look": "To look at", "good": "Good"}
+SHOWN_ROWS = 50
+USUAL_CAP = 1_000
+
+
+@st.cache_resource(max_entries=8, show_spinner="Examining the rows …")
+def card_of(key: tuple, _table: Table, _columns: Columns, _layers: Layers) -> HealthCard:
+    """The findings over what edits and recipe leave; kept by file, reading, columns and layers."""
+    edited = _layers.edits.apply(_table)
+    return health_card(_layers.recipe.apply(draft_of(edited, _columns)).draft)
+
+
+def show_health(table: Table, columns: Columns, layers: Layers) -> None:
+    """The verdict, the findings in order, each with its fix, and the recipe so far."""
+    card = card_of(dataset_key(table, columns, layers), table, columns, layers)
+    show = st.warning if card.of("fix") else st.info if card.of("look") else st.success
+    show(f"**{plain(card.verdict)}** {counted(card.rows, 'row')} looked at.")
+    show_recipe(table, columns, layers)
+    for severity in ("fix", "look"):
+        for number, finding in enumerate(card.of(severity)):
+            show_finding(f"{severity}-{number}", finding, table, layers)
+    good = card.of("good")
+    if good:
+        with st.expander(f"{counted(len(good), 'check')} found nothing to mend", icon=ICONS["good"]):
+            for finding in good:
+                st.markdown(f"- {plain(finding.what)}")
+    show_cap(columns, layers)
+    findings = pd.DataFrame(
+        [(TITLES[each.severity], each.what, each.remedy, len(each.rows)) for each in card.findings],
+        columns=["Severity", "What", "Remedy", "Rows"],
+    )
+    csv_button("Findings as CSV", findings, "health-card")
+
+
+def show_finding(key: str, finding: Finding, table: Table, layers: Layers) -> None:
+    """One finding: what, what to do, the rows, and the safe fix where there is one."""
+    with st.container(border=True):
+        left, right = st.columns([3, 1], vertical_alignment="center")
+        left.markdown(f"{ICONS[finding.severity]} {plain(finding.what)}")
+        left.caption(plain(finding.remedy))
+        if finding.step is not None:
+            right.button(
+                finding.step.title,
+                key=f"apply-{key}-{finding.step.kind}",
+                on_click=layers.apply_step,
+                args=(finding.step,),
+                width="stretch",
+                help="Recorded, and undone with one click: the file itself stays as it is.",
+            )
+        if len(finding.rows):
+            with st.expander(counted(len(finding.rows), "row")):
+                shown = finding.rows[:SHOWN_ROWS].array
+                frame = table.data.take(shown).to_pandas()
+                st.dataframe(frame.set_axis(shown + 1), alt=f"Rows: {finding.what[:80]}")
+                if len(finding.rows) > SHOWN_ROWS:
+                    st.caption(f"The first {SHOWN_ROWS} are shown.")
+
+
+def show_recipe(table: Table, columns: Columns, layers: Layers) -> None:
+    """What was applied so far, step by step."""
+    if not len(layers.recipe):
+        return
+    applied = layers.recipe.apply(draft_of(layers.edits.apply(table), columns))
+    with st.container(border=True):
+        st.markdown(f"**Fixes so far**: {len(table):,} rows in the file, {len(applied.draft):,} left.")
+        for number, (step, line) in enumerate(zip(layers.recipe.steps, applied.log, strict=True), start=1):
+            st.markdown(f"{number}. **{plain(step.title)}**: {plain(line)}")
+        st.button("Undo the last fix", icon=":material/undo:", on_click=layers.undo_step)
+
+
+def show_cap(columns: Columns, layers: Layers) -> None:
+    """Capping classes is a matter of taste, so it is offered and never proposed as a must."""
+    if columns.label is None:
+        return
+    with st.expander("Cap the rows of each label", icon=":material/balance:"):
+        st.caption(
+            "Leaves at most so many rows of each label, drawn at random. For very uneven labels, or a quick try."
+        )
+        most = st.number_input("Rows of each label at most", 1, 10_000_000, USUAL_CAP, key="cap-rows", width=240)
+        st.button("Cap", on_click=lambda: layers.apply_step(steps.CapClasses(int(most))))

@@ -1,0 +1,91 @@
+"""What a person laid over an untouched file, as it is kept now, and the ways to change it. One home for all pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.data import choices
+from core.data.edits import Edits
+from core.data.mapping import Mapping
+from core.data.preparation import Preparation
+from core.data.recipe import Recipe
+from core.data.saved_splits import SavedSplits
+from core.errors import LabError
+from pages.shared.text import show_problem
+
+if TYPE_CHECKING:
+    from core.data.columns import Columns
+    from core.data.dataset import Dataset
+    from core.data.steps import Step
+    from core.data.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The decisions about one file. The methods keep others on disk, for the next run of a page."""
+
+    content_hash: str
+    preparation: Preparation
+
+    @property
+    def edits(self) -> Edits:
+        return self.preparation.edits or Edits(self.content_hash)
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.preparation.recipe or Recipe()
+
+    @property
+    def mark(self) -> str:
+        """A short name for what changes rows: corrections, fixes, and names of labels."""
+        return sha256(replace(self.preparation, splits=None).to_json().encode("utf-8", "replace")).hexdigest()[:16]
+
+    def keep(self, choice: Mapping | Edits | Recipe | SavedSplits) -> None:
+        """Keep one decision in place of the one before."""
+        try:
+            choices.keep(self.content_hash, choice)
+        except LabError as problem:
+            st.session_state["layers-problem"] = problem
+
+    def undo_edit(self) -> None:
+        self.keep(self.edits.undo())
+
+    def apply_step(self, step: Step) -> None:
+        self.keep(self.recipe.then(step))
+
+    def undo_step(self) -> None:
+        self.keep(self.recipe.undo())
+
+    def forget_splits(self) -> None:
+        choices.forget(self.content_hash, SavedSplits)
+
+
+def layers_of(table: Table) -> Layers:
+    """What is kept for a table's file; damaged choices are told, and can be forgotten."""
+    if "layers-problem" in st.session_state:
+        show_problem(st.session_state.pop("layers-problem"))
+    try:
+        return Layers(table.content_hash, Preparation.of(table.content_hash))
+    except LabError as problem:
+        show_problem(problem)
+        st.button("Forget these choices", on_click=choices.forget, args=(table.content_hash,))
+        return Layers(table.content_hash, Preparation())
+
+
+def dataset_key(table: Table, columns: Columns, layers: Layers) -> tuple:
+    """Says which rows these are, for caches: the file, how it was read, the columns, and what was laid over."""
+    return table.content_hash, table.options, columns, layers.mark
+
+
+@st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
+def _dataset(key: tuple, _table: Table, _columns: Columns, _preparation: Preparation) -> Dataset:
+    return _preparation.dataset(_table, _columns)
+
+
+def dataset_of(table: Table, columns: Columns, layers: Layers) -> Dataset:
+    """Validated rows after corrections and fixes, made once. Raises `LabError` as `build_dataset`."""
+    return _dataset(dataset_key(table, columns, layers), table, columns, layers.preparation)

@@ -1,0 +1,122 @@
+"""How a file is read: as detected, or as a person says; and the question where it cannot be told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.data.reading import EncodingUnclear, ReadOptions, Table, read_table
+from core.errors import LabError
+from pages.shared.text import plain, show_problem
+
+DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", "": "Nothing: one text a line"}
+ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "gb18030", "shift_jis", "big5", "euc-kr")
+ENCODING_NAMES = {
+    "cp1252": "Western European (cp1252)",
+    "iso8859-1": "Western European (Latin-1)",
+    "cp1250": "Central European (cp1250)",
+    "cp1251": "Cyrillic (cp1251)",
+    "gb18030": "Chinese (GB 18030)",
+    "big5": "Chinese, traditional (Big5)",
+    "cp932": "Japanese (Shift-JIS)",
+    "euc_kr": "Korean (EUC-KR)",
+    "utf-8-replace": "UTF-8, damaged signs shown as \ufffd",
+}
+
+
+def read_source(reference: str) -> Table:
+    """Read the data set as detected or as the person chose; asks for the encoding where it cannot be told.
+
+    Stops the page with a message, and a way back to what was detected, when the file cannot be read so.
+    """
+    chosen = st.session_state.setdefault("reading", {}).get(reference)
+    try:
+        return _read(reference, chosen or ReadOptions())
+    except EncodingUnclear as unclear:
+        previews = dict(unclear.candidates)
+        show_problem(unclear)
+        encoding = st.radio(
+            "Which one reads right?",
+            list(previews),
+            format_func=lambda name: ENCODING_NAMES.get(name, name),
+            captions=[plain(each) for each in previews.values()],
+        )
+        if st.button("Read it so", type="primary"):
+            set_reading(reference, replace(chosen or ReadOptions(), encoding=encoding))
+            st.rerun()
+    except LabError as error:
+        show_problem(error)
+        if chosen:
+            _offer_detection(reference)
+    st.stop()
+
+
+def set_reading(reference: str, options: ReadOptions) -> None:
+    """Remember for this session how a file is to be read."""
+    st.session_state.setdefault("reading", {})[reference] = options
+
+
+def reading_settings(reference: str, table: Table) -> None:
+    """How the file was read, each setting changeable."""
+    used = table.options
+    key = f"{reference}-{st.session_state.get('resets', 0)}"  # new widgets after each reset, showing what is detected
+    current = st.session_state["reading"].get(reference, used)
+    wanted = _choose_part(key, table, current)
+    if used.delimiter is None:
+        if wanted is current:
+            st.caption(f"Format: {used.format}. This format says itself how it is read.")
+    else:
+        wanted = _choose_form(key, used, wanted)
+    if wanted != current:
+        set_reading(reference, wanted)
+        st.rerun()
+    if reference in st.session_state["reading"]:
+        _offer_detection(reference)
+
+
+def _choose_part(key: str, table: Table, current: ReadOptions) -> ReadOptions:
+    """Which sheet of a workbook, or which split of a saved data set."""
+    if len(table.parts) < 2:
+        return current
+    if table.options.format == "xlsx":
+        chosen = st.selectbox("Sheet", table.parts, table.parts.index(table.options.sheet), key=f"sheet-{key}")
+        return current if chosen == table.options.sheet else replace(current, sheet=chosen)
+    splits = ("", *table.parts)
+    chosen = st.selectbox(
+        "Split",
+        splits,
+        splits.index(table.options.split or ""),
+        format_func=lambda name: name or "All, told apart by the column “split”",
+        key=f"split-{key}",
+    )
+    return current if chosen == (table.options.split or "") else replace(current, split=chosen)
+
+
+def _choose_form(key: str, used: ReadOptions, current: ReadOptions) -> ReadOptions:
+    """Delimiter, encoding, header and quotes of a text."""
+    first, second, third, fourth = st.columns(4)
+    delimiters = list(dict.fromkeys([used.delimiter, *DELIMITERS]))
+    delimiter = first.selectbox(
+        "Columns are parted by",
+        delimiters,
+        format_func=lambda sign: DELIMITERS.get(sign, sign),
+        key=f"delimiter-{key}",
+    )
+    encodings = list(dict.fromkeys([used.encoding, *ENCODINGS]))
+    encoding = second.selectbox("Encoding", encodings, key=f"encoding-{key}")
+    header = third.toggle("First row holds names", bool(used.header), key=f"header-{key}")
+    quoting = fourth.toggle('Cells may stand in "quotes"', bool(used.quoting), key=f"quoting-{key}")
+    return replace(current, delimiter=delimiter, encoding=encoding, header=header, quoting=quoting)
+
+
+def _offer_detection(reference: str) -> None:
+    if st.button("Back to what was detected"):
+        del st.session_state["reading"][reference]
+        st.session_state["resets"] = st.session_state.get("resets", 0) + 1
+        st.rerun()
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the file …")
+def _read(reference: str, options: ReadOptions) -> Table:
+    return read_table(reference, options=options)

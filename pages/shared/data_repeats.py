@@ -1,0 +1,163 @@
+"""The view of a data set's repeats: equal texts, nearly equal ones, contradictions, and what another set gives away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core.data import steps, uploads
+from core.data.quality.leaks import find_leaks
+from core.data.quality.near import THRESHOLD, near_duplicates
+from core.data.sample_sets import samples
+from pages.shared import data
+from pages.shared.data_reading import read_source
+from pages.shared.export import csv_button
+from pages.shared.on_demand import on_demand
+from pages.shared.text import counted, plain
+
+if TYPE_CHECKING:
+    from core.data.columns import Columns
+    from core.data.dataset import Dataset
+    from core.data.profile import Profile
+    from core.data.quality.near import NearPair
+    from pages.shared.data_layers import Layers
+
+SHOWN_GROUPS, SHOWN_ROWS = 50, 200
+UNASKED_ROWS = 3_000
+NOTHING = "(none)"
+
+
+def show_repeats(key: tuple, dataset: Dataset, profile: Profile, columns: Columns, layers: Layers) -> None:
+    """Equal texts, contradictions, near-duplicates and leaks, one below the other."""
+    _show_groups(
+        "The same text more than once", profile.duplicates, dataset,
+        "Duplicates count twice in training. No split ever parts them.",
+    )  # fmt: skip
+    if profile.duplicates:
+        st.button(
+            "Drop exact duplicates", key="drop-duplicates", on_click=layers.apply_step, args=(steps.DropDuplicates(),)
+        )
+    _show_groups(
+        "The same text under different labels", profile.contradictions, dataset,
+        "No model can get both right: mend the labels, or drop these rows.",
+    )  # fmt: skip
+    if profile.contradictions:
+        st.button(
+            "Keep the label that most have", on_click=layers.apply_step, args=(steps.DropContradictions("majority"),)
+        )
+    show_near(key, dataset, layers)
+    show_leaks(key, dataset, columns)
+
+
+def _show_groups(title: str, groups: tuple[tuple[int, ...], ...], dataset: Dataset, meaning: str) -> None:
+    st.markdown(f"**{title}**: {len(groups):,}")
+    if not groups:
+        return
+    st.caption(meaning)
+    rows = [position for group in groups[:SHOWN_GROUPS] for position in group][:SHOWN_ROWS]
+    frame = examples(dataset, rows)
+    st.dataframe(frame, hide_index=True, alt=title)
+    csv_button(
+        f"{title} as CSV", lambda: examples(dataset, [p for g in groups for p in g]), title.lower().replace(" ", "-")
+    )
+
+
+def examples(dataset: Dataset, positions: list[int]) -> pd.DataFrame:
+    """Rows of the file, counted from 1, with label and text."""
+    columns: dict[str, list] = {"Row": [dataset.row_ids[position] + 1 for position in positions]}
+    if dataset.label_names:
+        columns["Label"] = [dataset.label_names[dataset.labels[position]] for position in positions]
+    columns["Text"] = [dataset.texts[position][:2_000] for position in positions]
+    if dataset.pairs is not None:
+        columns["Second text"] = [dataset.pairs[position][:2_000] for position in positions]
+    return pd.DataFrame(columns)
+
+
+def show_near(key: tuple, dataset: Dataset, layers: Layers) -> None:
+    """Texts that are nearly the same, found when somebody asks."""
+    found = near_of(key, dataset)
+    if found is None:
+        return
+    st.markdown(f"**Nearly the same text**: {counted(len(found), 'pair')}")
+    st.caption(
+        f"At least {THRESHOLD:.0%} of the runs of two words are shared (Jaccard similarity, found by MinHash, then "
+        "measured exactly)."
+    )
+    if not found:
+        return
+    shown = sorted(found, key=lambda pair: -pair.similarity)
+    frame = pairs_table(dataset, shown[:SHOWN_ROWS])
+    st.dataframe(frame, hide_index=True, alt="Pairs of texts that are nearly the same")
+    csv_button("All pairs as CSV", lambda: pairs_table(dataset, shown), "near-duplicates")
+    later = tuple(sorted({dataset.row_ids[pair.second] for pair in found}))
+    st.button(
+        f"Drop the later one of each ({counted(len(later), 'row')})",
+        on_click=layers.apply_step,
+        args=(steps.DropRows(later, "nearly the same as an earlier one"),),
+    )
+
+
+def near_of(key: tuple, dataset: Dataset) -> tuple[NearPair, ...] | None:
+    """The near pairs, remembered or found; None until somebody asks."""
+    rows = len(dataset)
+    return on_demand(
+        "near",
+        ("near", *key),
+        lambda progress: near_duplicates(dataset, on_progress=lambda share: progress(round(share * rows), rows)),
+        button="Look for texts that are nearly the same",
+        words=f"Compares {counted(rows, 'row')} by their words.",
+        doing="Comparing texts:",
+        unasked=rows <= UNASKED_ROWS,
+    )
+
+
+def pairs_table(dataset: Dataset, pairs: list[NearPair]) -> pd.DataFrame:
+    """One row a pair."""
+    return pd.DataFrame(
+        [
+            (
+                dataset.row_ids[pair.first] + 1,
+                dataset.row_ids[pair.second] + 1,
+                pair.similarity,
+                dataset.texts[pair.first][:1_000],
+                dataset.texts[pair.second][:1_000],
+            )
+            for pair in pairs
+        ],
+        columns=["Row", "Other row", "Similarity", "Text", "Other text"],
+    )
+
+
+def show_leaks(key: tuple, dataset: Dataset, columns: Columns) -> None:
+    """Rows of another data set that stand in this one."""
+    st.markdown("**Does a test set repeat these rows?**")
+    titles = {NOTHING: "No other set"} | {each.reference: f"Sample: {each.title}" for each in samples()}
+    titles |= {upload.reference: upload.name for upload in uploads.list_uploads()}
+    other = st.selectbox("Compare with", list(titles), format_func=titles.get, key="leaks-with")
+    if other == NOTHING:
+        return
+    table = read_source(other)
+    chosen = data.choose_columns(other, table)
+    test = data.dataset(table, table.content_hash, table.options, chosen)
+    rows = len(dataset) + len(test)
+    found = on_demand(
+        "leaks",
+        ("leaks", *key, test.content_hash, chosen),
+        lambda progress: find_leaks(dataset, test, on_progress=lambda share: progress(round(share * rows), rows)),
+        button="Compare the two",
+        words=f"Compares {counted(rows, 'row')} by their words.",
+        doing="Comparing texts:",
+        unasked=rows <= UNASKED_ROWS,
+    )
+    if found is None:
+        return
+    st.markdown(
+        f"**{counted(len(found.exact), 'row')}** of {len(test):,} in “{plain(titles[other])}” stand here word for word "
+        f"({found.exact_share:.1%}), {len(found.other_labels):,} of them under another label; "
+        f"{counted(len(found.near), 'more pair')} are nearly the same. A score over such rows flatters."
+    )
+    if len(found.exact):
+        positions = [position for position, row in enumerate(test.row_ids) if row in set(found.exact)]
+        csv_button("Leaked rows as CSV", lambda: examples(test, positions), "leaks")

@@ -1,0 +1,244 @@
+"""The health card: each case of the fault catalogue that is about content, its rows, and a fix that mends it."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.data.columns import Columns
+from core.data.dataset import build_dataset
+from core.data.draft import Draft, draft_of
+from core.data.finding import Finding, counted, in_order, numbers, shown
+from core.data.quality.card import Measured, health_card
+from core.data.quality.coverage import coverage
+from core.data.quality.leaks import find_leaks
+from core.data.quality.near import near_duplicates
+from core.data.reading import ReadOptions, read_table
+from core.data.recipe import Recipe
+from core.data.views import Strings
+from core.errors import LabError
+
+
+def table_of(*rows, header="text,label"):
+    text = "\n".join([header, *rows]) + "\n"
+    return read_table(text.encode(), name="x.csv", options=ReadOptions(header=True, delimiter=","))
+
+
+def draft(*rows):
+    return draft_of(table_of(*rows), Columns("text", "label"))
+
+
+def bad(*rows, **measured):
+    """Findings that are not good, by key."""
+    card = health_card(draft(*rows), Measured(**measured))
+    return {finding.key: finding for finding in card.findings if finding.severity != "good"}
+
+
+GOOD = tuple(f"a fine text of number {n} it is,{'x' if n % 2 else 'y'}" for n in range(40))
+
+
+def mended(finding, *rows):
+    """What the card still says under this key after the fix."""
+    after, _ = finding.step.apply(draft(*rows))
+    return health_card(after)[finding.key]
+
+
+def test_a_sound_set_is_said_to_be_sound():
+    card = health_card(draft(*GOOD))
+    assert {finding.severity for finding in card.findings} == {"good"}
+    assert card.verdict == "Ready to train on: nothing to mend was found."
+    assert {"empty", "unlabelled", "duplicates", "contradictions", "imbalance", "kinds", "odd"} <= {
+        f.key for f in card.findings
+    }
+
+
+def test_what_to_do_first_stands_first():
+    card = health_card(draft(*GOOD, ",x", GOOD[0], "one thing,"))
+    severities = [finding.severity for finding in card.findings]
+    assert severities == sorted(severities, key=["fix", "look", "good"].index)
+    assert card.verdict == "Mend 2 things before training, and look at 1 more."
+    assert len(card.of("fix")) == 2
+    assert card["nothing"] is None
+
+
+def test_B01_words_for_nothing_stay_text_and_are_said():
+    finding = bad(*GOOD, "NA,x", "null,y", "None,x")["placeholders"]
+    assert (finding.severity, finding.rows, finding.fix) == ("look", (40, 41, 42), None)
+
+
+def test_B02_missing_labels_have_a_fix():
+    rows = (*GOOD, "one more,", "another one,nan")
+    finding = bad(*rows)["unlabelled"]
+    assert (finding.severity, finding.rows, finding.fix) == ("fix", (40, 41), "drop_unlabelled")
+    assert "rows 41, 42" in finding.what
+    assert mended(finding, *rows).severity == "good"
+    assert bad("a,", "b, ")["no_label"].severity == "fix"
+
+
+def test_B03_labels_that_look_alike():
+    rows = (*(f"text {n},Good" for n in range(9)), *(f"other {n},good " for n in range(9)), *GOOD)
+    finding = bad(*rows)["alike_labels"]
+    assert finding.fix == "merge_labels"
+    assert mended(finding, *rows) is None
+    numbers_only = bad(*(f"text {n},{'01' if n % 2 else '1'}" for n in range(40)))["alike_labels"]
+    assert (numbers_only.severity, numbers_only.fix) == ("look", None)
+
+
+def test_B04_one_label_only():
+    assert bad("one,x", "two,x")["one_label"].severity == "fix"
+
+
+def test_B05_many_labels_and_too_many():
+    assert bad(*(f"text {n},label {n % 250}" for n in range(500)))["many_labels"].severity == "look"
+    finding = bad(*(f"text {n},label {n}" for n in range(5_001)))["many_labels"]
+    assert (finding.severity, "limit is 5,000" in finding.what) == ("fix", True)
+
+
+def test_B06_labels_with_one_row_or_few():
+    found = bad(*GOOD, "one more,rare", *(f"scarce {n},few" for n in range(3)))
+    assert (found["single_row"].rows, found["few_rows"].rows) == ((40,), (41, 42, 43))
+
+
+def test_B07_B08_labels_only_in_test_and_leaks():
+    train = build_dataset(table_of(*GOOD), Columns("text", "label"))
+    test = build_dataset(
+        table_of("new text here,z", GOOD[3], "A fine text of number 4 it is!,y"), Columns("text", "label")
+    )
+    found = bad(*GOOD, leaks=find_leaks(train, test))
+    assert found["unknown_labels"].severity == "fix"
+    assert found["leaks"].rows == (1,)
+    assert "1 test row (33.3%)" in found["leaks"].what
+    assert "near_leaks" in found
+    clean = build_dataset(table_of("quite another thing,x", "and more of it,y"), Columns("text", "label"))
+    assert health_card(draft(*GOOD), Measured(leaks=find_leaks(train, clean)))["leaks"].severity == "good"
+
+
+def test_B09_all_the_same():
+    assert bad("same,x", "same,y", "same,x")["all_same"].severity == "fix"
+
+
+def test_B09_duplicates_have_a_fix():
+    rows = (*GOOD, GOOD[0], GOOD[0], GOOD[1])
+    finding = bad(*rows)["duplicates"]
+    assert (finding.severity, finding.rows, finding.fix) == ("look", (40, 41, 42), "drop_duplicates")
+    assert mended(finding, *rows).severity == "good"
+
+
+def test_B10_contradictions_with_rows_and_a_fix():
+    rows = (*GOOD, "one text,x", "one text,y", "one text,x")
+    finding = bad(*rows)["contradictions"]
+    assert (finding.severity, finding.rows, finding.fix) == ("fix", (40, 41, 42), "drop_contradictions")
+    assert "1 text stands under different labels, in 3 rows; the first in rows 41, 42, 43." in finding.what
+    assert mended(finding, *rows).severity == "good"
+
+
+def test_B11_numbers_dates_and_empty_texts():
+    assert bad(*(f"{n},{'x' if n % 2 else 'y'}" for n in range(40)))["numbers"].severity == "fix"
+    assert bad(*(f"2024-01-{n + 10},{'x' if n % 2 else 'y'}" for n in range(20)))["dates"].severity == "fix"
+    assert bad(*GOOD, "17,x")["numbers"].severity == "look"
+    assert bad(*GOOD, "https://a.b,x")["addresses"].rows == (40,)
+    rows = (*GOOD, ",x", "  ,y")
+    finding = bad(*rows)["empty"]
+    assert (finding.severity, finding.rows, finding.fix) == ("fix", (40, 41), "drop_empty")
+    assert mended(finding, *rows).severity == "good"
+
+
+def test_imbalance_has_a_cap_that_mends_it():
+    rows = tuple(f"text of number {n},{'x' if n % 20 else 'y'}" for n in range(400))
+    finding = bad(*rows)["imbalance"]
+    assert (finding.fix, "95%" in finding.what) == ("cap_classes", True)
+    assert mended(finding, *rows).severity == "good"
+
+
+def test_near_duplicates_and_near_contradictions():
+    rows = (*GOOD, "the weather is nice today in town,x", "The weather is nice today in town!,y")
+    near = near_duplicates(build_dataset(table_of(*rows), Columns("text", "label")), threshold=0.9)
+    found = bad(*rows, near=near)
+    assert (found["near_duplicates"].rows, found["near_duplicates"].fix) == ((41,), "drop_rows")
+    assert found["near_contradictions"].rows == (40, 41)
+    after, line = found["near_duplicates"].step.apply(draft(*rows))
+    assert (len(after), line) == (41, "1 rows (nearly the same as an earlier row) were dropped.")
+    assert health_card(draft(*rows), Measured(near=()))["near_duplicates"].severity == "good"
+
+
+def test_long_texts_and_unknown_pieces():
+    pieces = np.full(40, 100)
+    pieces[[3, 7]] = 129
+    finding = bad(*GOOD, pieces=pieces)["long"]
+    assert (finding.rows, finding.what) == (
+        (3, 7),
+        "2 texts are longer than 128 pieces (5.0%) and would be cut there.",
+    )
+    assert health_card(draft(*GOOD), Measured(pieces=pieces, limit=256))["long"].severity == "good"
+    made = build_dataset(table_of(*GOOD), Columns("text", "label"))
+
+    def encode(texts):
+        return [[0 if word.isdigit() else 1 for word in text.split()] for text in texts]
+
+    finding = bad(*GOOD, coverage=coverage(made, encode, unknown_id=0, vocabulary_size=5))["unknown"]
+    assert (finding.severity, len(finding.rows)) == ("fix", 40)
+    known = coverage(made, encode, unknown_id=3, vocabulary_size=5)
+    assert health_card(draft(*GOOD), Measured(coverage=known))["unknown"].severity == "good"
+
+
+def test_odd_characters_and_html():
+    rows = (*GOOD, "caf\ufffd au lait,x", "zero\u200bwidth here,y", '"  one<br />two",x', "<b>bold</b> &amp; more,y")
+    found = bad(*rows)
+    assert (found["odd_replacement"].rows, found["odd_replacement"].severity) == ((40,), "fix")
+    assert (found["odd_invisible"].rows, found["untidy"].rows, found["html"].rows) == ((41,), (42,), (43,))
+    assert mended(found["untidy"], *rows) is None
+
+
+def test_pairs_and_sets_without_labels():
+    table = table_of("a b,c d,x", "e f,,y", header="first,second,label")
+    card = health_card(draft_of(table, Columns("first", "label", "second")))
+    assert card["empty"].rows == (1,)
+    assert {f.key for f in health_card(draft_of(table, Columns("first"))).findings} == {
+        "empty",
+        "duplicates",
+        "kinds",
+        "odd",
+    }
+    nothing = health_card(draft("a,x", "b,y").keep(np.zeros(2, bool)))
+    assert nothing.rows == 0
+
+
+CELLS = st.sampled_from(["", "a", "a", "A.", "b c", "3", "NA", "2024-01-01", " x ", "<br>", "\ufffd"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(CELLS, st.sampled_from(["x", "X", "y", "", "nan", "01", "1"])), min_size=1, max_size=30))
+def test_doing_every_offered_fix_ends_and_then_a_data_set_can_be_built_or_says_why(rows):
+    start = draft_of(table_of(*(f'"{text}",{label}' for text, label in rows)), Columns("text", "label"))
+    recipe = Recipe()
+    for _ in range(20):
+        card = health_card(recipe.apply(start).draft)
+        for finding in card.findings:
+            assert finding.what.endswith((".", "…"))
+            assert bool(finding.remedy) == (finding.severity != "good")
+            assert set(finding.rows) <= set(range(len(rows)))
+        offered = [finding.step for finding in card.findings if finding.step]
+        if not offered:
+            break
+        recipe = recipe.then(offered[0])
+        try:
+            recipe.apply(start)
+        except LabError:  # no row would be left
+            return
+    else:
+        pytest.fail("the fixes never end")
+    assert not {"empty", "unlabelled", "contradictions"} & {f.key for f in card.of("fix")}
+
+
+def test_findings_in_words():
+    assert [
+        f.key for f in in_order([Finding("a", "good", "."), Finding("b", "fix", "."), Finding("c", "look", ".")])
+    ] == [*"bca"]
+    assert (counted(1, "row"), counted(1_000, "row"), counted(2, "is", "are")) == ("1 row", "1,000 rows", "2 are")
+    assert shown(["a" * 100, "b"], 1) == f"{'a' * 80!r} and 1 more"
+    assert numbers([3, 1, 3]) == (1, 3)
+    assert Finding("a", "good", ".").rows == ()
+    assert isinstance(draft("a,x", "b,y"), Draft)
+    assert Counter(Strings(draft("a,x", "b,y").labels)) == {"x": 1, "y": 1}
