@@ -100,7 +100,7 @@ def computed(t: Trace, name: str, key: tuple, work: Callable, doing: str) -> Att
 
 def show_gradients(t: Trace, answer: NamedAnswer, filler: str) -> None:
     """Integrated gradients, with what they should add up to."""
-    steps = st.select_slider("Steps from baseline to text", STEPS, 64, key="steps", bind="query-params", width=360)
+    steps = st.select_slider("Steps from baseline to text", STEPS, 16, key="steps", bind="query-params", width=360)
     found: Attribution | None = computed(
         t,
         "gradients",

@@ -15,6 +15,7 @@ from core.data.mapping import Mapping
 from core.data.reading import EncodingUnclear, ReadOptions, Table, read_table
 from core.data.sample_sets import samples
 from core.errors import LabError
+from pages.shared.data_reading import FILL, can_be_filled, set_reading
 from pages.shared.text import plain, show_problem
 from pages.shared.url_state import choose
 
@@ -40,6 +41,8 @@ def choose_source() -> str:
         if "upload-problem" in st.session_state:
             show_problem(st.session_state["upload-problem"])
             st.caption("It was not stored: what follows is the data set chosen before.")
+            if st.session_state["upload-can-be-filled"]:
+                st.button(FILL, icon=":material/table_rows:", on_click=_keep_filled)
     with left:
         chosen = choose("Data set", titles | {OTHER: "From the Hub, or a folder …"}, key="data")
         return _choose_other() if chosen == OTHER else chosen
@@ -75,6 +78,16 @@ def _keep_upload() -> None:
         st.session_state["data"] = uploads.store_upload(content, file.name).reference
     except LabError as error:
         st.session_state["upload-problem"] = error
+        st.session_state["upload-can-be-filled"] = can_be_filled(content, name=file.name)
+
+
+def _keep_filled() -> None:
+    """Store the file that was refused, and read it with shorter rows filled up."""
+    file = st.session_state["upload"]
+    reference = uploads.store_upload(file.getvalue(), file.name).reference
+    set_reading(reference, ReadOptions(fill=True))
+    st.session_state["data"] = reference
+    st.session_state.pop("upload-problem", None)
 
 
 def offer_deletion(reference: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
@@ -10,6 +11,7 @@ from core.data.reading import EncodingUnclear, ReadOptions, Table, read_table
 from core.errors import LabError
 from pages.shared.text import plain, show_problem
 
+FILL = "Fill up shorter rows with empty cells"
 DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", "": "Nothing: one text a line"}
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "gb18030", "shift_jis", "big5", "euc-kr")
 ENCODING_NAMES = {
@@ -47,9 +49,19 @@ def read_source(reference: str) -> Table:
             st.rerun()
     except LabError as error:
         show_problem(error)
+        if can_be_filled(reference, chosen):
+            filled = replace(chosen or ReadOptions(), fill=True)
+            st.button(FILL, icon=":material/table_rows:", on_click=set_reading, args=(reference, filled))
         if chosen:
             _offer_detection(reference)
     st.stop()
+
+
+def can_be_filled(source: str | bytes, options: ReadOptions | None = None, *, name: str | None = None) -> bool:
+    """Whether what was refused can be read with shorter rows filled up with empty cells."""
+    with suppress(LabError):
+        return bool(read_table(source, name=name, options=replace(options or ReadOptions(), fill=True)).columns)
+    return False
 
 
 def set_reading(reference: str, options: ReadOptions) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN_GROUPS, SHOWN_ROWS = 50, 200
 UNASKED_ROWS = 3_000
+MOST_COMPARED = 200_000  # rows: beyond them looking for near-duplicates would take too much memory
 NOTHING = "(none)"
 
 
@@ -102,6 +103,9 @@ def show_near(key: tuple, dataset: Dataset, layers: Layers) -> None:
 def near_of(key: tuple, dataset: Dataset) -> tuple[NearPair, ...] | None:
     """The near pairs, remembered or found; None until somebody asks."""
     rows = len(dataset)
+    if rows > MOST_COMPARED:
+        st.caption(f"Nearly equal texts are looked for in up to {MOST_COMPARED:,} rows.")
+        return None
     return on_demand(
         "near",
         ("near", *key),

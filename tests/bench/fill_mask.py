@@ -15,7 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM_FLAGS, RunningApp, find_chromium, settled
 
-ROUNDS = 5
+LAST_WORDS = ("winter", "north", "south", "east", "west", "spring")  # one piece each; the first one warms up
 VIEWS = ("Guesses", "Given words", "Layer by layer", "What it leans on", "Two models", "Surprise", "How it learned")
 WORDS = (
     "{} keeper of the old lighthouse climbed its stairs every evening to light the [MASK] for all the ships at sea {}"
@@ -54,11 +54,10 @@ def _rounds(page: Page, view: str) -> list[float]:
     field = page.get_by_label("Text", exact=True)
     field.wait_for()
     settled(page)
-    return [_new_text(page, number) for number in range(ROUNDS + 1)][1:]  # the first one warms up
+    return [_new_text(page, word) for word in LAST_WORDS][1:]
 
 
-def _new_text(page: Page, number: int) -> float:
-    word = f"round{number}"
+def _new_text(page: Page, word: str) -> float:
     page.get_by_label("Text", exact=True).fill(WORDS.format("the " * 8, word))
     start = time.perf_counter()
     page.get_by_label("Text", exact=True).press("Control+Enter")

@@ -338,3 +338,14 @@ def test_C06_F07_a_name_that_cannot_be_fetched_says_what_is_at_hand(open_page, n
     app = open_page(PAGE, data="other", **{"data-name": name})
     assert not app.exception
     assert len(app.error) == 1
+
+
+def test_A05_shorter_rows_are_filled_up_only_when_told_to(open_page):
+    app = upload(open_page(PAGE, show="Rows"), "short.csv", b"text,label\none,a\ntwo\nthree,b\nfour,a\n")
+    assert len(app.error) == 1
+    press(app, "Fill up shorter rows with empty cells")
+    assert not app.exception
+    assert list(rows_on(app)["label"]) == ["a", "", "b", "a"]
+    again = open_page(PAGE, show="Rows", data=app.selectbox(key="data").value)
+    press(again, "Fill up shorter rows with empty cells")
+    assert list(rows_on(again)["text"]) == ["one", "two", "three", "four"]
