@@ -59,16 +59,14 @@ def show_health(table: Table, columns: Columns, layers: Layers) -> None:
 def show_finding(key: str, finding: Finding, table: Table, layers: Layers) -> None:
     """One finding: what, what to do, the rows, and the safe fix where there is one."""
     with st.container(border=True):
-        left, right = st.columns([3, 1], vertical_alignment="center")
-        left.markdown(f"{ICONS[finding.severity]} {plain(finding.what)}")
-        left.caption(plain(finding.remedy))
+        st.markdown(f"{ICONS[finding.severity]} {plain(finding.what)}")
+        st.caption(plain(finding.remedy))
         if finding.step is not None:
-            right.button(
+            st.button(
                 finding.step.title,
                 key=f"apply-{key}-{finding.step.kind}",
                 on_click=layers.apply_step,
                 args=(finding.step,),
-                width="stretch",
                 help="Recorded, and undone with one click: the file itself stays as it is.",
             )
         if len(finding.rows):
