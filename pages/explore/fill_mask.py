@@ -13,7 +13,8 @@ from pages.shared.fill_mask_guesses import show_candidates, show_guesses
 from pages.shared.fill_mask_input import type_masked
 from pages.shared.fill_mask_layers import show_layers, show_two_models
 from pages.shared.fill_mask_pairs import show_next_sentence
-from pages.shared.fill_mask_scores import show_surprise, show_training
+from pages.shared.fill_mask_surprise import show_surprise
+from pages.shared.fill_mask_training import show_training
 from pages.shared.models import chosen_model, traced
 from pages.shared.text import problems_shown
 from pages.shared.typed import read_typed

@@ -10,9 +10,10 @@ import streamlit as st
 from core.data.quality.near import join_groups
 from core.data.saved_splits import save_splits
 from core.data.splits import PARTS, looks_like_splits, split, split_by_column
+from core.errors import LabError
 from pages.shared.data_repeats import near_of
 from pages.shared.export import csv_button
-from pages.shared.text import counted, plain
+from pages.shared.text import counted, plain, show_problem
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
@@ -31,8 +32,11 @@ def show_splits(key: tuple, table: Table, dataset: Dataset, layers: Layers) -> N
     )
     kept = layers.preparation.splits
     if kept is not None:
-        st.success("These splits are kept for this file: Fine-tune uses them.")
-        show_parts(dataset, kept.restore(dataset))
+        try:
+            show_parts(dataset, kept.restore(dataset))
+            st.success("These splits are kept for this file: Fine-tune uses them.")
+        except LabError as problem:  # a fix that was undone brought rows back
+            show_problem(problem)
         st.button("Forget these splits", icon=":material/undo:", on_click=layers.forget_splits)
         return
     named = [name for name in table.columns if looks_like_splits(table[name])]

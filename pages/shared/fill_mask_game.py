@@ -11,8 +11,7 @@ from core.charts.bars import horizontal_bars
 from core.explore.embeddings_map import fingerprint
 from core.explore.guessing import judge, sentence_rounds, text_rounds
 from pages.shared.export import csv_button, figure
-from pages.shared.fill_mask_input import type_text
-from pages.shared.fill_mask_scores import LEARNED_FROM, WHOLE
+from pages.shared.fill_mask_input import LEARNED_FROM, WHOLE, type_text
 from pages.shared.text import plain
 from pages.shared.url_state import count_on, counter
 

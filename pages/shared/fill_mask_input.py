@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Paris is the capital of [MASK]."
 TEACHING_EXAMPLE = "[MASK] dogs bark and one cow moos."
+LEARNED_FROM = (
+    "The old lighthouse stood on a rock at the end of the harbour, and every evening the keeper climbed its stairs to "
+    "light the lamp for the ships at sea."
+)
+WHOLE = "two dogs bark and one cow moos."  # whole sentences, for views that hide words themselves
 SHOWN_WORDS = 500
 
 

@@ -349,3 +349,19 @@ def test_A05_shorter_rows_are_filled_up_only_when_told_to(open_page):
     again = open_page(PAGE, show="Rows", data=app.selectbox(key="data").value)
     press(again, "Fill up shorter rows with empty cells")
     assert list(rows_on(again)["text"]) == ["one", "two", "three", "four"]
+
+
+def test_splits_made_before_rows_came_back_are_told_and_can_be_forgotten(open_page):
+    app = upload(open_page(PAGE, show="Health"), "messy.csv", MESSY.encode())
+    press(app, "Drop rows without a usable label")
+    press(app, "Drop rows without a text")
+    reference = app.selectbox(key="data").value
+    app = open_page(PAGE, show="Splits", data=reference)
+    press(app, "Keep these splits")
+    app = open_page(PAGE, show="Health", data=reference)
+    press(app, "Undo the last fix")
+    app = open_page(PAGE, show="Splits", data=reference)
+    assert not app.exception
+    assert "The saved splits do not know row 4" in words_on(app).replace("\\", "")
+    press(app, "Forget these splits")
+    assert not app.error
