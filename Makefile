@@ -22,7 +22,7 @@ fingerprint = $(shell cat $(1) | cksum | cut -d' ' -f1)
 APP_STAMP := $(VENV)/.installed-app-$(call fingerprint,requirements.txt)
 DEV_STAMP := $(VENV)/.installed-dev-$(call fingerprint,requirements.txt requirements-dev.txt)
 
-.PHONY: help app setup setup-dev browser test test-all lint bench clean
+.PHONY: help app setup setup-dev browser test test-all lint bench bench-cloze clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -55,6 +55,9 @@ lint: setup-dev  ## check style, formatting and the import rule
 
 bench: setup-dev  ## measure against named rivals, one JSON object a line (ONLY=attention)
 	@$(PY) -m tests.bench $(ONLY)
+
+bench-cloze: setup-dev  ## how well the built-in model fills blanks (AFTER=folder: that one, against it; BEFORE=folder)
+	@BEFORE='$(BEFORE)' AFTER='$(AFTER)' $(PY) -m tests.bench cloze
 
 clean:  ## remove the environment and caches; what people made in workspace/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -26,6 +26,7 @@ from scripts.builtin_model.corpus import (
 )
 from scripts.builtin_model.learning import Learner, Settings, learning_rate_factor, masked_loss, masked_scores
 from scripts.builtin_model.windows import Masked, Shards, Vocabulary, held_out_batches, mask, piece_weights
+from tests.bench import cloze
 
 SETTINGS = Settings(pieces=3_000, batch_pieces=256, learning_rate=1e-3, checkpoint_seconds=1e9, score_seconds=1e9)
 
@@ -306,6 +307,14 @@ def test_training_learns_and_holding_keeps_the_sentence_embedding(learner, tiny_
         _, distance = made._step(batches[0])
         distances[weight] = distance.item()
     assert distances[20.0] < distances[0.0] / 2
+
+
+def test_cloze_counts_accepted_answers_among_the_first(tmp_path: Path) -> None:
+    file = tmp_path / "prompts.tsv"
+    file.write_text("prompt\taccepted\nThe [MASK] sat.\tcat|Dog\nA [MASK].\tmat\n", encoding="utf-8")
+    prompts = cloze.read_prompts(file)
+    given = [["film", "DOG", "cat"], ["good", "bad", "very"]]
+    assert [cloze.cloze_share(prompts, given, top) for top in (1, 2, 3)] == [0.0, 0.5, 0.5]
 
 
 def test_the_steps_lead_from_text_to_a_model_that_opens(
