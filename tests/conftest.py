@@ -10,6 +10,10 @@ from pathlib import Path
 from string import ascii_lowercase, digits, punctuation
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("lab", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("lab")
 
 # Read by the libraries when they are first imported, so they are set before any test module is.
 os.environ.update(

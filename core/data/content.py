@@ -1,12 +1,13 @@
 """Gets a file's bytes, unpacked, within the limits. Knows nothing of what they mean."""
 
+import contextlib
 import gzip
 import io
 import mmap
 import stat
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from core.data import limits
@@ -15,16 +16,19 @@ from core.errors import LabError
 Buffer = bytes | mmap.mmap
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 20
+_READ_BYTES = 16 << 20
 
 
-def load(source: Path | bytes) -> bytes:
-    """The bytes of a file as they are, at most MAX_FILE_BYTES. Raises LabError.
+def load(source: Path | bytes, on_piece: Callable[[Buffer | memoryview], object]) -> Buffer:
+    """The bytes of a file as they are, at most MAX_FILE_BYTES; `on_piece` hears of each piece as soon as it is there,
+    one after the other. Raises LabError.
 
-    Not memory-mapped: a file that another program cuts short meanwhile would end this process.
+    The file is not memory-mapped: if another program cut it short meanwhile, that would end this process.
     """
     if isinstance(source, bytes):
         if len(source) > limits.MAX_FILE_BYTES:
             raise limits.file_too_large(len(source))
+        on_piece(source)
         return source
     try:
         status = source.stat()
@@ -33,7 +37,15 @@ def load(source: Path | bytes) -> bytes:
         if status.st_size > limits.MAX_FILE_BYTES:
             raise limits.file_too_large(status.st_size)
         with source.open("rb") as file:
-            content = file.read(limits.MAX_FILE_BYTES + 1)
+            content, filled = _memory(max(status.st_size, 1)), 0
+            whole = memoryview(content)
+            while count := file.readinto(whole[filled : filled + _READ_BYTES]):
+                on_piece(whole[filled : filled + count])
+                filled += count
+            rest = file.read(limits.MAX_FILE_BYTES + 1 - filled)
+            if rest or filled < len(content):  # the file grew or shrank since its size was asked for
+                on_piece(rest)
+                content = bytes(whole[:filled]) + rest
     except OSError as error:
         raise LabError(
             f"The file {source.name!r} cannot be read: {error.strerror}.", "Check its name and permissions."
@@ -43,9 +55,9 @@ def load(source: Path | bytes) -> bytes:
     return content
 
 
-def unpack(content: bytes) -> Buffer:
+def unpack(content: Buffer) -> Buffer:
     """The content of a gzip file, on disk rather than in memory; anything else as it is. Raises LabError."""
-    return spool(_gunzip(content)) if content.startswith(GZIP_MAGIC) else content
+    return spool(_gunzip(content)) if content[: len(GZIP_MAGIC)] == GZIP_MAGIC else content
 
 
 def spool(chunks: Iterable[bytes]) -> Buffer:
@@ -67,9 +79,20 @@ def chunks_of(buffer: Buffer) -> Iterator[bytes]:
         yield buffer[start : start + CHUNK_BYTES]
 
 
-def _gunzip(content: bytes) -> Iterator[bytes]:
+def _memory(size: int) -> mmap.mmap:
+    """Memory to read a file into, in large pages where the system has them: it hands these out twice as fast."""
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return mmap.mmap(-1, size)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a kernel without large pages
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
+
+
+def _gunzip(content: Buffer) -> Iterator[bytes]:
+    packed = content if isinstance(content, mmap.mmap) else io.BytesIO(content)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        with gzip.GzipFile(fileobj=packed, mode="rb") as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -73,8 +73,7 @@ class Dataset:
     def word_counts(self) -> np.ndarray:
         """Words by white space, for each column of texts: (column, example)."""
         if "words" not in self._measured:
-            counts = [count_words(column) for column in self.text_columns()]
-            self._measured["words"] = counts[0][None] if len(counts) == 1 else np.stack(counts)
+            self._measured["words"] = np.stack([count_words(column) for column in self.text_columns()])
         return self._measured["words"]
 
     def groups(self) -> list[list[int]]:
@@ -105,19 +104,24 @@ def build_dataset(
         applied = recipe.apply(draft)
         draft, log = applied.draft, applied.log
     numbers, names, label_notices = np.zeros(0, np.int64), (), []
-    if columns.label is not None:
-        draft, numbers, names, label_notices = _number_labels(draft, columns.label, label_names, unknown_labels)
-    texts, *pair = draft.text_columns()
-    dataset = Dataset(
-        Numbers.over(draft.row_ids),
-        texts,
-        pair[0] if pair else None,
-        Numbers.over(numbers),
-        names,
-        table.content_hash,
-        (),
-    )
-    _measure(dataset)
+    every_row = draft
+    with ThreadPoolExecutor(1) as beside:  # NumPy and Arrow let other threads run meanwhile
+        first = beside.submit(every_row.first_equal)
+        if columns.label is not None:
+            draft, numbers, names, label_notices = _number_labels(draft, columns.label, label_names, unknown_labels)
+        texts, *pair = draft.text_columns()
+        dataset = Dataset(
+            Numbers.over(draft.row_ids),
+            texts,
+            pair[0] if pair else None,
+            Numbers.over(numbers),
+            names,
+            table.content_hash,
+            (),
+        )
+        dataset.word_counts()
+    if draft is every_row:  # else rows with unknown labels were dropped, and equal ones are found anew
+        dataset._measured["first_equal"] = first.result()
     notices = [*table.notices, *log]
     names_of_texts = [name for name in (columns.text, columns.pair) if name is not None]
     for each in zip(names_of_texts, dataset.text_columns(), dataset.word_counts(), strict=True):
@@ -126,14 +130,6 @@ def build_dataset(
     noticed = replace(dataset, notices=tuple(notices))
     noticed._measured.update(dataset._measured)
     return noticed
-
-
-def _measure(dataset: Dataset) -> None:
-    """Count words and find equal examples at the same time: NumPy lets other threads run meanwhile."""
-    with ThreadPoolExecutor(1) as other:
-        words = other.submit(dataset.word_counts)
-        dataset.first_equal()
-        words.result()
 
 
 def shared_examples(first: Dataset, second: Dataset) -> tuple[int, ...]:

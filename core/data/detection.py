@@ -165,7 +165,7 @@ def find_delimiter(text: str, *, promised: str | None, quoting: bool | None, who
     fallback: tuple[float, str] | None = None
     usual = {"csv": ",", "tsv": "\t"}.get(promised or "")
     modes = [quoting] if quoting is not None else [True] if promised == "csv" or '"' not in text else [True, False]
-    for delimiter in DELIMITERS:
+    for delimiter in filter(text.__contains__, DELIMITERS):
         for quoted in modes:
             counts = [len(cells) for cells, _ in sample_records(text, delimiter, bool(quoted), whole=whole)]
             if not counts:

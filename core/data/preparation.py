@@ -7,14 +7,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
+import numpy as np
+
 from core.data import choices
 from core.data.columns import Columns
 from core.data.dataset import Dataset, build_dataset
+from core.data.draft import draft_of, is_usable_label
 from core.data.edits import Edits
 from core.data.mapping import Mapping
+from core.data.order import natural_order
 from core.data.recipe import Recipe
 from core.data.saved_splits import SavedSplits
 from core.data.table import Table
+from core.data.views import Numbers
 from core.errors import LabError
 
 _KINDS = {"mapping": Mapping, "edits": Edits, "recipe": Recipe, "splits": SavedSplits}
@@ -58,12 +63,40 @@ class Preparation:
 
         `label_names` as in `build_dataset`. Raises LabError as there, and for corrections of another file.
         """
-        order, titles = (), ()
-        if self.mapping is not None and self.mapping["label"] == columns.label:
-            order, titles = self.mapping.label_order, self.mapping.label_titles
-        given = label_names if label_names is not None else order or None
-        built = build_dataset(table, columns, label_names=given, edits=self.edits, recipe=self.recipe)
-        return replace(built, label_names=tuple(titles)) if titles and label_names is None else built
+        built = build_dataset(table, columns, label_names=label_names, edits=self.edits, recipe=self.recipe)
+        if label_names is not None or self.mapping is None or self.mapping["label"] != columns.label:
+            return built
+        names = dict(named_labels(self.mapping, built.label_names))
+        place = {label: number for number, label in enumerate(names)}
+        moved = np.array([place[label] for label in built.label_names], np.int64)
+        numbers = Numbers(moved[built.labels.array]) if len(moved) else built.labels
+        return replace(built, labels=numbers, label_names=tuple(names.values()))
+
+    def labels(self, table: Table, columns: Columns) -> list[tuple[str, str]]:
+        """The labels that corrections and fixes leave, as (in the file, name), in the order of their numbers."""
+        if columns.label is None:
+            return []
+        edited = table if self.edits is None else self.edits.apply(table)
+        draft = (self.recipe or Recipe()).apply(draft_of(edited, columns)).draft
+        found = natural_order([label for label in draft.label_codes()[1] if is_usable_label(label)])
+        mapping = self.mapping or Mapping.of("sequence-classification", text=columns.text, label=columns.label)
+        return named_labels(
+            mapping if mapping["label"] == columns.label else replace(mapping, label_order=(), label_titles=()), found
+        )
+
+
+def named_labels(mapping: Mapping, found: Sequence[str]) -> list[tuple[str, str]]:
+    """Each label of `found` with its name: those that the mapping orders first, new ones behind them.
+
+    Raises LabError when a new label is called like another one's name.
+    """
+    titles = dict(zip(mapping.label_order, mapping.label_titles or mapping.label_order, strict=True))
+    order = [label for label in titles if label in set(found)]
+    named = [(label, titles.get(label, label)) for label in (*order, *(each for each in found if each not in titles))]
+    names = [name for _, name in named]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise LabError(f"Two labels are called {twice!r}.", "Give each label a name of its own.")
+    return named
 
 
 def _not_understood() -> LabError:

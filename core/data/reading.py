@@ -45,13 +45,13 @@ def read_table(source: Path | str | bytes, *, name: str | None = None, options: 
     if isinstance(source, Path) and is_saved(source):
         parsed, content_hash = read_folder(source, options)
         return finish(parsed, name=name or hint, content_hash=content_hash)
-    content = load(source)
-    if not content:
-        raise LabError("The file is empty: it has no rows.", "Choose a file with at least one row.")
-    with ThreadPoolExecutor(1) as beside:
-        digest = beside.submit(hashlib.sha256, content)
+    digest = hashlib.sha256()
+    with ThreadPoolExecutor(1) as beside:  # hashes while the file is read and parsed
+        content = load(source, lambda piece: beside.submit(digest.update, piece))
+        if not content:
+            raise LabError("The file is empty: it has no rows.", "Choose a file with at least one row.")
         parsed = _parse(unpack(content), options, detection.format_by_name(hint))
-    return finish(parsed, name=name or hint or "table", content_hash=digest.result().hexdigest())
+    return finish(parsed, name=name or hint or "table", content_hash=digest.hexdigest())
 
 
 def _parse(content: Buffer, options: ReadOptions, promised: str | None) -> Parsed:

@@ -9,28 +9,25 @@ from core.data.views import Strings
 from core.data.words import bytes_of
 
 _SAMPLED_BYTES = 8  # one number of 64 bits
+_ROUNDS, _SLOTS = 3, 3  # of telling signatures apart, and how many slots there are at least for each
 _MULTIPLIERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))  # odd, so that nothing is lost
 
 
 def first_equal(columns: Sequence[Strings]) -> np.ndarray:
     """For each row the position of the first row that is equal in all columns: its own when there is none before.
 
-    Rows that differ in length or in a few sampled bytes are told apart by these; only the rest is compared in full
-    (Arrow's dictionary encoding), so the answer is exact.
+    Rows that differ in length or in a few sampled bytes are told apart by these, all but a few by chance; only the rest
+    is compared in full (Arrow's dictionary encoding), so the answer is exact.
     """
-    rows = len(columns[0])
-    first = np.arange(rows)
+    first = np.arange(len(columns[0]))
     signature = _signature(columns[0])
     for column in columns[1:]:
         signature = signature * _MULTIPLIERS[0] + _signature(column)
-    signature = (signature >> np.uint64(32)).astype(np.uint32)  # shorter numbers are sorted faster
-    ordered = np.sort(signature)
-    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    if not len(repeated):
+    candidates = _maybe_repeated(signature)
+    if not len(candidates):
         return first
-    candidates = np.flatnonzero(_among(signature, repeated))
-    codes = np.zeros(len(candidates), np.int64)
-    for column in columns:
+    codes = _codes(columns[0].take(candidates).arrow)
+    for column in columns[1:]:
         own = _codes(column.take(candidates).arrow)
         codes = np.unique(codes * (own.max() + 1) + own, return_inverse=True)[1]
     _, earliest = np.unique(codes, return_index=True)
@@ -62,9 +59,25 @@ def _codes(column: pa.ChunkedArray) -> np.ndarray:
     return np.concatenate([chunk.indices.to_numpy() for chunk in column.dictionary_encode().chunks], dtype=np.int64)
 
 
-def _among(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Which values are among the sorted `wanted`."""
-    return wanted[np.minimum(np.searchsorted(wanted, values), len(wanted) - 1)] == values
+def _maybe_repeated(signature: np.ndarray) -> np.ndarray:
+    """The positions, rising, of all numbers that occur more than once, and of a few others.
+
+    Hashes the numbers to slots, each time by other bits, and keeps those that share one: much faster than sorting them.
+    """
+    kept = np.arange(len(signature), dtype=np.int32)
+    for _ in range(_ROUNDS):
+        bits = (len(kept) * _SLOTS).bit_length()
+        slots = (signature >> np.uint64(64 - bits)).view(np.int64)  # as `take` wants them
+        own = np.arange(len(kept), dtype=np.int32)
+        owner = np.empty(1 << bits, np.int32)
+        owner[slots] = own  # one of those that share the slot, whichever
+        owners = owner.take(slots)
+        shared = owners != own
+        shared[owners.take(np.flatnonzero(shared))] = True
+        positions = np.flatnonzero(shared)  # `take` is faster than a mask
+        kept = kept.take(positions)
+        signature = signature.take(positions) * _MULTIPLIERS[1]
+    return kept
 
 
 def _signature(column: Strings) -> np.ndarray:

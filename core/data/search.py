@@ -14,8 +14,6 @@ from core.errors import LabError
 
 _BLOCK_ROWS = 65_536
 
-_BLOCK_ROWS = 65_536
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hits:

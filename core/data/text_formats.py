@@ -19,7 +19,7 @@ from core.data.table import Parsed, ReadOptions
 from core.errors import LabError
 
 _NAMES = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars", " ": "spaces"}
-_BLOCKS = (4 << 20, 64 << 20)  # the second only for rows that are longer than the first
+_BLOCKS = (1 << 20, 64 << 20)  # small ones keep all threads busy; the second only for rows that are longer
 _SHOWN = 5
 
 

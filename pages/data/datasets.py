@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pages.shared.data_layers import Layers
 
 VIEWS = ("Health", "Rows", "Labels", "Lengths", "Extremes", "Typical words", "Repeats", "Scripts and signs", "Splits")
-NEED_LABELS = ("Labels", "Typical words", "Splits")
+NEED_LABELS = ("Labels", "Typical words")
 SHOWN_LABELS = 30
 
 
@@ -94,7 +95,7 @@ st.title("Datasets", anchor=False)
 st.markdown("A table of texts, one a row: see what is in it before a model learns from it.")
 reference = data.choose_source()
 table = read_source(reference)
-data.offer_deletion(reference)
+data.offer_deletion(reference, table.content_hash)
 st.markdown(f"**{len(table):,} rows**, {len(table.columns)} columns: {', '.join(map(plain, table.columns[:12]))}")
 with st.expander("How the file was read", expanded=False):
     reading_settings(reference, table)
@@ -102,13 +103,14 @@ layers = layers_of(table)
 with problems_shown():
     mapping = choose_mapping(reference, table, layers)
     columns = mapping.as_columns()
+    if mapping.task != CLASSIFICATION:
+        columns = replace(columns, label=None)  # tags and numbers are no classes
     edit_labels(table, mapping, layers)
     dataset = problem = None
     try:
         dataset = dataset_of(table, columns, layers)
     except LabError as error:  # rows can be looked at, and mended, whatever is wrong
         problem = error
-    data.show_notices(dataset.notices if dataset else table.notices)
     view = st.segmented_control(
         "Show",
         VIEWS,
@@ -119,6 +121,8 @@ with problems_shown():
         bind="query-params",
         wrap=True,
     )
+    if view != "Rows":  # which say it themselves, and must not move while somebody types
+        data.show_notices(dataset.notices if dataset else table.notices)
     if view == "Health":
         show_health(table, columns, layers)
     elif view == "Rows":
@@ -128,4 +132,9 @@ with problems_shown():
     if problem is not None:
         raise problem
     if mapping.task == CLASSIFICATION and columns.label is not None:
-        st.page_link(pages.FINE_TUNE, label="Train on this data", icon=":material/arrow_forward:")
+        st.page_link(
+            pages.FINE_TUNE,
+            label="Train on this data",
+            icon=":material/arrow_forward:",
+            query_params={"data": reference},
+        )

@@ -17,7 +17,7 @@ from core.data.sample_sets import samples
 from core.errors import LabError
 from pages.shared.data_reading import FILL, can_be_filled, set_reading
 from pages.shared.text import plain, show_problem
-from pages.shared.url_state import choose
+from pages.shared.url_state import choose, forget
 
 NO_COLUMN = "(none)"
 OTHER = "other"
@@ -90,13 +90,21 @@ def _keep_filled() -> None:
     st.session_state.pop("upload-problem", None)
 
 
-def offer_deletion(reference: str) -> None:
-    """A button to remove an upload for good; samples stay."""
+def offer_deletion(reference: str, content_hash: str) -> None:
+    """A button to remove an upload for good, and what was decided about it; samples stay."""
     if not reference.startswith("upload:"):
         return
     with st.popover("Delete this upload", icon=":material/delete:", type="tertiary"):
-        st.markdown("The file is removed from this machine. Models trained on it stay.")
-        st.button("Delete for good", on_click=uploads.delete_upload, args=(reference.removeprefix("upload:"),))
+        st.markdown(
+            "The file is removed from this machine, with all corrections, fixes and splits. Models trained on it stay."
+        )
+        st.button("Delete for good", on_click=_delete, args=(reference, content_hash))
+
+
+def _delete(reference: str, content_hash: str) -> None:
+    uploads.delete_upload(reference.removeprefix("upload:"))
+    choices.forget(content_hash)
+    forget("data")
 
 
 def show_notices(notices: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from core.data.preparation import Preparation
 from core.data.recipe import Recipe
 from core.data.saved_splits import SavedSplits
 from core.errors import LabError
-from pages.shared.text import show_problem
+from pages.shared.text import counted, show_problem
 
 if TYPE_CHECKING:
     from core.data.columns import Columns
@@ -51,14 +51,18 @@ class Layers:
         except LabError as problem:
             st.session_state["layers-problem"] = problem
 
+    def now(self) -> Layers:
+        """As they are kept at this moment: somebody may have changed them in another tab since the page ran."""
+        return Layers(self.content_hash, Preparation.of(self.content_hash))
+
     def undo_edit(self) -> None:
-        self.keep(self.edits.undo())
+        self.keep(self.now().edits.undo())
 
     def apply_step(self, step: Step) -> None:
-        self.keep(self.recipe.then(step))
+        self.keep(self.now().recipe.then(step))
 
     def undo_step(self) -> None:
-        self.keep(self.recipe.undo())
+        self.keep(self.now().recipe.undo())
 
     def forget_splits(self) -> None:
         choices.forget(self.content_hash, SavedSplits)
@@ -69,11 +73,19 @@ def layers_of(table: Table) -> Layers:
     if "layers-problem" in st.session_state:
         show_problem(st.session_state.pop("layers-problem"))
     try:
-        return Layers(table.content_hash, Preparation.of(table.content_hash))
+        layers = Layers(table.content_hash, Preparation.of(table.content_hash))
     except LabError as problem:
         show_problem(problem)
         st.button("Forget these choices", on_click=choices.forget, args=(table.content_hash,))
         return Layers(table.content_hash, Preparation())
+    try:
+        layers.edits.apply(table)
+    except LabError as problem:
+        show_problem(problem)
+        st.caption(f"{counted(len(layers.edits), 'correction')} belong to another reading of this file.")
+        st.button("Forget the corrections", on_click=choices.forget, args=(table.content_hash, Edits))
+        return Layers(table.content_hash, replace(layers.preparation, edits=None))
+    return layers
 
 
 def dataset_key(table: Table, columns: Columns, layers: Layers) -> tuple:

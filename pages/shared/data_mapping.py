@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.data.draft import draft_of
 from core.data.mapping import ROLES, SEPARATORS, Mapping
 from core.data.mapping_check import check_mapping
 from core.data.mapping_guess import guess_mapping
-from core.data.mapping_labels import labels_of
 from core.errors import LabError
 from pages.shared import data
 from pages.shared.data import CLASSIFICATION
@@ -48,9 +50,24 @@ def choose_mapping(reference: str, table: Table, layers: Layers) -> Mapping:
             mapping = replace(mapping, label_order=kept.label_order, label_titles=kept.label_titles)
     else:
         mapping = _choose_roles(f"{reference}-{task}", table, task)
-    for finding in check_mapping(table, mapping):
-        st.caption(f"{ICONS[finding.severity]} {plain(finding.what)} {plain(finding.remedy)}")
+    _show_check(table, mapping, layers)
+    if task != CLASSIFICATION:
+        st.caption("Fine-tune learns classes so far. For this task, rows can be looked at, checked and mended here.")
     return mapping
+
+
+def _show_check(table: Table, mapping: Mapping, layers: Layers) -> None:
+    """What does not fit, corrections and fixes taken into account."""
+    left = None
+    if not mapping.missing():
+        with suppress(LabError):
+            edited = layers.edits.apply(table)
+            left = layers.recipe.apply(draft_of(edited, replace(mapping.as_columns(), label=None))).draft.row_ids
+            table = edited
+    for finding in check_mapping(table, mapping):
+        if left is not None and len(finding.rows) and not np.isin(finding.rows.array, left).any():
+            continue  # a fix has dropped these rows
+        st.caption(f"{ICONS[finding.severity]} {plain(finding.what)} {plain(finding.remedy)}")
 
 
 def _choose_roles(key: str, table: Table, task: str) -> Mapping:
@@ -84,29 +101,25 @@ def edit_labels(table: Table, mapping: Mapping, layers: Layers) -> None:
     """The number and the name of each label: a model keeps both (`id2label`)."""
     if mapping.task != CLASSIFICATION or mapping["label"] is None:
         return
-    labels = labels_of(layers.edits.apply(table), mapping)
-    if not 1 < len(labels) <= MOST_NAMED:
+    named = layers.preparation.labels(table, mapping.as_columns())
+    if not 1 < len(named) <= MOST_NAMED:
         return
     with st.expander("Order and names of the labels", icon=":material/label:"):
         st.caption("The number is what the model predicts, the name what people read. Both are kept with the model.")
-        titles = mapping.id2label(labels)
-        frame = pd.DataFrame(
-            {"Number": range(len(labels)), "In the file": labels, "Name": [titles[number] for number in titles]}
-        )
+        labels = [label for label, _ in named]
+        frame = pd.DataFrame({"Number": range(len(named)), "In the file": labels, "Name": [name for _, name in named]})
         key = f"label-names-{layers.content_hash[:16]}-{layers.mark}-{mapping['label']}"
 
         def rename() -> None:
-            edited = frame.copy()
+            order, names = list(labels), dict(named)
             for place, cells in st.session_state[key]["edited_rows"].items():
-                for column, value in cells.items():
-                    edited.loc[int(place), column] = value
-            edited = edited.sort_values("Number", kind="stable")
+                label = labels[int(place)]
+                names[label] = str(cells.get("Name", names[label]))
+                if "Number" in cells:
+                    order.remove(label)
+                    order.insert(int(cells["Number"]), label)
             try:
-                layers.keep(
-                    mapping.with_labels(
-                        tuple(edited["In the file"]), dict(zip(edited["In the file"], edited["Name"], strict=True))
-                    )
-                )
+                layers.keep(mapping.with_labels(order, names))
             except LabError as problem:
                 st.session_state["layers-problem"] = problem
 

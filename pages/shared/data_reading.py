@@ -118,7 +118,7 @@ def _choose_form(key: str, used: ReadOptions, current: ReadOptions) -> ReadOptio
     encodings = list(dict.fromkeys([used.encoding, *ENCODINGS]))
     encoding = second.selectbox("Encoding", encodings, key=f"encoding-{key}")
     header = third.toggle("First row holds names", bool(used.header), key=f"header-{key}")
-    quoting = fourth.toggle('Cells may stand in "quotes"', bool(used.quoting), key=f"quoting-{key}")
+    quoting = fourth.toggle("Cells in quotes", bool(used.quoting), key=f"quoting-{key}")
     return replace(current, delimiter=delimiter, encoding=encoding, header=header, quoting=quoting)
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from core.data.browse import IN_FILE, ORDERS, Wanted, rows_wanted
 from core.errors import LabError
 from pages.shared.export import csv_button
-from pages.shared.text import counted, plain, show_problem
+from pages.shared.text import counted, digest, plain, show_problem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,11 +69,14 @@ def choose_rows(labels: tuple[str, ...]) -> Wanted:
 def edit_cells(table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Columns, layers: Layers) -> None:
     """The rows as a table in which texts and labels can be typed over."""
     own = [name for name in (columns.text, columns.pair, columns.label) if name]
-    key = f"rows-{layers.mark}-{hash((tuple(rows.tolist()), tuple(own)))}"
+    undone = st.session_state.setdefault("corrections-undone", 0)
+    key = f"rows-{undone}-{digest(layers.content_hash, rows.tolist(), own)}"
+    if key not in st.session_state:  # while somebody types, the table must not begin anew at each correction
+        st.session_state["rows-frame"] = frame
 
     def correct() -> None:
         try:
-            edits = layers.edits
+            edits = layers.now().edits
             for place, cells in st.session_state[key]["edited_rows"].items():
                 for column, value in cells.items():
                     edits = edits.set(table, int(rows[int(place)]), column, "" if value is None else str(value))
@@ -84,10 +87,10 @@ def edit_cells(table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Col
     if "edit-problem" in st.session_state:
         show_problem(st.session_state.pop("edit-problem"))
     st.data_editor(
-        frame,
+        st.session_state["rows-frame"],
         key=key,
         on_change=correct,
-        disabled=[name for name in frame.columns if name not in own],
+        disabled=["_index", *(name for name in frame.columns if name not in own)],
         column_config={columns.text: st.column_config.TextColumn(width="large")},
         height=420,
     )
@@ -102,4 +105,10 @@ def show_corrections(layers: Layers) -> None:
         latest = list(layers.edits)[-3:]
         for edit in latest:
             st.caption(f"Row {edit.row + 1:,}, {plain(edit.column)}: “{plain(edit.after[:120])}”")
-        st.button("Undo the last correction", icon=":material/undo:", on_click=layers.undo_edit)
+        st.button("Undo the last correction", icon=":material/undo:", on_click=undo, args=(layers,))
+
+
+def undo(layers: Layers) -> None:
+    """Take the last correction back, also in the table on the screen."""
+    st.session_state["corrections-undone"] = st.session_state.get("corrections-undone", 0) + 1
+    layers.undo_edit()

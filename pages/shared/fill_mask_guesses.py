@@ -16,6 +16,7 @@ from pages.shared.export import csv_button, figure
 from pages.shared.fill_mask_input import choose_mask, type_masked
 from pages.shared.models import example
 from pages.shared.text import plain, show_problem
+from pages.shared.typed import read_typed
 from pages.shared.url_state import text_line
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def show_guesses(model: Model) -> None:
         prefix = text_line(
             "Only words that begin with", key="prefix", example="", placeholder="Any word; type letters, press Enter"
         )
+    read_typed(model, masked.text, None)  # says what is cut, and what the model does not know
     predictions = fill_mask.predict_masks(model, masked.text)
     if prefix.strip():
         show_beginning(model, predictions, prefix, top_k)

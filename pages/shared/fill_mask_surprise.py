@@ -88,9 +88,10 @@ def _scored(model: Model, text: str, whole_words: bool, number: int) -> Surprise
             label="The text, coloured by surprise",
             hint="Point at a word for its surprise and what the model would rather have put.",
         )
+        whole, each = round(scored.score, 1) + 0.0, round(scored.score / scored.total, 2) + 0.0  # no “-0.0”
         st.markdown(
-            f"Score of the whole: **{scored.score:.1f}** nats, {scored.score / scored.total:.2f} a piece. As if each "
-            f"piece were one of **{scored.pseudo_perplexity:,.1f}** equally likely ones."
+            f"Score of the whole: **{whole}** nats, {each} a piece. As if each piece were one of "
+            f"**{scored.pseudo_perplexity:,.1f}** equally likely ones."
         )
         passes = "one forward pass" if scored.total == 1 else f"{scored.total:,} forward passes"
         st.caption(f"This took {passes} and {seconds:.2g} seconds.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from core.explore.masking import Drawn, TrainingExample
     from core.models.loading import Model
 
-WRITTEN_TERMS = 12
+WRITTEN_TERMS = 8
 
 
 def show_training(model: Model) -> None:

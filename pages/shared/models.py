@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import LabError
 from core.models import catalogue
 from pages.shared.text import plain, show_problem
-from pages.shared.url_state import choose
+from pages.shared.url_state import choose, forget
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -43,6 +43,8 @@ def chosen_model() -> Model:
 def choose_reference(label: str, *, key: str, help: str, leave_out: Container[str] = ()) -> str:
     """A list of the models at hand, and a field for any other: a folder on this machine or a Hub name."""
     titles = {entry.reference: entry.title for entry in catalogue.entries() if entry.reference not in leave_out}
+    if st.query_params.get(key) in leave_out:
+        forget(key)
     chosen = choose(label, titles | {_OTHER: "Another model …"}, key=key, help=help)
     if chosen != _OTHER:
         return chosen

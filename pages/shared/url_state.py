@@ -135,7 +135,8 @@ def seed(key: str, default: str, *, allowed: Container[str] | None = None) -> No
     if by_link and (allowed is None or given in allowed):
         st.session_state[key] = given
     elif key not in st.session_state:
-        st.session_state[key] = default
+        kept = st.session_state.get(f"kept-{key}")  # another page had the widget, and Streamlit has forgotten its value
+        st.session_state[key] = default if kept is None or (allowed is not None and kept not in allowed) else kept
 
 
 def keep(key: str, value: str) -> None:
@@ -149,6 +150,12 @@ def keep(key: str, value: str) -> None:
         st.session_state.pop(f"kept-{key}", None)
         if key in st.query_params:
             del st.query_params[key]
+
+
+def forget(key: str) -> None:
+    """Take a value out of the address because what it named is gone."""
+    keep(key, "")
+    st.session_state.pop(key, None)
 
 
 def _is_late(key: str, given: str) -> bool:

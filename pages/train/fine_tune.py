@@ -107,6 +107,8 @@ def show_form() -> None:
         return
     layers = layers_of(table)
     dataset = dataset_of(table, columns, layers)
+    if layers.preparation.splits is not None:
+        layers.preparation.splits.restore(dataset)  # told now, and not by a run that fails
     kind = "pairs of texts" if columns.pair else "single texts"
     labels = ", ".join(map(plain, dataset.label_names[:8])) + (" …" if len(dataset.label_names) > 8 else "")
     st.caption(f"{len(dataset):,} {kind} in {len(dataset.label_names)} classes: {labels}")

@@ -365,3 +365,111 @@ def test_splits_made_before_rows_came_back_are_told_and_can_be_forgotten(open_pa
     assert "The saved splits do not know row 4" in words_on(app).replace("\\", "")
     press(app, "Forget these splits")
     assert not app.error
+
+
+SORTED = "text,label\n" + "".join(f"row number {n},{'ab'[n % 2]}\n" for n in range(40))
+
+
+def decided(app: AppTest):
+    """Table, columns and what is kept of an upload."""
+    from core.data.columns import Columns
+    from core.data.preparation import Preparation
+
+    table = read_table(app.selectbox(key="data").value)
+    return table, Columns("text", "label"), Preparation.of(table.content_hash)
+
+
+def test_a_new_label_joins_those_that_have_names(open_page):
+    from core.data.choices import keep
+    from core.data.edits import Edits
+    from core.data.mapping import Mapping
+
+    app = upload(open_page(PAGE, show="Labels"), "names.csv", SORTED.encode())
+    table, columns, _ = decided(app)
+    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    keep(table.content_hash, mapping.with_labels(("b", "a"), {"a": "Apple"}))
+    keep(table.content_hash, Edits(table.content_hash).set(table, 0, "label", "c"))
+    app = open_page(PAGE, data=app.selectbox(key="data").value, show="Labels")
+    assert not app.exception
+    assert not app.error
+    editor = next(each.value for each in app.dataframe if str(each.key).startswith("label-names-"))
+    assert list(editor["Name"]) == ["b", "Apple", "c"]
+    _, _, preparation = decided(app)
+    dataset = preparation.dataset(table, columns)
+    assert dataset.label_names == ("b", "Apple", "c")
+    assert [dataset.label_names[dataset.labels[row]] for row in (0, 1, 2)] == ["c", "b", "Apple"]
+
+
+def test_merged_labels_leave_no_empty_class(open_page):
+    from core.data.choices import keep
+    from core.data.mapping import Mapping
+    from core.data.recipe import Recipe
+    from core.data.steps import MergeLabels
+
+    rows = "text,label\n" + "".join(f"row {n},{('good', 'bad', 'Good')[n % 3]}\n" for n in range(31))
+    app = upload(open_page(PAGE, show="Labels"), "merge.csv", rows.encode())
+    table, columns, _ = decided(app)
+    keep(table.content_hash, Recipe().then(MergeLabels()))
+    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    keep(table.content_hash, mapping.with_labels(("good", "bad", "Good"), {"good": "fine", "Good": "other"}))
+    _, _, preparation = decided(app)
+    assert preparation.dataset(table, columns).label_names == ("fine", "bad")
+    assert preparation.labels(table, columns) == [("good", "fine"), ("bad", "bad")]
+
+
+def test_corrections_of_two_tabs_are_both_kept(open_page):
+    from core.data.edits import Edits
+    from pages.shared.data_layers import Layers
+
+    app = upload(open_page(PAGE, show="Rows"), "tabs.csv", SORTED.encode())
+    table, _, preparation = decided(app)
+    one, two = (Layers(table.content_hash, preparation) for _ in range(2))  # both saw the file before any correction
+    one.keep(one.now().edits.set(table, 0, "label", "b"))
+    two.keep(two.now().edits.set(table, 1, "label", "a"))
+    assert len(decided(app)[2].edits) == 2
+    assert isinstance(two.now().edits, Edits)
+
+
+def test_stale_splits_are_told_before_a_training_starts(open_page):
+    app = upload(open_page(PAGE, show="Health"), "messy.csv", MESSY.encode())
+    press(app, "Drop rows without a usable label")
+    press(app, "Drop rows without a text")
+    reference = app.selectbox(key="data").value
+    press(open_page(PAGE, show="Splits", data=reference), "Keep these splits")
+    press(open_page(PAGE, show="Health", data=reference), "Undo the last fix")
+    tune = open_page("train/fine_tune.py", data=reference)
+    assert not tune.exception
+    assert "do not know" in words_on(tune)
+    assert "Start training" not in [button.label for button in tune.button]
+
+
+def test_corrections_of_another_reading_can_be_set_aside(open_page):
+    from core.data.choices import keep
+    from core.data.edits import Edits
+
+    app = upload(open_page(PAGE), "reading.csv", SORTED.encode())
+    table, _, _ = decided(app)
+    keep(table.content_hash, Edits(table.content_hash).set(table, 3, "label", "c"))
+    app = open_page(PAGE, data=app.selectbox(key="data").value)
+    next(toggle for toggle in app.toggle if toggle.label == "First row holds names").set_value(False).run()
+    assert not app.exception
+    assert "1 correction belong" in words_on(app)
+    press(app, "Forget the corrections")
+    assert not app.exception
+
+
+def test_deleting_an_upload_deletes_what_was_decided(open_page):
+    app = upload(open_page(PAGE, show="Health"), "messy.csv", MESSY.encode())
+    press(app, "Drop rows without a text")
+    press(app, "Delete for good")
+    assert not app.exception
+    assert "which is not here" not in words_on(app)
+    again = upload(open_page(PAGE, show="Health"), "messy.csv", MESSY.encode())
+    assert "Fixes so far" not in words_on(again)
+
+
+def test_tags_are_not_judged_as_classes(open_page):
+    app = upload(open_page(PAGE, task="token-classification"), "tags.conll", b"a O\nb B-X\n\nc O\nd O\n\n" * 3)
+    assert not app.exception
+    assert "different labels" not in words_on(app)
+    assert "Fine-tune learns classes so far" in words_on(app)
