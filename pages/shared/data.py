@@ -27,9 +27,7 @@ CLASSIFICATION = "sequence-classification"
 def choose_source() -> str:
     """The reference of a sample, an upload (one done here becomes the choice), a data set of the Hub, or a folder."""
     _keep_upload()
-    titles = {sample.reference: f"Sample: {sample.title}" for sample in samples()}
-    titles |= {upload.reference: upload.name for upload in uploads.list_uploads()}
-    titles |= {f"hub:{name}": f"Hub: {name}" for name in hub.fetched()}
+    titles = titles_of_sets()
     left, right = st.columns(2)
     with right:
         st.file_uploader(
@@ -46,6 +44,15 @@ def choose_source() -> str:
     with left:
         chosen = choose("Data set", titles | {OTHER: "From the Hub, or a folder …"}, key="data")
         return _choose_other() if chosen == OTHER else chosen
+
+
+def titles_of_sets(*, leave_out: str = "") -> dict[str, str]:
+    """Every data set that is here: samples, uploads, and what was fetched from the Hub, by reference."""
+    titles = {sample.reference: f"Sample: {sample.title}" for sample in samples()}
+    titles |= {upload.reference: upload.name for upload in uploads.list_uploads()}
+    titles |= {f"hub:{name}": f"Hub: {name}" for name in hub.fetched()}
+    titles.pop(leave_out, None)
+    return titles
 
 
 def _choose_other() -> str:

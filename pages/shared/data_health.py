@@ -9,6 +9,8 @@ import streamlit as st
 
 from core.data import steps
 from core.data.draft import draft_of
+from core.data.fixed import csv_parts, fixed_table
+from core.data.formulas import escape_formula
 from core.data.quality.card import health_card
 from pages.shared.data_layers import dataset_key
 from pages.shared.export import csv_button
@@ -53,7 +55,15 @@ def show_health(table: Table, columns: Columns, layers: Layers) -> None:
         [(TITLES[each.severity], each.what, each.remedy, len(each.rows)) for each in card.findings],
         columns=["Severity", "What", "Remedy", "Rows"],
     )
-    csv_button("Findings as CSV", findings, "health-card")
+    with st.container(horizontal=True):
+        csv_button("Findings as CSV", findings, "health-card")
+        csv_button("The mended table as CSV", lambda: mended(table, columns, layers), "mended")
+
+
+def mended(table: Table, columns: Columns, layers: Layers) -> bytes:
+    """The table with corrections and fixes, as a spreadsheet may safely open it."""
+    fixed = fixed_table(table, columns, edits=layers.edits, recipe=layers.recipe)
+    return "".join(csv_parts(fixed, escape=escape_formula)).encode("utf-8", "replace")
 
 
 def show_finding(key: str, finding: Finding, table: Table, layers: Layers) -> None:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.data import steps, uploads
+from core.data import steps
 from core.data.quality.leaks import find_leaks
 from core.data.quality.near import THRESHOLD, near_duplicates
-from core.data.sample_sets import samples
 from pages.shared import data
 from pages.shared.data_reading import read_source
 from pages.shared.export import csv_button
@@ -137,8 +136,7 @@ def pairs_table(dataset: Dataset, pairs: list[NearPair]) -> pd.DataFrame:
 def show_leaks(key: tuple, dataset: Dataset, columns: Columns) -> None:
     """Rows of another data set that stand in this one."""
     st.markdown("**Does a test set repeat these rows?**")
-    titles = {NOTHING: "No other set"} | {each.reference: f"Sample: {each.title}" for each in samples()}
-    titles |= {upload.reference: upload.name for upload in uploads.list_uploads()}
+    titles = {NOTHING: "No other set"} | data.titles_of_sets()
     other = st.selectbox("Compare with", list(titles), format_func=titles.get, key="leaks-with")
     if other == NOTHING:
         return

@@ -31,6 +31,9 @@ BATCH_SIZES = (4, 8, 16, 32, 64)
 LEARNING_RATES = (1e-5, 2e-5, 3e-5, 5e-5, 1e-4, 2e-4)
 MAX_LENGTHS = (32, 64, 128, 256, 512)
 HELD_OUT = "Ten per cent of the rows are kept for validation and ten for the final test."
+FILES = "All rows are trained on; validation and test come from the files chosen."
+ONE_FILE = "All rows are trained on; the validation file chooses the best moment and gives the scores."
+NOTHING = ""
 KEPT_SPLITS = "The splits kept on the page Datasets are used."
 FIELDS = {field.name: field.metadata for field in fields(Plan)}
 
@@ -97,6 +100,28 @@ def start(plan: Plan) -> None:
         st.session_state["launch-problem"] = error
 
 
+def choose_files(reference: str) -> dict[str, str | None]:
+    """Files of their own for validation and test, where there are any; their columns are called the same."""
+    titles = {NOTHING: "Held out from the data above"} | data.titles_of_sets(leave_out=reference)
+    with st.expander("Validation and test from files of their own"):
+        st.caption("Their columns must have the same names, and their labels must be among those above.")
+        left, right = st.columns(2)
+        chosen = {
+            "validation_data": left.selectbox("Validation file", titles, format_func=titles.get, key="validation-file"),
+            "test_data": right.selectbox("Test file", titles, format_func=titles.get, key="test-file"),
+        }
+    return {name: None if each == NOTHING else each for name, each in chosen.items()}
+
+
+def held_out(others: dict[str, str | None], *, has_splits: bool) -> str:
+    """Which rows choose the best moment and which give the scores, in words."""
+    if others["validation_data"] is not None:
+        return FILES if others["test_data"] is not None else ONE_FILE
+    if others["test_data"] is not None:
+        return "Ten per cent of the rows are kept for validation; the test file gives the scores."
+    return KEPT_SPLITS if has_splits else HELD_OUT
+
+
 def show_form() -> None:
     st.markdown("**1. Data**")
     reference = data.choose_source()
@@ -113,6 +138,7 @@ def show_form() -> None:
     labels = ", ".join(map(plain, dataset.label_names[:8])) + (" …" if len(dataset.label_names) > 8 else "")
     st.caption(f"{len(dataset):,} {kind} in {len(dataset.label_names)} classes: {labels}")
     data.show_notices(dataset.notices)
+    others = choose_files(reference)
     if len(dataset) < FEW_ROWS:
         data.show_notices([f"{len(dataset)} rows are enough to try the steps, too few for the scores to mean much."])
 
@@ -136,6 +162,7 @@ def show_form() -> None:
         label_column=columns.label,
         reading=table.options,
         preparation=layers.preparation.to_json(),
+        **others,
         model=model,
         name=name.strip() or table.name.partition(".")[0],
         **settings(len(dataset), model),
@@ -144,7 +171,7 @@ def show_form() -> None:
     st.markdown(
         f"**{ahead.steps:,} steps**, about **{duration(ahead.seconds)}** and {ahead.memory_bytes / 1e9:.1f} GB of "
         f"memory on: {plain(machine().device)}. "
-        f"{HELD_OUT if layers.preparation.splits is None else KEPT_SPLITS}"
+        f"{held_out(others, has_splits=layers.preparation.splits is not None)}"
     )
     st.button("Start training", type="primary", icon=":material/play_arrow:", on_click=start, args=(plan,))
     if "launch-problem" in st.session_state:

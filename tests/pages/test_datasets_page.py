@@ -473,3 +473,19 @@ def test_tags_are_not_judged_as_classes(open_page):
     assert not app.exception
     assert "different labels" not in words_on(app)
     assert "Fine-tune learns classes so far" in words_on(app)
+
+
+def test_the_mended_table_is_exported_with_harmless_cells(workspace):
+    from core.data.columns import Columns
+    from core.data.edits import Edits
+    from core.data.preparation import Preparation
+    from core.data.recipe import Recipe
+    from core.data.steps import DropDuplicates
+    from pages.shared.data_health import mended
+    from pages.shared.data_layers import Layers
+
+    table = read_table(b"text,label\none,a\none,a\ntwo,b\n", name="t.csv")
+    edits = Edits(table.content_hash).set(table, 2, "text", "=1+1")
+    layers = Layers(table.content_hash, Preparation(edits=edits, recipe=Recipe().then(DropDuplicates())))
+    rows = mended(table, Columns("text", "label"), layers).decode().splitlines()
+    assert rows == ["text,label", "one,a", "'=1+1,b"]

@@ -38,6 +38,16 @@ def test_the_form_foresees_steps_and_time(open_page):
     assert button(app, "Start training")
 
 
+def test_validation_and_test_can_come_from_files_of_their_own(open_page):
+    app = open_page(FINE_TUNE, data="sample:questions")
+    app.selectbox(key="test-file").set_value("sample:pairs").run()
+    assert "the test file gives the scores" in words_on(app)
+    app.selectbox(key="validation-file").set_value("sample:reviews").run()
+    assert "validation and test come from the files" in words_on(app)
+    assert "sample:questions" not in app.selectbox(key="test-file").options
+    assert not app.exception
+
+
 def test_pairs_are_recognised(open_page):
     app = open_page(FINE_TUNE, data="sample:pairs")
     assert not app.exception

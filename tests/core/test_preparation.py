@@ -1,0 +1,92 @@
+"""What was decided about a file: one value, in a plan and back, applied in one order, and trained on."""
+
+import pytest
+
+from core.data import choices
+from core.data.columns import Columns
+from core.data.edits import Edits
+from core.data.mapping import Mapping
+from core.data.preparation import Preparation
+from core.data.reading import read_table
+from core.data.recipe import Recipe
+from core.data.saved_splits import save_splits
+from core.data.splits import split
+from core.data.steps import DropDuplicates
+from core.errors import LabError
+from core.training.plan import Plan
+from core.training.prepare import prepare
+
+COLUMNS = Columns("text", "label")
+NAMED = Mapping.of("sequence-classification", text="text", label="label").with_labels(("b", "a"), {"a": "Apple"})
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\n" + "".join(f"row {n // 2 if n < 4 else n},{'ab'[n % 2]}\n" for n in range(40)))
+    return path
+
+
+@pytest.fixture
+def decided(file) -> Preparation:
+    """A correction that makes rows 0 and 1 equal, a fix that drops one of them, names of labels, and splits."""
+    table = read_table(file)
+    edits = Edits(table.content_hash).set(table, 1, "label", "a")
+    some = Preparation(mapping=NAMED, edits=edits, recipe=Recipe().then(DropDuplicates()))
+    dataset = some.dataset(table, COLUMNS)
+    shares = (0.6, 0.2, 0.2)
+    splits = save_splits(dataset, split(dataset, shares=shares, seed=3), how="shares", shares=shares, seed=3)
+    return Preparation(mapping=NAMED, edits=edits, recipe=some.recipe, splits=splits)
+
+
+def test_it_is_what_is_kept_in_the_workspace(file, decided):
+    content_hash = read_table(file).content_hash
+    assert Preparation.of(content_hash) == Preparation()
+    for choice in (decided.mapping, decided.edits, decided.recipe, decided.splits):
+        choices.keep(content_hash, choice)
+    assert Preparation.of(content_hash) == decided
+
+
+def test_json_and_back(decided):
+    assert Preparation.from_json(decided.to_json()) == decided
+    assert Preparation().to_json() == ""
+    assert Preparation.from_json("") == Preparation()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "1", '{"other": {}}', '{"recipe": []}', '{"edits": {"version": 9}}'])
+def test_anything_else_is_refused(text: str):
+    with pytest.raises(LabError, match="not understood"):
+        Preparation.from_json(text)
+
+
+def test_a_plan_carries_it_and_training_uses_it(file, decided):
+    plan = Plan(data=str(file), text_column="text", label_column="label", preparation=decided.to_json())
+    assert Plan.from_yaml(plan.to_yaml()) == plan
+    prepared = prepare(plan)
+    assert prepared.label_names == ("b", "Apple")
+    assert sum(map(len, (prepared.train, prepared.validation, prepared.test))) == 39
+    parts = (decided.splits.train, decided.splits.validation, decided.splits.test)
+    assert [tuple(part.rows) for part in parts] == [
+        rows.row_ids for rows in (prepared.train, prepared.validation, prepared.test)
+    ]
+    table = read_table(file)
+    for rows in (prepared.train, prepared.validation, prepared.test):
+        for row, text, label in zip(rows.row_ids, rows.texts, rows.labels, strict=True):
+            assert text == table["text"][row]
+            expected = "a" if row == 1 else table["label"][row]
+            assert prepared.label_names[label] == {"a": "Apple", "b": "b"}[expected]
+
+
+def test_D08_other_decisions_are_another_plan(file, decided):
+    plan = Plan(data=str(file), text_column="text", label_column="label")
+    other = Plan(data=str(file), text_column="text", label_column="label", preparation=decided.to_json())
+    assert plan.differences(other) == ["preparation: other corrections, fixes, splits or names of labels"]
+    with pytest.raises(LabError, match="not understood"):
+        Plan(data=str(file), text_column="text", label_column="label", preparation="{")
+
+
+def test_a_new_label_that_is_called_like_anothers_name_is_refused(file):
+    table = read_table(file)
+    some = Preparation(mapping=NAMED, edits=Edits(table.content_hash).set(table, 5, "label", "Apple"))
+    with pytest.raises(LabError, match="Two labels are called 'Apple'"):
+        some.dataset(table, COLUMNS)
