@@ -211,7 +211,8 @@ def test_a_text_of_masks_alone_has_nothing_to_attribute(models):
     assert found.probability == pytest.approx(np.exp(value(model, tokens, target, "log-probability")), abs=CLOSE)
     attributed = integrated_gradients(model, tokens, target, steps=2)
     assert attributed.scores.tolist() == [0, 0, 0]
-    assert attributed.gap == abs(attributed.at_input - attributed.at_baseline) == 0
+    assert attributed.gap == abs(attributed.at_input - attributed.at_baseline)
+    assert attributed.gap == pytest.approx(0, abs=CLOSE)  # two equal rows of a batch can differ in their rounding
 
 
 # --- what is asked for
