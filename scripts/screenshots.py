@@ -46,6 +46,8 @@ def take_all(browser: Browser, base_url: str) -> None:
         page.goto(path)
         expect(page.get_by_text(words)).to_be_visible(timeout=60_000)
         settled(page)
+        if name == "datasets":  # its views stand below the choice of columns
+            page.get_by_text("All numbers").scroll_into_view_if_needed()
         page.wait_for_timeout(500)
         page.screenshot(path=PICTURES / f"{name}.png")
     page.goto("/inside-a-layer?model=teaching&layer=1&stages=scores")
