@@ -12,7 +12,7 @@ import numpy as np
 from core.data import choices
 from core.data.columns import Columns
 from core.data.dataset import Dataset, build_dataset
-from core.data.draft import draft_of, is_usable_label
+from core.data.draft import Draft, is_usable_label
 from core.data.edits import Edits
 from core.data.mapping import Mapping
 from core.data.order import natural_order
@@ -72,17 +72,12 @@ class Preparation:
         numbers = Numbers(moved[built.labels.array]) if len(moved) else built.labels
         return replace(built, labels=numbers, label_names=tuple(names.values()))
 
-    def labels(self, table: Table, columns: Columns) -> list[tuple[str, str]]:
-        """The labels that corrections and fixes leave, as (in the file, name), in the order of their numbers."""
-        if columns.label is None:
-            return []
-        edited = table if self.edits is None else self.edits.apply(table)
-        draft = (self.recipe or Recipe()).apply(draft_of(edited, columns)).draft
+    def labels(self, draft: Draft, columns: Columns) -> list[tuple[str, str]]:
+        """The labels of rows that corrections and fixes have left, as (in the file, name), in the order of numbers."""
         found = natural_order([label for label in draft.label_codes()[1] if is_usable_label(label)])
-        mapping = self.mapping or Mapping.of("sequence-classification", text=columns.text, label=columns.label)
-        return named_labels(
-            mapping if mapping["label"] == columns.label else replace(mapping, label_order=(), label_titles=()), found
-        )
+        if self.mapping is None or self.mapping["label"] != columns.label:
+            return [(label, label) for label in found]
+        return named_labels(self.mapping, found)
 
 
 def named_labels(mapping: Mapping, found: Sequence[str]) -> list[tuple[str, str]]:

@@ -19,12 +19,12 @@ from core.data.parquet_format import read_parquet
 from core.data.saved_folder import is_saved, read_folder
 from core.data.squad_format import read_squad
 from core.data.table import Parsed, ReadOptions, Table, finish
-from core.data.text_formats import read_delimited
+from core.data.text_formats import RaggedRows, read_delimited
 from core.data.uploads import display_name, find_source
 from core.data.xlsx_format import read_xlsx
 from core.errors import LabError
 
-__all__ = ["EncodingUnclear", "ReadOptions", "Table", "read_table"]
+__all__ = ["EncodingUnclear", "RaggedRows", "ReadOptions", "Table", "read_table"]
 
 _READERS = {"json": read_json, "jsonl": read_jsonl, "squad": read_squad, "conll": read_conll}
 

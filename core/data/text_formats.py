@@ -23,6 +23,10 @@ _BLOCKS = (1 << 20, 64 << 20)  # small ones keep all threads busy; the second on
 _SHOWN = 5
 
 
+class RaggedRows(LabError):
+    """Rows have other numbers of cells than the first; `ReadOptions.fill` may help."""
+
+
 def read_delimited(text: memoryview, options: ReadOptions, *, promised: str | None) -> Parsed:
     """The table in a UTF-8 text. `promised` is the format by the file's name. Raises LabError."""
     notices: list[str] = []
@@ -174,7 +178,7 @@ def _mend_or_refuse(
     )
     shown += f" and {ragged.count - _SHOWN:,} more" if ragged.count > _SHOWN else ""
     how_many = f"{ragged.count:,} of {good + ragged.count:,} rows do not fit" if good else "No row fits"
-    raise LabError(
+    raise RaggedRows(
         f"{how_many} the first one, which has {width} cells: {shown}.",
         "Put quotes around cells that hold the delimiter, mend these rows, choose another delimiter or quoting, "
         "or have shorter rows filled up with empty cells.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 
@@ -62,24 +63,13 @@ def compare_candidates(model: Model, text: str, words: Sequence[str], *, mask: i
             "Write [MASK] where the words should stand, and shorten what stands before it.",
         )
     start, end = tokens.offsets[masks[mask]]
-    questions, counts = [], []
-    for word in words:
-        asked = _questions(model, f"{text[:start]}{word}{text[end:]}", start, word)
-        questions += asked
-        counts.append(len(asked))
-    found = torch.cat([each.log_probabilities for each in ask(model, questions)])
-    joint = torch.stack([part.sum() for part in found.split(counts)])  # (word,)
+    asked = [_questions(model, f"{text[:start]}{word}{text[end:]}", start, word) for word in words]
+    found = torch.cat([each.log_probabilities for each in ask(model, list(chain.from_iterable(asked)))])
+    joint = torch.stack([part.sum() for part in found.split([len(each) for each in asked])])  # (word,)
     shares = joint.softmax(0)
-    pieces = [
-        tuple(model.tokenizer.convert_ids_to_tokens(each.piece) for each in part) for part in _parts(questions, counts)
-    ]
+    pieces = [tuple(model.tokenizer.convert_ids_to_tokens(each.piece) for each in own) for own in asked]
     candidates = [Candidate(*each) for each in zip(words, pieces, joint.exp().tolist(), shares.tolist(), strict=True)]
     return sorted(candidates, key=lambda each: -each.share)
-
-
-def _parts(questions: list[Question], counts: list[int]) -> list[list[Question]]:
-    ends = [sum(counts[: number + 1]) for number in range(len(counts))]
-    return [questions[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
 
 def _questions(model: Model, text: str, start: int, word: str) -> list[Question]:

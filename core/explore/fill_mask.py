@@ -45,7 +45,7 @@ def fill_mask(model: Model, text: str, *, top_k: int = 5) -> list[list[tuple[str
 
 def predict_masks(model: Model, text: str) -> MaskPredictions:
     """One forward pass, and the distribution over the vocabulary at every mask; "[MASK]" stands for any mask token."""
-    tokens = _tokenize_masked(model, text)
+    tokens = tokenize_masked(model, text)
     positions = mask_positions(model, tokens)
     logits = _logits(model, model_inputs(model, tokens), positions)[0]  # (mask, vocab)
     return MaskPredictions(tokens, positions, logits.softmax(-1))
@@ -73,7 +73,7 @@ def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> 
     size the search is exhaustive. Raises `LabError` as `fill_mask`, and above
     `MAX_MASKS_JOINTLY` masks.
     """
-    tokens = _tokenize_masked(model, text)
+    tokens = tokenize_masked(model, text)
     positions = mask_positions(model, tokens)
     if len(positions) > MAX_MASKS_JOINTLY:
         raise LabError(
@@ -106,8 +106,8 @@ def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> 
     ]
 
 
-def _tokenize_masked(model: Model, text: str) -> Tokens:
-    """Tokenize a text that must hold a mask the model can answer."""
+def tokenize_masked(model: Model, text: str) -> Tokens:
+    """Tokenize a text that must hold a mask the model can answer. Raises `LabError` as `fill_mask`."""
     check_masked_lm(model)
     mask = model.tokenizer.mask_token
     tokens = tokenize(model, with_model_mask(model, text))

@@ -88,7 +88,7 @@ def show_view(view: str, table: Table, columns: Columns, layers: Layers, dataset
         elif view == "Extremes":
             show_extremes(dataset, profile)
         else:
-            show_repeats(key, dataset, profile, columns, layers)
+            show_repeats(key, dataset, profile, layers)
 
 
 st.title("Datasets", anchor=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.explore.fill_mask import predict_masks
+from core.explore.fill_mask import tokenize_masked
 from pages.shared.attention_attribution import show_attribution
 from pages.shared.fill_mask_game import show_game
 from pages.shared.fill_mask_guesses import show_candidates, show_guesses
@@ -27,7 +27,7 @@ def show_leaning(model: Model) -> None:
     """Which words an answer leans on, as on the Attention page."""
     masked = type_masked(model)
     if masked is not None:
-        predict_masks(model, masked.text)  # says what is wrong where there is no answer
+        tokenize_masked(model, masked.text)  # says what is wrong where there is no answer
         show_attribution(traced(model, read_typed(model, masked.text, None)))
 
 

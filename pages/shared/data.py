@@ -85,7 +85,7 @@ def _keep_upload() -> None:
         st.session_state["data"] = uploads.store_upload(content, file.name).reference
     except LabError as error:
         st.session_state["upload-problem"] = error
-        st.session_state["upload-can-be-filled"] = can_be_filled(content, name=file.name)
+        st.session_state["upload-can-be-filled"] = can_be_filled(error, content, name=file.name)
 
 
 def _keep_filled() -> None:
@@ -156,11 +156,16 @@ def choose_columns(reference: str, table: Table) -> Columns:
     return columns
 
 
+def _kept_mapping(table: Table) -> Mapping | None:
+    kept = choices.recall(table.content_hash, Mapping)
+    return kept if kept is not None and kept.task == CLASSIFICATION else None
+
+
 def _kept_columns(table: Table) -> Columns | None:
     """The choice kept for this file, where it still fits how the file is read."""
     with suppress(LabError):
-        kept = choices.recall(table.content_hash, Mapping)
-        if kept is not None and kept.task == CLASSIFICATION and not kept.missing():
+        kept = _kept_mapping(table)
+        if kept is not None and not kept.missing():
             columns = kept.as_columns()
             if {columns.text, columns.label, columns.pair or columns.text} <= set(table.columns):
                 return columns
@@ -168,12 +173,13 @@ def _kept_columns(table: Table) -> Columns | None:
 
 
 def _keep_columns(table: Table, columns: Columns) -> None:
-    """Keep a choice that differs from the guess, so that it is there tomorrow, too."""
+    """Keep a choice that differs from the guess, so that it is there tomorrow, too; names of labels stay theirs."""
     with suppress(LabError):
-        choices.keep(
-            table.content_hash,
-            Mapping.of(CLASSIFICATION, text=columns.text, pair=columns.pair, label=columns.label),
-        )
+        mapping = _kept_mapping(table) or Mapping.of(CLASSIFICATION)
+        for role in ("text", "pair", "label"):
+            if mapping[role] != (column := getattr(columns, role)):
+                mapping = mapping.with_columns(role, column)
+        choices.keep(table.content_hash, mapping)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Checking the rows …")

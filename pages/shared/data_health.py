@@ -8,11 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from core.data import steps
-from core.data.draft import draft_of
 from core.data.fixed import csv_parts, fixed_table
 from core.data.formulas import escape_formula
 from core.data.quality.card import health_card
-from pages.shared.data_layers import dataset_key
+from pages.shared.data_layers import applied_of, dataset_key
 from pages.shared.export import csv_button
 from pages.shared.text import counted, plain
 
@@ -32,8 +31,7 @@ USUAL_CAP = 1_000
 @st.cache_resource(max_entries=8, show_spinner="Examining the rows …")
 def card_of(key: tuple, _table: Table, _columns: Columns, _layers: Layers) -> HealthCard:
     """The findings over what edits and recipe leave; kept by file, reading, columns and layers."""
-    edited = _layers.edits.apply(_table)
-    return health_card(_layers.recipe.apply(draft_of(edited, _columns)).draft)
+    return health_card(applied_of(_table, _columns, _layers).draft)
 
 
 def show_health(table: Table, columns: Columns, layers: Layers) -> None:
@@ -92,7 +90,7 @@ def show_recipe(table: Table, columns: Columns, layers: Layers) -> None:
     """What was applied so far, step by step."""
     if not len(layers.recipe):
         return
-    applied = layers.recipe.apply(draft_of(layers.edits.apply(table), columns))
+    applied = applied_of(table, columns, layers)
     with st.container(border=True):
         st.markdown(f"**Fixes so far**: {len(table):,} rows in the file, {len(applied.draft):,} left.")
         for number, (step, line) in enumerate(zip(layers.recipe.steps, applied.log, strict=True), start=1):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.data import choices
+from core.data.draft import draft_of
 from core.data.edits import Edits
 from core.data.mapping import Mapping
 from core.data.preparation import Preparation
@@ -20,6 +21,7 @@ from pages.shared.text import counted, show_problem
 if TYPE_CHECKING:
     from core.data.columns import Columns
     from core.data.dataset import Dataset
+    from core.data.recipe import Applied
     from core.data.steps import Step
     from core.data.table import Table
 
@@ -91,6 +93,16 @@ def layers_of(table: Table) -> Layers:
 def dataset_key(table: Table, columns: Columns, layers: Layers) -> tuple:
     """Says which rows these are, for caches: the file, how it was read, the columns, and what was laid over."""
     return table.content_hash, table.options, columns, layers.mark
+
+
+@st.cache_resource(max_entries=8, show_spinner="Applying corrections and fixes …")
+def _applied(key: tuple, _table: Table, _columns: Columns, _layers: Layers) -> Applied:
+    return _layers.recipe.apply(draft_of(_layers.edits.apply(_table), _columns))
+
+
+def applied_of(table: Table, columns: Columns, layers: Layers) -> Applied:
+    """The rows that corrections and fixes leave, unchecked, and a line for each fix; made once. Raises `LabError`."""
+    return _applied(dataset_key(table, columns, layers), table, columns, layers)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Checking the rows …")

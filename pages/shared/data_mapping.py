@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.data.draft import draft_of
 from core.data.mapping import ROLES, SEPARATORS, Mapping
 from core.data.mapping_check import check_mapping
 from core.data.mapping_guess import guess_mapping
 from core.errors import LabError
 from pages.shared import data
 from pages.shared.data import CLASSIFICATION
+from pages.shared.data_layers import applied_of
 from pages.shared.text import plain
 from pages.shared.url_state import choose
 
@@ -61,9 +61,8 @@ def _show_check(table: Table, mapping: Mapping, layers: Layers) -> None:
     left = None
     if not mapping.missing():
         with suppress(LabError):
-            edited = layers.edits.apply(table)
-            left = layers.recipe.apply(draft_of(edited, replace(mapping.as_columns(), label=None))).draft.row_ids
-            table = edited
+            left = applied_of(table, replace(mapping.as_columns(), label=None), layers).draft.row_ids
+            table = layers.edits.apply(table)
     for finding in check_mapping(table, mapping):
         if left is not None and len(finding.rows) and not np.isin(finding.rows.array, left).any():
             continue  # a fix has dropped these rows
@@ -101,7 +100,8 @@ def edit_labels(table: Table, mapping: Mapping, layers: Layers) -> None:
     """The number and the name of each label: a model keeps both (`id2label`)."""
     if mapping.task != CLASSIFICATION or mapping["label"] is None:
         return
-    named = layers.preparation.labels(table, mapping.as_columns())
+    columns = mapping.as_columns()
+    named = layers.preparation.labels(applied_of(table, columns, layers).draft, columns)
     if not 1 < len(named) <= MOST_NAMED:
         return
     with st.expander("Order and names of the labels", icon=":material/label:"):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.data.reading import EncodingUnclear, ReadOptions, Table, read_table
+from core.data.reading import EncodingUnclear, RaggedRows, ReadOptions, Table, read_table
 from core.errors import LabError
 from pages.shared.text import plain, show_problem
 
@@ -49,7 +49,7 @@ def read_source(reference: str) -> Table:
             st.rerun()
     except LabError as error:
         show_problem(error)
-        if can_be_filled(reference, chosen):
+        if can_be_filled(error, reference, chosen):
             filled = replace(chosen or ReadOptions(), fill=True)
             st.button(FILL, icon=":material/table_rows:", on_click=set_reading, args=(reference, filled))
         if chosen:
@@ -57,8 +57,12 @@ def read_source(reference: str) -> Table:
     st.stop()
 
 
-def can_be_filled(source: str | bytes, options: ReadOptions | None = None, *, name: str | None = None) -> bool:
-    """Whether what was refused can be read with shorter rows filled up with empty cells."""
+def can_be_filled(
+    error: LabError, source: str | bytes, options: ReadOptions | None = None, *, name: str | None = None
+) -> bool:
+    """Whether what was refused with this error can be read with shorter rows filled up with empty cells."""
+    if not isinstance(error, RaggedRows):
+        return False
     with suppress(LabError):
         return bool(read_table(source, name=name, options=replace(options or ReadOptions(), fill=True)).columns)
     return False

@@ -13,11 +13,10 @@ from core.data.quality.near import THRESHOLD, near_duplicates
 from pages.shared import data
 from pages.shared.data_reading import read_source
 from pages.shared.export import csv_button
-from pages.shared.on_demand import on_demand
+from pages.shared.on_demand import by_share, on_demand
 from pages.shared.text import counted, plain
 
 if TYPE_CHECKING:
-    from core.data.columns import Columns
     from core.data.dataset import Dataset
     from core.data.profile import Profile
     from core.data.quality.near import NearPair
@@ -29,7 +28,7 @@ MOST_COMPARED = 200_000  # rows: beyond them looking for near-duplicates would t
 NOTHING = "(none)"
 
 
-def show_repeats(key: tuple, dataset: Dataset, profile: Profile, columns: Columns, layers: Layers) -> None:
+def show_repeats(key: tuple, dataset: Dataset, profile: Profile, layers: Layers) -> None:
     """Equal texts, contradictions, near-duplicates and leaks, one below the other."""
     _show_groups(
         "The same text more than once", profile.duplicates, dataset,
@@ -48,7 +47,7 @@ def show_repeats(key: tuple, dataset: Dataset, profile: Profile, columns: Column
             "Keep the label that most have", on_click=layers.apply_step, args=(steps.DropContradictions("majority"),)
         )
     show_near(key, dataset, layers)
-    show_leaks(key, dataset, columns)
+    show_leaks(key, dataset)
 
 
 def _show_groups(title: str, groups: tuple[tuple[int, ...], ...], dataset: Dataset, meaning: str) -> None:
@@ -108,7 +107,7 @@ def near_of(key: tuple, dataset: Dataset) -> tuple[NearPair, ...] | None:
     return on_demand(
         "near",
         ("near", *key),
-        lambda progress: near_duplicates(dataset, on_progress=lambda share: progress(round(share * rows), rows)),
+        lambda progress: near_duplicates(dataset, on_progress=by_share(progress, rows)),
         button="Look for texts that are nearly the same",
         words=f"Compares {counted(rows, 'row')} by their words.",
         doing="Comparing texts:",
@@ -133,7 +132,7 @@ def pairs_table(dataset: Dataset, pairs: list[NearPair]) -> pd.DataFrame:
     )
 
 
-def show_leaks(key: tuple, dataset: Dataset, columns: Columns) -> None:
+def show_leaks(key: tuple, dataset: Dataset) -> None:
     """Rows of another data set that stand in this one."""
     st.markdown("**Does a test set repeat these rows?**")
     titles = {NOTHING: "No other set"} | data.titles_of_sets()
@@ -147,7 +146,7 @@ def show_leaks(key: tuple, dataset: Dataset, columns: Columns) -> None:
     found = on_demand(
         "leaks",
         ("leaks", *key, test.content_hash, chosen),
-        lambda progress: find_leaks(dataset, test, on_progress=lambda share: progress(round(share * rows), rows)),
+        lambda progress: find_leaks(dataset, test, on_progress=by_share(progress, rows)),
         button="Compare the two",
         words=f"Compares {counted(rows, 'row')} by their words.",
         doing="Comparing texts:",
@@ -161,5 +160,9 @@ def show_leaks(key: tuple, dataset: Dataset, columns: Columns) -> None:
         f"{counted(len(found.near), 'more pair')} are nearly the same. A score over such rows flatters."
     )
     if len(found.exact):
-        positions = [position for position, row in enumerate(test.row_ids) if row in set(found.exact)]
-        csv_button("Leaked rows as CSV", lambda: examples(test, positions), "leaks")
+        leaked = set(found.exact)
+        csv_button(
+            "Leaked rows as CSV",
+            lambda: examples(test, [position for position, row in enumerate(test.row_ids) if row in leaked]),
+            "leaks",
+        )

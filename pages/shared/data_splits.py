@@ -39,7 +39,7 @@ def show_splits(key: tuple, table: Table, dataset: Dataset, layers: Layers) -> N
             show_problem(problem)
         st.button("Forget these splits", icon=":material/undo:", on_click=layers.forget_splits)
         return
-    named = [name for name in table.columns if looks_like_splits(table[name])]
+    named = [name for name in table.columns if looks_like_splits(table.column(name).unique().to_pylist())]
     how = BY_SHARES
     if named:
         how = st.segmented_control("How", (BY_COLUMN, BY_SHARES), default=BY_COLUMN, required=True, key="split-how")

@@ -18,7 +18,7 @@ from core.data.quality.scripts import script_mix
 from core.data.quality.typical import typical_words
 from pages.shared.export import csv_button, figure
 from pages.shared.models import open_model
-from pages.shared.on_demand import on_demand
+from pages.shared.on_demand import by_share, on_demand
 from pages.shared.text import counted, plain
 from pages.shared.url_state import choose
 
@@ -103,11 +103,10 @@ def pieces_of(key: tuple, dataset: Dataset) -> np.ndarray | None:
         from core.explore.tokens import count_pieces
 
         model = open_model(MODEL)
-        rows = len(dataset)
         return measure_pieces(
             dataset,
             lambda texts, pairs: count_pieces(model, texts, pairs),
-            on_progress=lambda share: progress(round(share * rows), rows),
+            on_progress=by_share(progress, len(dataset)),
         )
 
     return on_demand(
@@ -130,7 +129,7 @@ def show_typical(key: tuple, dataset: Dataset) -> None:
     found = on_demand(
         "typical",
         ("typical", *key),
-        lambda progress: typical_words(dataset, on_progress=lambda share: progress(round(share * rows), rows)),
+        lambda progress: typical_words(dataset, on_progress=by_share(progress, rows)),
         button="Count words",
         words=f"Counts every word of {counted(rows, 'row')}.",
         doing="Counting words:",
@@ -184,13 +183,12 @@ def show_coverage(key: tuple, dataset: Dataset) -> None:
 
     def measure(progress: Progress) -> Coverage:
         model = open_model(MODEL)
-        rows = len(dataset)
         return coverage(
             dataset,
             lambda texts: model.encode(list(texts), add_special_tokens=False)["input_ids"],
             unknown_id=model.tokenizer.unk_token_id,
             vocabulary_size=model.config.vocab_size,
-            on_progress=lambda share: progress(round(share * rows), rows),
+            on_progress=by_share(progress, len(dataset)),
         )
 
     found = on_demand(

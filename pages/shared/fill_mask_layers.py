@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.charts.layers import rank_by_layer
 from core.explore import fill_mask
+from core.explore.answers import mask_positions
 from core.explore.logit_lens import logit_lens
 from core.explore.masks import masks_of_other
 from core.explore.tokens import readable
@@ -32,7 +33,7 @@ def show_layers(model: Model) -> None:
     masked = type_masked(model)
     if masked is None:
         return
-    positions = fill_mask.predict_masks(model, masked.text).positions
+    positions = mask_positions(model, fill_mask.tokenize_masked(model, masked.text))
     number = choose_mask(len(positions))
     lens = logit_lens(traced(model, read_typed(model, masked.text, None)), positions[number])
     answer = readable(model, lens.answer)

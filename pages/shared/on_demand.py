@@ -75,6 +75,11 @@ def _with_bar(name: str, mark: str, work: Callable[[Progress], Any], doing: str)
     return found
 
 
+def by_share(progress: Progress, total: int) -> Callable[[float], None]:
+    """What work calls that tells the share that is done, where so many are to do in all."""
+    return lambda share: progress(round(share * total), total)
+
+
 def last_of(steps: Iterable[Any], total: Callable[[Any], int], progress: Progress) -> Any:
     """Report each partial result's `done` of `total`; the last one is the whole."""
     found = None

@@ -402,6 +402,7 @@ def test_a_new_label_joins_those_that_have_names(open_page):
 
 def test_merged_labels_leave_no_empty_class(open_page):
     from core.data.choices import keep
+    from core.data.draft import draft_of
     from core.data.mapping import Mapping
     from core.data.recipe import Recipe
     from core.data.steps import MergeLabels
@@ -414,7 +415,10 @@ def test_merged_labels_leave_no_empty_class(open_page):
     keep(table.content_hash, mapping.with_labels(("good", "bad", "Good"), {"good": "fine", "Good": "other"}))
     _, _, preparation = decided(app)
     assert preparation.dataset(table, columns).label_names == ("fine", "bad")
-    assert preparation.labels(table, columns) == [("good", "fine"), ("bad", "bad")]
+    assert preparation.labels(preparation.recipe.apply(draft_of(table, columns)).draft, columns) == [
+        ("good", "fine"),
+        ("bad", "bad"),
+    ]
 
 
 def test_corrections_of_two_tabs_are_both_kept(open_page):
@@ -489,3 +493,19 @@ def test_the_mended_table_is_exported_with_harmless_cells(workspace):
     layers = Layers(table.content_hash, Preparation(edits=edits, recipe=Recipe().then(DropDuplicates())))
     rows = mended(table, Columns("text", "label"), layers).decode().splitlines()
     assert rows == ["text,label", "one,a", "'=1+1,b"]
+
+
+def test_another_text_column_keeps_the_names_of_labels(open_page):
+    from core.data.choices import keep, recall
+    from core.data.mapping import Mapping
+
+    rows = "text,other,label\n" + "".join(f"row {n},word {n},{'ab'[n % 2]}\n" for n in range(20))
+    app = upload(open_page(PAGE, show="Labels"), "two.csv", rows.encode())
+    table, _, _ = decided(app)
+    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    keep(table.content_hash, mapping.with_labels(("b", "a"), {"a": "Apple"}))
+    app = open_page(PAGE, data=app.selectbox(key="data").value, show="Labels")
+    next(box for box in app.selectbox if box.label == "Text").set_value("other").run()
+    assert not app.exception
+    kept = recall(table.content_hash, Mapping)
+    assert (kept["text"], kept.id2label()) == ("other", {0: "b", 1: "Apple"})
