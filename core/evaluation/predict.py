@@ -8,7 +8,7 @@ import numpy as np
 from core.errors import LabError
 from core.models.loading import SEQUENCE_CLASSIFICATION, Model
 from core.training.encoding import Batcher, encode
-from core.training.metrics import softmax
+from core.training.scores.classification import softmax
 from core.training.scoring import logits_of
 
 

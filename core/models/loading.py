@@ -19,11 +19,19 @@ from core.models.families import FAMILIES, layer_paths, longest
 
 MASKED_LM = "masked-lm"
 SEQUENCE_CLASSIFICATION = "sequence-classification"
+TOKEN_CLASSIFICATION = "token-classification"
+QUESTION_ANSWERING = "question-answering"
+MULTIPLE_CHOICE = "multiple-choice"
+PRETRAINING = "pretraining"  # masked language and next sentence together
 ENCODER = "encoder"  # no head that the lab uses
 
 _AUTO_CLASS = {
     MASKED_LM: transformers.AutoModelForMaskedLM,
     SEQUENCE_CLASSIFICATION: transformers.AutoModelForSequenceClassification,
+    TOKEN_CLASSIFICATION: transformers.AutoModelForTokenClassification,
+    QUESTION_ANSWERING: transformers.AutoModelForQuestionAnswering,
+    MULTIPLE_CHOICE: transformers.AutoModelForMultipleChoice,
+    PRETRAINING: transformers.AutoModelForPreTraining,
     ENCODER: transformers.AutoModel,
 }
 _HUB_FILES = ["*.json", "*.txt", "model*.safetensors", "*.model"]
@@ -96,26 +104,38 @@ def open_model(reference: str = catalogue.BUILTIN, *, attention: str = "eager") 
 
 
 def load_for_training(
-    reference: str, *, task: str, labels: Sequence[str]
+    reference: str,
+    *,
+    task: str,
+    labels: Sequence[str] | None = None,
+    from_scratch: bool = False,
+    **configuration: Any,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Open a model with a head for `task`, ready to be trained: fp32 weights, SDPA attention, class names set.
 
-    A head that the checkpoint lacks, or whose classes differ from `labels`, starts with random weights
-    (seed torch before calling). Raises `LabError` as `open_model`.
+    `configuration` goes into the network's configuration as it is. A head that the checkpoint lacks, or whose classes
+    differ from `labels`, starts with random weights, with `from_scratch` the whole network does (seed torch before
+    calling). Raises `LabError` as `open_model`.
     """
     folder = _folder(reference)
     check_folder(folder)
-    names = dict(enumerate(labels))
-    network, _ = _load_network(
-        folder,
-        _AUTO_CLASS[task],
-        attn_implementation="sdpa",
-        num_labels=len(names),
-        id2label=names,
-        label2id={name: index for index, name in names.items()},
-        ignore_mismatched_sizes=True,
-    )
+    if labels is not None:
+        names = dict(enumerate(labels))
+        places = {name: index for index, name in names.items()}
+        configuration |= {"num_labels": len(names), "id2label": names, "label2id": places}
+    if from_scratch:
+        network = _random_network(folder, _AUTO_CLASS[task], configuration)
+    else:
+        network, _ = _load_network(
+            folder, _AUTO_CLASS[task], attn_implementation="sdpa", ignore_mismatched_sizes=True, **configuration
+        )
     return network, _load_tokenizer(folder)
+
+
+def _random_network(folder: Path, auto_class: type, configuration: dict[str, Any]) -> PreTrainedModel:
+    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, **configuration)
+    config.return_dict, config.chunk_size_feed_forward = True, 0
+    return auto_class.from_config(config, attn_implementation="sdpa", dtype=torch.float32)
 
 
 def position_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast) -> int:

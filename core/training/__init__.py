@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from core.runs.folder import Run
     from core.training.plan import Plan
 
+MEMORY_ATTEMPTS = 8  # each with half as many rows at once: the last with a hundred and twenty-eighth
+
 
 def launch(plan: "Plan", *, output: Path | None = None) -> "Run":
     """Start a run in processes of its own and return at once. It queues while another has the device.
@@ -57,9 +59,19 @@ def resume(run: "Run") -> "Run":
 
 
 def _submit(run: "Run") -> None:
-    from core.runs.executors import LocalExecutor
+    from core.runs.executors import LocalExecutor, default_device
+    from core.training.plan import Plan
 
-    LocalExecutor().submit(run, [sys.executable, "-m", "core.training.worker", str(run.path)])
+    plan = Plan.from_yaml(run.plan_text())
+    device = default_device()
+    command = [sys.executable, "-m", "core.training.launcher", str(run.path), str(plan.processes)]
+    LocalExecutor().submit(
+        run,
+        command,
+        device=device,
+        count=plan.processes if device == "cuda" else 1,
+        attempts=MEMORY_ATTEMPTS if plan.retry_on_memory else 1,
+    )
 
 
 def _absolute_file(reference: str) -> str:

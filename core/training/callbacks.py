@@ -11,7 +11,10 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from core.runs.events import EventWriter
 from core.runs.folder import STOP
 from core.runs.status import write_json
+from core.training.device_use import DeviceUse
 from core.training.foresee import Schedule
+from core.training.plan import Plan
+from core.training.ranks import Ranks
 
 if TYPE_CHECKING:
     from core.training.trainer import LabTrainer
@@ -24,11 +27,12 @@ _PROGRESS_SECONDS = 1.0
 
 
 class Reporter(TrainerCallback):
-    """Writes events and progress, and decides when to evaluate, save and stop. `stopped` tells that STOP was seen."""
+    """Decides when to evaluate, save and stop, the same on every rank; the first rank writes events and progress.
 
-    def __init__(
-        self, folder: Path, events: EventWriter, schedule: Schedule, *, batch_size: int, checkpoint_seconds: float
-    ) -> None:
+    `stopped` tells that STOP was seen, `is_settled` that early stopping has ended the training.
+    """
+
+    def __init__(self, folder: Path, events: EventWriter, schedule: Schedule, plan: Plan, ranks: Ranks) -> None:
         self.trainer: LabTrainer | None = None
         self.stopped = False
         self.seconds_before = 0.0  # training time of earlier sessions of this run
@@ -37,12 +41,14 @@ class Reporter(TrainerCallback):
         self._folder = folder
         self._events = events
         self._schedule = schedule
-        self._batch_size = batch_size
-        self._checkpoint_seconds = checkpoint_seconds
+        self._plan = plan
+        self._ranks = ranks
+        self._use = DeviceUse()
         self._every = max(1, schedule.steps // _POINTS)
         self._began = self._last_point = self._last_checkpoint = time.monotonic()
         self._last_progress = 0.0
         self._first_step = self._last_point_step = 0
+        self._last_pieces = self._last_slots = 0
         self._learning_rate = 0.0
         self._phase = ""
 
@@ -70,15 +76,21 @@ class Reporter(TrainerCallback):
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, *, optimizer: Any, **_: Any) -> None:
         self._learning_rate = float(optimizer.param_groups[0]["lr"])
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether so many evaluations without a better one have passed that the training ends here."""
+        return 0 < self._plan.early_stopping <= self.trainer.stale
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
         is_last = state.global_step >= state.max_steps
-        if not is_last and (self._folder / STOP).exists():
-            self.stopped = control.should_training_stop = control.should_save = True
-        if is_last or state.global_step % self._schedule.evaluate_every == 0:
-            control.should_evaluate = True
-            if time.monotonic() - self._last_checkpoint >= self._checkpoint_seconds:
-                control.should_save = True
+        control.should_evaluate = is_last or state.global_step % self._schedule.evaluate_every == 0
+        is_time = time.monotonic() - self._last_checkpoint >= self._plan.checkpoint_seconds
+        stop = not is_last and (self._folder / STOP).exists()
+        stop, is_time = self._ranks.decide((stop, is_time))  # or some ranks would go on, and wait for ever
+        if stop:
+            self.stopped = control.should_training_stop = True
+        control.should_save = stop or (control.should_evaluate and is_time)
         wait = max(_POINT_SECONDS, self.session_seconds / 300)
         is_due = state.global_step % self._every == 0 or time.monotonic() - self._last_point >= wait
         if is_due or control.should_evaluate or control.should_save:
@@ -86,11 +98,22 @@ class Reporter(TrainerCallback):
         if time.monotonic() - self._last_progress >= _PROGRESS_SECONDS:
             self.report("training")
 
-    def on_evaluate(self, args: Any, state: TrainerState, control: Any, metrics: dict[str, float], **_: Any) -> None:
+    def on_evaluate(
+        self, args: Any, state: TrainerState, control: TrainerControl, metrics: dict[str, float], **_: Any
+    ) -> None:
         event = {"kind": "evaluation", "step": state.global_step, "epoch": self._rounded_epoch()}
-        scores = {name: round(metrics[name], 6) for name in ("loss", "accuracy", "macro_f1")}
-        self._events.append({**event, "seconds": round(self.seconds, 3), **scores})
+        scores = {name: round(value, 6) for name, value in metrics.items()}
+        self._append({**event, "seconds": round(self.seconds, 3), **scores})
         logger.info("step %d: on the validation rows %s", state.global_step, scores)
+        if self.is_settled and state.global_step < state.max_steps:
+            control.should_training_stop = True
+            evaluations = f"{self.trainer.stale} evaluations" if self.trainer.stale > 1 else "one evaluation"
+            self._append(
+                {
+                    "kind": "note",
+                    "message": f"Stopped early at step {state.global_step}: {evaluations} brought nothing better.",
+                }
+            )
         self.report("training")
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -110,7 +133,12 @@ class Reporter(TrainerCallback):
             "phase": phase,
             "updated": time.time(),
         }
-        write_json(self._folder / "progress.json", progress)
+        if self._ranks.is_first:
+            write_json(self._folder / "progress.json", progress)
+
+    def _append(self, event: dict[str, Any]) -> None:
+        if self._ranks.is_first:
+            self._events.append(event)
 
     def _write_point(self) -> None:
         now = time.monotonic()
@@ -120,7 +148,9 @@ class Reporter(TrainerCallback):
         norm = self.trainer.gradient_norm
         norm = None if norm is None else float(norm)
         rate = self.session_steps / max(self.session_seconds, 1e-9)
-        self._events.append(
+        passed = max(now - self._last_point, 1e-9)
+        pieces, slots = self.trainer.pieces - self._last_pieces, self.trainer.slots - self._last_slots
+        self._append(
             {
                 "kind": "train",
                 "step": self.step,
@@ -129,11 +159,15 @@ class Reporter(TrainerCallback):
                 "loss": round(self.trainer.take_loss(), 6),
                 "learning_rate": self._learning_rate,
                 "gradient_norm": round(norm, 6) if norm is not None and math.isfinite(norm) else None,
-                "examples_per_second": round(steps * self._batch_size / max(now - self._last_point, 1e-9), 2),
+                "examples_per_second": round(steps * self._plan.batch_size / passed, 2),
+                "tokens_per_second": round(pieces * self._ranks.count / passed, 1),
+                "padding_share": round(1 - pieces / max(slots, 1), 4),
+                **self._use.now(),
                 "seconds_left": round((self._schedule.steps - self.step) / max(rate, 1e-9), 1),
             }
         )
         self._last_point, self._last_point_step = now, self.step
+        self._last_pieces, self._last_slots = self.trainer.pieces, self.trainer.slots
 
     def _rounded_epoch(self) -> float:
         return round(self.epoch, 4)

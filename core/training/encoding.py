@@ -1,6 +1,6 @@
 """Texts to numbers, once: compact piece ids, batches padded to their longest text, batches of similar length.
 
-Nothing here depends on the task or the network.
+Nothing here depends on the network; tasks with other labels than one for a text have batches of their own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +12,11 @@ import torch
 from torch.utils.data import Sampler
 from transformers import BatchEncoding
 
+from core.errors import LabError
+
 _CHUNK = 10_000  # texts tokenized at once: bounds the memory of the tokenizer's own objects
 _MEGABATCH = 50  # batches within which texts are sorted by length
+_STRATEGIES = {"longest": "longest_first", "first": "only_first", "second": "only_second"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,20 @@ class Encoded:
 
 
 def encode(
-    tokenize: Callable[..., BatchEncoding], texts: Sequence[str], pairs: Sequence[str] | None = None, *, max_length: int
+    tokenize: Callable[..., BatchEncoding],
+    texts: Sequence[str],
+    pairs: Sequence[str] | None = None,
+    *,
+    max_length: int,
+    truncation: str = "longest",
 ) -> Encoded:
-    """Tokenize every text (or pair) once, cut to `max_length` pieces with special tokens, longest part first.
+    """Tokenize every text (or pair) once, cut to `max_length` pieces with special tokens.
 
-    `tokenize` is a fast tokenizer, or `Model.encode` for a model that others use at the same time.
+    `tokenize` is a fast tokenizer, or `Model.encode` for a model that others use at the same time. `truncation` says
+    which text of a pair gives way: "longest", piece by piece whichever is longer, "first" or "second". Raises
+    `LabError` when the text that is to be cut is too short to make room for the other.
     """
+    strategy = _STRATEGIES[truncation] if pairs is not None else "longest_first"
     ids: list[np.ndarray] = []
     segments: list[np.ndarray] = []
     lengths: list[int] = []
@@ -49,11 +60,17 @@ def encode(
     for start in range(0, len(texts), _CHUNK):
         part = slice(start, start + _CHUNK)
         second = None if pairs is None else list(pairs[part])
-        batch = tokenize(list(texts[part]), second, truncation=True, max_length=max_length, padding=False)
+        batch = tokenize(list(texts[part]), second, truncation=strategy, max_length=max_length, padding=False)
         has_segments = "token_type_ids" in batch
         for encoding in batch.encodings:
             ids.append(np.asarray(encoding.ids, dtype=np.int32))
             lengths.append(len(encoding.ids))
+            if len(encoding.ids) > max_length:
+                other = "second" if truncation == "first" else "first"
+                raise LabError(
+                    f"The {other} text of row {len(lengths):,} alone is longer than {max_length} pieces.",
+                    f"Cut the {other} text or the longest one instead, or choose a larger maximum length.",
+                )
             cut_count += bool(encoding.overflowing)
             if has_segments:
                 segments.append(np.asarray(encoding.type_ids, dtype=np.int8))
@@ -65,34 +82,58 @@ def encode(
     )
 
 
+def pad(encoded: Encoded, positions: Sequence[int], pad_id: int, *, multiple: int = 1) -> dict[str, torch.Tensor]:
+    """`input_ids`, `attention_mask` and, where used, `token_type_ids` (batch, pos) of some texts.
+
+    As long as the longest of them, rounded up to a multiple of `multiple` (8 suits graphics cards), and no longer.
+    """
+    starts, ends = encoded.starts[:-1][positions], encoded.starts[1:][positions]
+    longest = -(-int((ends - starts).max()) // multiple) * multiple
+    shape = (len(positions), longest)
+    ids = np.full(shape, pad_id, dtype=np.int64)
+    mask = np.zeros(shape, dtype=np.int64)
+    segments = np.zeros(shape, dtype=np.int64)
+    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        ids[row, : end - start] = encoded.ids[start:end]
+        mask[row, : end - start] = 1
+        if encoded.segments is not None:
+            segments[row, : end - start] = encoded.segments[start:end]
+    batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+    if encoded.segments is not None:
+        batch["token_type_ids"] = torch.from_numpy(segments)
+    return batch
+
+
 @dataclass(frozen=True, slots=True)
 class Batcher:
-    """Makes padded tensors of texts by their positions: each batch as long as its longest text, and no longer."""
+    """Batches of texts with at most one label each: a number, several of 0 and 1, or a score."""
 
     encoded: Encoded
-    labels: np.ndarray | None  # int64 (text,)
+    labels: np.ndarray | None  # int64 (text,), float32 (text, label) or float32 (text,)
     pad_id: int
-    multiple: int = 1  # round the length up to a multiple of this: 8 suits graphics cards
+    multiple: int = 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Pieces per text: (text,)."""
+        return self.encoded.lengths
+
+    @property
+    def cut_count(self) -> int:
+        return self.encoded.cut_count
+
+    def __len__(self) -> int:
+        return len(self.encoded)
 
     def __call__(self, positions: Sequence[int]) -> dict[str, torch.Tensor]:
-        """`input_ids`, `attention_mask`, where used `token_type_ids` (batch, pos), and `labels` (batch,)."""
-        starts, ends = self.encoded.starts[:-1][positions], self.encoded.starts[1:][positions]
-        longest = -(-int((ends - starts).max()) // self.multiple) * self.multiple
-        shape = (len(positions), longest)
-        ids = np.full(shape, self.pad_id, dtype=np.int64)
-        mask = np.zeros(shape, dtype=np.int64)
-        segments = np.zeros(shape, dtype=np.int64)
-        for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            ids[row, : end - start] = self.encoded.ids[start:end]
-            mask[row, : end - start] = 1
-            if self.encoded.segments is not None:
-                segments[row, : end - start] = self.encoded.segments[start:end]
-        batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
-        if self.encoded.segments is not None:
-            batch["token_type_ids"] = torch.from_numpy(segments)
+        """What `pad` gives, and `labels` (batch, …)."""
+        batch = pad(self.encoded, positions, self.pad_id, multiple=self.multiple)
         if self.labels is not None:
             batch["labels"] = torch.from_numpy(self.labels[list(positions)])
         return batch
+
+    def set_epoch(self, epoch: int) -> None:
+        """The same texts in every epoch."""
 
 
 class Positions(torch.utils.data.Dataset):
@@ -116,14 +157,25 @@ class SimilarLengths(Sampler[int]):
     is what makes a resumed run exact. The first epoch begins with the longest batch: too little memory shows at once.
     """
 
-    def __init__(self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        lengths: Sequence[int] | np.ndarray,
+        batch_size: int,
+        seed: int,
+        *,
+        on_epoch: Callable[[int], None] | None = None,
+    ) -> None:
         self._lengths = np.asarray(lengths)
         self._batch_size = batch_size
         self._seed = seed
         self._epoch = 0
+        self._on_epoch = on_epoch
 
     def set_epoch(self, epoch: int) -> None:
+        """Called by the Trainer before each epoch; passed on to `on_epoch`."""
         self._epoch = epoch
+        if self._on_epoch is not None:
+            self._on_epoch(epoch)
 
     def __len__(self) -> int:
         return len(self._lengths)

@@ -27,10 +27,11 @@ def explain(error: BaseException, folder: Path, step: int) -> LabError:
         return error
     text = str(error)
     where = f"at step {step}" if step else "before the first step"
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _speaks_of_memory(text):
+    if is_out_of_memory(error):
         return LabError(
             f"The training ran out of memory {where}.",
-            "Choose a smaller batch size or a smaller maximum length, or a smaller model, then start it again.",
+            "Choose a smaller batch size, more accumulation or a smaller maximum length, or let it retry in smaller "
+            "parts; then start it again.",
         )
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or _is_full(folder):
         return LabError(
@@ -42,8 +43,11 @@ def explain(error: BaseException, folder: Path, step: int) -> LabError:
     )
 
 
-def _speaks_of_memory(text: str) -> bool:
-    lowered = text.lower()
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a training failed for want of memory, on a card or the processor."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    lowered = str(error).lower()
     return "out of memory" in lowered or "can't allocate memory" in lowered or "not enough memory" in lowered
 
 

@@ -1,110 +1,135 @@
 """One training from its folder to its scores: reads the plan, prepares, trains or continues, saves, scores.
 
-Runs in the worker process, and in tests. Writes into the run folder only (and the speed reached into the workspace).
+Runs in the worker process, or in several as ranks of one training, and in tests. Writes into the run folder only (and
+the speed reached into the workspace); of several ranks only the first writes.
 """
 
 import logging
-import platform
+import os
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import transformers
 
 from core.errors import LabError
-from core.machine import machine
-from core.models.loading import load_for_training, position_limit
+from core.models.loading import position_limit
 from core.runs.events import EventWriter, forget_after
 from core.runs.folder import Run
 from core.runs.status import read_json, write_json
-from core.training import checkpoints
+from core.training import checkpoints, records
+from core.training.arguments import parts_of_a_batch, training_arguments
 from core.training.callbacks import Reporter
-from core.training.encoding import Batcher, Encoded, encode
-from core.training.foresee import remember_speed, schedule
+from core.training.examples import Prepared, Rows
+from core.training.foresee import schedule
+from core.training.network import add_lora, open_network
 from core.training.plan import Plan
 from core.training.precision import choose_precision, training_threads
-from core.training.prepare import Prepared, Rows, prepare
-from core.training.scoring import logits_of
-from core.training.tasks.sequence_classification import write_evaluation
-from core.training.trainer import LAB_STATE, LabTrainer, training_arguments
+from core.training.prepare import prepare
+from core.training.ranks import Ranks
+from core.training.scoring import outputs_of
+from core.training.tasks import task_of
+from core.training.tasks.task import Batches
+from core.training.trainer import LAB_STATE, LabTrainer
 
 logger = logging.getLogger(__name__)
 
 
 class Job:
-    """A training in a run folder. `run()` ends with "finished" or "stopped", or raises; `step` is how far it came."""
+    """A training in a run folder. `run()` ends with "finished" or "stopped", or raises; `step` is how far it came.
 
-    def __init__(self, folder: Path) -> None:
+    `attempt` counts how often the memory ran out before: each time a batch is worked off in twice as many parts.
+    """
+
+    def __init__(self, folder: Path, *, ranks: Ranks | None = None, attempt: int = 0) -> None:
         self.folder = folder
         self.plan = Plan.from_yaml(Run(folder).plan_text())
+        self.task = task_of(self.plan.task)
+        self.ranks = ranks or Ranks()
+        self._attempt = attempt
         self._reporter: Reporter | None = None
 
     @property
     def step(self) -> int:
         return self._reporter.step if self._reporter is not None else 0
 
+    @property
+    def is_smallest(self) -> bool:
+        """Whether a batch is worked off row by row already, so that another attempt would need as much memory."""
+        return parts_of_a_batch(self.plan, self._attempt)[0] == 1
+
     def run(self) -> str:
         """Train from the newest sound checkpoint, or from the start. Raises `LabError` and whatever else goes wrong."""
-        checkpoint_folder = self.folder / "checkpoints"
-        checkpoints.clear_leftovers(checkpoint_folder)
         self._report("reading the data")
-        prepared = prepare(self.plan)
-        had_checkpoints = bool(checkpoints.list_checkpoints(checkpoint_folder))
+        prepared = prepare(self.plan, self.task)
+        checkpoint = self.ranks.decide(self._find_checkpoint(prepared) if self.ranks.is_first else None)
+        state = None if checkpoint is None else read_json(checkpoint / LAB_STATE)
+        with EventWriter(self.folder) as events:
+            return self._train(prepared, events, checkpoint, state)
+
+    def _find_checkpoint(self, prepared: Prepared) -> Path | None:
+        """The checkpoint to continue from; tidies up, and tells what it found. For the first rank."""
+        folder = self.folder / "checkpoints"
+        checkpoints.clear_leftovers(folder)
+        had_checkpoints = bool(checkpoints.list_checkpoints(folder))
         with EventWriter(self.folder) as events:
             checkpoint = checkpoints.newest_sound(
-                checkpoint_folder,
+                folder,
                 on_damage=lambda path, reason: events.note(
                     f"The checkpoint of step {checkpoints.step_of(path)} is damaged ({reason}) and is not used."
                 ),
             )
-        state = self._checked_state(checkpoint, prepared)
-        self._write_data(prepared)
-        if state is None:
-            forget_after(self.folder, 0)
-        else:
-            forget_after(self.folder, checkpoints.step_of(checkpoint))
-        with EventWriter(self.folder) as events:
-            if state is not None:
+        self._check_unchanged(checkpoint, prepared)
+        records.write_data(self.folder, self.plan, prepared)
+        forget_after(self.folder, 0 if checkpoint is None else checkpoints.step_of(checkpoint))
+        with EventWriter(self.folder) as events:  # opened anew, as the file may be another one now
+            if checkpoint is not None:
                 events.note(f"Continued from the checkpoint of step {checkpoints.step_of(checkpoint)}.")
             elif had_checkpoints:
                 events.note("No sound checkpoint is left: the training starts again from its beginning.")
             else:
                 for notice in prepared.notices:
                     events.note(notice)
-            return self._train(prepared, events, checkpoint, state)
+        return checkpoint
 
     def _train(
         self, prepared: Prepared, events: EventWriter, checkpoint: Path | None, state: dict[str, Any] | None
     ) -> str:
-        plan = self.plan
+        plan, task, ranks = self.plan, self.task, self.ranks
         self._report("loading the model")
-        transformers.set_seed(plan.seed)
-        network, tokenizer = load_for_training(plan.model, task=plan.task, labels=prepared.label_names)
-        max_length = _checked_length(plan, network.config, tokenizer)
+        network, tokenizer = open_network(plan, task, prepared.label_names)
+        tuner = add_lora(plan, network) if plan.lora_rank else None
+        _check_length(plan, network.config, tokenizer)
         multiple = 8 if torch.cuda.is_available() else 1
 
-        def batcher(rows: Rows) -> Batcher:
-            encoded = encode(tokenizer, rows.texts, rows.pairs, max_length=max_length)
-            return Batcher(encoded, np.asarray(rows.labels, np.int64), tokenizer.pad_token_id, multiple)
+        def batches_of(rows: Rows) -> Batches:
+            return task.encode(tokenizer, rows, plan, multiple=multiple)
 
-        train = batcher(prepared.train)
-        validation = batcher(prepared.validation) if len(prepared.validation) else None
-        if train.encoded.cut_count and state is None:
-            share = f"{train.encoded.cut_count} of {len(train.encoded)}"
-            events.note(f"{share} training texts are longer than {max_length} pieces and are cut.")
-        steps = schedule(plan, len(prepared.train))
+        train = batches_of(prepared.train)
+        if train.cut_count and state is None and ranks.is_first:
+            share = f"{train.cut_count} of {len(prepared.train)}"
+            events.note(f"{share} training texts are longer than {plan.max_length} pieces and are cut.")
+        validation = batches_of(prepared.validation) if len(prepared.validation) else None
+
+        def validate() -> dict[str, float]:
+            found = outputs_of(trainer.model, validation, task.outputs, ranks=ranks)
+            return task.quick_scores(found, validation, prepared.validation, prepared.label_names)
+
+        steps = schedule(plan, len(train))
         precision = choose_precision(plan.precision)
-        reporter = self._reporter = Reporter(
-            self.folder, events, steps, batch_size=plan.batch_size, checkpoint_seconds=plan.checkpoint_seconds
-        )
+        reporter = self._reporter = Reporter(self.folder, events, steps, plan, ranks)
         trainer = reporter.trainer = LabTrainer(
             network,
-            training_arguments(plan, folder=self.folder, total_steps=steps.steps, precision=precision),
+            training_arguments(
+                plan, folder=self.folder, total_steps=steps.steps, precision=precision, attempt=self._attempt
+            ),
             train=train,
-            validation=validation,
+            step_rows=plan.batch_size,
+            validate=None if validation is None else validate,
+            best=task.best,
+            loss=task.loss(plan, prepared.train, len(prepared.label_names)),
             callbacks=[reporter],
             checkpoint_folder=self.folder / "checkpoints",
             lab_state=lambda: {
@@ -113,42 +138,59 @@ class Job:
                 "plan": plan.to_yaml(),
                 "content_hash": prepared.content_hash,
             },
+            ranks=ranks,
         )
         trainer.remove_callback(transformers.PrinterCallback)
-        self._write_environment(trainer, precision)
+        if ranks.is_first:
+            records.write_environment(self.folder, network, trainer.args.device, precision, ranks.count)
+            if self._attempt:
+                rows, parts = parts_of_a_batch(plan, self._attempt)
+                events.note(f"A batch of {plan.batch_size} is now worked off in {parts} parts of {rows} rows.")
         if state is not None:
             reporter.seconds_before = float(state["seconds"])
             reporter.step, reporter.epoch = checkpoints.step_of(checkpoint), float(state["epoch"])
-            trainer.restore_best_from(checkpoint, state["best"])
-        if state is None or reporter.step < steps.steps:  # the Trainer would take one step more
+            trainer.restore_best_from(checkpoint, state["best"], int(state.get("stale", 0)))
+        if state is None or (reporter.step < steps.steps and not reporter.is_settled):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        else:
+        else:  # nothing is left to train, and the Trainer would take one step more
             trainer.state.global_step = reporter.step
             trainer._load_from_checkpoint(str(checkpoint))
         if reporter.stopped:
             reporter.report("stopped")
             return "stopped"
-        self._remember_speed(reporter, train.encoded, network, precision)
         reporter.report("saving the model")
         trainer.restore_best()
-        network = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-        save_model(self.folder / "model", network, tokenizer)
-        reporter.report("scoring the held-out rows")
-        logits = logits_of(network, batcher(prepared.test))
-        write_evaluation(self.folder / "evaluation", prepared, logits)
-        reporter.report("finished")
+        if ranks.is_first:
+            records.keep_speed(reporter, network, precision)
+            network = network if tuner is None else tuner.merge_and_unload()
+            save_model(self.folder / "model", network, tokenizer)
+            reporter.report("scoring the held-out rows")
+            self._score(prepared, network, batches_of(prepared.test))
+            reporter.report("finished")
+        ranks.decide(None)
         return "finished"
+
+    def _score(self, prepared: Prepared, network: Any, batches: Batches) -> None:
+        """Score the held-out rows with the weights that were saved. By the first rank, which alone has the best."""
+        folder = self.folder / "evaluation"
+        folder.mkdir(exist_ok=True)
+        found = outputs_of(network, batches, self.task.outputs)
+        metrics = self.task.evaluate(folder, prepared, found, batches)
+        metrics |= {"task": self.plan.task, "split": prepared.scored_split}
+        write_json(folder / "metrics.json", metrics)  # last: where it is, the rest is too
 
     def _report(self, phase: str) -> None:
         """What happens before there is a `Reporter`; the step of an earlier session stays."""
+        if not self.ranks.is_first:
+            return
         logger.info("%s", phase)
         path = self.folder / "progress.json"
         write_json(path, {**read_json(path), "phase": phase, "updated": time.time()})
 
-    def _checked_state(self, checkpoint: Path | None, prepared: Prepared) -> dict[str, Any] | None:
-        """What the checkpoint says of itself. Raises `LabError` when plan or data are no longer those it belongs to."""
+    def _check_unchanged(self, checkpoint: Path | None, prepared: Prepared) -> None:
+        """Raises `LabError` when plan or data are no longer those that a checkpoint belongs to."""
         if checkpoint is None:
-            return None
+            return
         state = read_json(checkpoint / LAB_STATE)
         changes = Plan.from_yaml(state["plan"]).differences(self.plan)
         if state["content_hash"] != prepared.content_hash:
@@ -158,58 +200,6 @@ class Job:
                 f"The plan was changed since this run was interrupted ({'; '.join(changes)}), so it cannot continue.",
                 "Start a new run with the changed plan, or undo the change and resume.",
             )
-        return state
-
-    def _write_data(self, prepared: Prepared) -> None:
-        known = read_json(self.folder / "data.json")
-        write_json(
-            self.folder / "data.json",
-            {
-                "name": known.get("name", self.plan.name),
-                "data": self.plan.data,
-                "content_hash": prepared.content_hash,
-                "columns": {
-                    "text": self.plan.text_column,
-                    "pair": self.plan.pair_column,
-                    "label": self.plan.label_column,
-                },
-                "label_names": list(prepared.label_names),
-                "scored_split": prepared.scored_split,
-                "row_ids": {
-                    "train": list(prepared.train.row_ids),
-                    "validation": list(prepared.validation.row_ids),
-                    "test": list(prepared.test.row_ids),
-                },
-                "notices": list(prepared.notices),
-            },
-        )
-
-    def _write_environment(self, trainer: LabTrainer, precision: str) -> None:
-        device = trainer.args.device
-        environment = {
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "device": str(device),
-            "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else machine().processor,
-            "threads": torch.get_num_threads(),
-            "precision": precision,
-            "attention": trainer.model.config._attn_implementation,
-        }
-        write_json(self.folder / "environment.json", environment)
-
-    def _remember_speed(self, reporter: Reporter, encoded: Encoded, network: Any, precision: str) -> None:
-        if reporter.session_steps < 20:  # too short to tell
-            return
-        pieces = reporter.session_steps * self.plan.batch_size * float(encoded.lengths.mean())
-        embeddings = network.get_input_embeddings().weight.numel()
-        remember_speed(
-            device=next(network.parameters()).device.type,
-            precision=precision,
-            encoder_weights=network.num_parameters() - embeddings,
-            pieces_per_second=pieces / reporter.session_seconds,
-        )
 
 
 def save_model(folder: Path, network: Any, tokenizer: Any) -> None:
@@ -226,15 +216,14 @@ def save_model(folder: Path, network: Any, tokenizer: Any) -> None:
 
 def prepare_torch() -> None:
     """Threads and matrix precision of this process; called once, before the first tensor."""
-    torch.set_num_threads(training_threads())
+    torch.set_num_threads(max(1, training_threads() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
     torch.set_flush_denormal(True)
     if torch.cuda.is_available():
         torch.set_float32_matmul_precision("high")
 
 
-def _checked_length(plan: Plan, config: Any, tokenizer: Any) -> int:
+def _check_length(plan: Plan, config: Any, tokenizer: Any) -> None:
     limit = position_limit(config, tokenizer)
     if plan.max_length > limit:
         problem = f"The maximum length is {plan.max_length} pieces, but this model reads at most {limit}."
         raise LabError(problem, f"Choose a maximum length of {limit} or less.")
-    return plan.max_length

@@ -1,96 +1,251 @@
 """The plan of a training: every setting, documented and checked at birth, to YAML and back. Trains nothing."""
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from core.data.mapping import TASKS as TASKS  # the same tasks, by the same names
+from core.data.mapping import Mapping
 from core.data.preparation import Preparation
 from core.data.reading import ReadOptions
 from core.errors import LabError, first_line
+from core.training.settings import check, from_text, is_required, setting, to_text
 
-TASKS = ("sequence-classification",)
-PRECISIONS = ("auto", "fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+SCHEDULERS = ("linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup")
+TRUNCATIONS = ("longest", "first", "second")
+CLASS_WEIGHTS = ("none", "balanced")
+CLASSIFYING = ("sequence-classification", "token-classification", "multiple-choice")  # one of several, by softmax
+_WEIGHED = ("sequence-classification", "token-classification")
+_LANGUAGE = ("masked-language",)
+_NOT_COMPARED = ("name", "checkpoint_seconds", "retry_on_memory")  # they change no number of a training
 
-
-def _setting(title: str, help: str, default: Any = dataclasses.MISSING, **limits: Any) -> Any:
-    """A dataclass field that carries what a page shows beside it: title, help, and low and high where it has limits."""
-    return field(default=default, metadata={"title": title, "help": help, **limits})
+# Which setting names the columns of which part of a task (see `core.data.mapping.ROLES`).
+COLUMN_SETTINGS: dict[str, dict[str, str]] = {
+    "sequence-classification": {"text": "text_column", "pair": "pair_column", "label": "label_column"},
+    "multi-label": {"text": "text_column", "pair": "pair_column", "labels": "label_column"},
+    "regression": {"text": "text_column", "pair": "pair_column", "score": "label_column"},
+    "token-classification": {"tokens": "text_column", "tags": "label_column"},
+    "question-answering": {
+        "question": "text_column",
+        "context": "pair_column",
+        "answer": "label_column",
+        "answer_start": "answer_start_column",
+    },
+    "multiple-choice": {
+        "context": "text_column",
+        "question": "pair_column",
+        "choices": "choice_columns",
+        "label": "label_column",
+    },
+    "masked-language": {"text": "text_column"},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that decides a training. Raises `LabError` when a setting is out of range.
+    """All that decides a training. Raises `LabError` when a setting is out of range or a column is missing.
 
-    `dataclasses.fields(Plan)` carry `title`, `help` and, for numbers, `low` and `high` in their metadata.
+    `dataclasses.fields(Plan)` carry `title`, `help`, for numbers `low` and `high`, for texts `choices`, and `tasks`
+    where only some tasks heed a setting, in their metadata.
 
     >>> Plan(data="sample:reviews", text_column="text", label_column="label").epochs
     3.0
     """
 
-    data: str = _setting("Data", "A sample (“sample:reviews”), an upload (“upload:…”) or the path of a file.")
-    text_column: str = _setting("Text column", "The column that holds the text; with pairs, the first of the two.")
-    label_column: str = _setting("Label column", "The column that holds the answer to learn.")
-    pair_column: str | None = _setting("Second text column", "Only for pairs: the column of the second text.", None)
+    data: str = setting("Data", "A sample (“sample:reviews”), an upload (“upload:…”) or the path of a file.")
+    text_column: str = setting(
+        "Text column",
+        "The column of the text; for tags that of the words, for answers the question, for choices the beginning.",
+    )
+    label_column: str | None = setting(
+        "Label column", "The column of what is learned: label, labels, score, tags, answer or right choice.", None
+    )
+    pair_column: str | None = setting(
+        "Second text column", "For pairs the second text, for answers the context, for choices the question.", None
+    )
+    label_columns: tuple[str, ...] = setting(
+        "Label columns", "Several labels as columns of 0 and 1, one for each label, instead of one label column.",
+        (), tasks=("multi-label",),
+    )  # fmt: skip
+    label_separator: str | None = setting(
+        "Label separator", "What parts the labels in one cell; without it white space or a JSON list.",
+        None, tasks=("multi-label",),
+    )  # fmt: skip
+    choice_columns: tuple[str, ...] = setting(
+        "Choice columns", "The columns of the choices, in order.", (), tasks=("multiple-choice",)
+    )
+    answer_start_column: str | None = setting(
+        "Answer start column", "Where the answer begins in the context, in characters from 0.",
+        None, tasks=("question-answering",),
+    )  # fmt: skip
     reading: ReadOptions = field(
         default_factory=ReadOptions,
         metadata={"title": "Reading", "help": "Encoding, delimiter and header; what is not set is detected."},
     )
-    preparation: str = _setting(
+    preparation: str = setting(
         "Preparation", "Corrections, fixes, splits and names of labels decided on the page Datasets, as JSON.", ""
     )
-    test_data: str | None = _setting("Test file", "Rows to score at the end. Without it, 10 % are held out.", None)
-    validation_data: str | None = _setting(
+    test_data: str | None = setting("Test file", "Rows to score at the end. Without it, 10 % are held out.", None)
+    validation_data: str | None = setting(
         "Validation file", "Rows to choose the best moment by. Without it, 10 % are held out.", None
     )
-    task: str = _setting("Task", "What is learned: one label for each text or pair.", TASKS[0], choices=TASKS)
-    model: str = _setting("Model", "What to start from: “builtin”, a run, a folder or a Hub name.", "builtin")
-    name: str = _setting("Name", "How the run is called in lists.", "")
-    epochs: float = _setting("Epochs", "How often every text is seen. 2 to 4 is usual.", 3.0, low=0.01, high=1000.0)
-    batch_size: int = _setting(
-        "Batch size", "Texts per step. More is steadier and needs more memory.", 32, low=1, high=4096
+    task: str = setting(
+        "Task",
+        "What is learned: a label, several, a score, tags, answers, choices, the language.",
+        TASKS[0],
+        choices=TASKS,
     )
-    learning_rate: float = _setting(
+    model: str = setting("Model", "What to start from: “builtin”, a run, a folder or a Hub name.", "builtin")
+    name: str = setting("Name", "How the run is called in lists.", "")
+    epochs: float = setting("Epochs", "How often every text is seen. 2 to 4 is usual.", 3.0, low=0.01, high=1000.0)
+    batch_size: int = setting(
+        "Batch size", "Texts per step, over all devices. More is steadier and needs more memory.", 32, low=1, high=4096
+    )
+    accumulation: int = setting(
+        "Accumulation", "In how many parts a batch is worked off: 2 halves the memory and changes the result hardly.",
+        1, low=1, high=1024,
+    )  # fmt: skip
+    learning_rate: float = setting(
         "Learning rate", "The size of a step: 2e-5 to 5e-5 for large models, up to 2e-4 for small ones.",
         5e-5, low=1e-8, high=1.0,
     )  # fmt: skip
-    max_length: int = _setting(
-        "Maximum length", "Word pieces per text; longer texts are cut. Short texts cost nothing.", 128, low=4, high=8192
-    )
-    warmup_share: float = _setting(
+    scheduler: str = setting(
+        "Schedule", "How the learning rate falls after the warm-up: along a line, a cosine, or not at all.",
+        SCHEDULERS[0], choices=SCHEDULERS,
+    )  # fmt: skip
+    warmup_share: float = setting(
         "Warm-up", "The share of steps over which the learning rate rises from zero.", 0.1, low=0.0, high=1.0
     )
-    weight_decay: float = _setting("Weight decay", "How strongly weights are pulled to zero.", 0.01, low=0.0, high=1.0)
-    max_gradient_norm: float = _setting(
+    max_length: int = setting(
+        "Maximum length", "Word pieces per text; longer texts are cut. Short texts cost nothing.", 128, low=4, high=8192
+    )
+    truncation: str = setting(
+        "Truncation", "Which text of a pair is cut when both are too long together.",
+        TRUNCATIONS[0], choices=TRUNCATIONS, tasks=("sequence-classification", "multi-label", "regression"),
+    )  # fmt: skip
+    window_overlap: int = setting(
+        "Window overlap", "Word pieces that neighbouring windows of a long context share.",
+        64, low=0, high=4096, tasks=("question-answering",),
+    )  # fmt: skip
+    weight_decay: float = setting(
+        "Weight decay", "How strongly weights are pulled to zero; biases and LayerNorms never are.",
+        0.01, low=0.0, high=1.0,
+    )  # fmt: skip
+    max_gradient_norm: float = setting(
         "Gradient clipping", "Longer gradients are shortened to this length; 0 turns it off.", 1.0, low=0.0, high=1000.0
     )
-    seed: int = _setting(
+    label_smoothing: float = setting(
+        "Label smoothing", "The share of certainty taken from the right label: 0.1 makes a model less sure of itself.",
+        0.0, low=0.0, high=0.9, tasks=CLASSIFYING,
+    )  # fmt: skip
+    class_weights: str = setting(
+        "Class weights", "“balanced” lets rare labels count more: each label as much as any other in all.",
+        CLASS_WEIGHTS[0], choices=CLASS_WEIGHTS, tasks=_WEIGHED,
+    )  # fmt: skip
+    early_stopping: int = setting(
+        "Early stopping", "Stop after so many evaluations without a better one; 0 trains to the end.",
+        0, low=0, high=1000,
+    )  # fmt: skip
+    frozen_layers: int = setting(
+        "Frozen layers", "So many of the lowest layers, and the embeddings, stay as they are: faster, less learned.",
+        0, low=0, high=1000,
+    )  # fmt: skip
+    lora_rank: int = setting(
+        "LoRA rank", "Train small matrices of this rank beside the weights (Hu et al. 2021); 0 trains all weights.",
+        0, low=0, high=1024,
+    )  # fmt: skip
+    lora_alpha: float = setting(
+        "LoRA alpha", "How much the small matrices count: alpha over rank. Twice the rank is usual.",
+        16.0, low=0.01, high=10_000.0,
+    )  # fmt: skip
+    from_scratch: bool = setting(
+        "From scratch", "Begin with random weights in the model's shape.", False, tasks=_LANGUAGE
+    )
+    mask_share: float = setting(
+        "Share of hidden pieces", "Of these 80 % become [MASK], 10 % another piece, 10 % stay.",
+        0.15, low=0.01, high=0.9, tasks=_LANGUAGE,
+    )  # fmt: skip
+    whole_words: bool = setting(
+        "Whole words", "Hide all pieces of a word together: harder, and often better.", False, tasks=_LANGUAGE
+    )
+    next_sentence: bool = setting(
+        "Next sentence", "Learn also whether two parts belong together, as BERT did.", False, tasks=_LANGUAGE
+    )
+    seed: int = setting(
         "Seed", "Start of all chance: the same seed gives the same run on the same machine.", 42, low=0, high=2**32 - 1
     )
-    precision: str = _setting(
+    precision: str = setting(
         "Precision", "auto takes bf16 where the processor or card computes it natively.", "auto", choices=PRECISIONS
     )
-    evaluations_per_epoch: int = _setting(
+    processes: int = setting(
+        "Devices", "Graphics cards that share each batch; on a processor, processes.", 1, low=1, high=1024
+    )
+    compile: bool = setting("Compile", "torch.compile: a slow start, then faster steps on graphics cards.", False)
+    evaluations_per_epoch: int = setting(
         "Evaluations per epoch", "How often the validation rows are scored.", 2, low=1, high=100
     )
-    checkpoint_seconds: float = _setting(
+    checkpoint_seconds: float = setting(
         "Seconds between checkpoints", "At evaluations, but not more often than this. 0 saves at each.",
         30.0, low=0.0, high=86400.0,
     )  # fmt: skip
+    retry_on_memory: bool = setting(
+        "Retry on memory", "When the memory runs out, go on in twice as many parts of a batch.", False
+    )
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
-            _check(item, getattr(self, item.name))
+            check(item, getattr(self, item.name))
+            tasks = item.metadata.get("tasks", TASKS)
+            if self.task not in tasks and getattr(self, item.name) != item.default:
+                raise LabError(
+                    f"{item.metadata['title']} has no meaning for the task {self.task}.",
+                    f"Leave it out; it belongs to: {', '.join(tasks)}.",
+                )
         Preparation.from_json(self.preparation)
-        columns = [self.text_column, self.label_column, *([self.pair_column] if self.pair_column is not None else [])]
-        if len(set(columns)) < len(columns):
-            raise LabError("The same column is chosen twice.", "Choose different columns for text, pair and label.")
+        if missing := self.mapping().missing():
+            names = ", ".join(self._setting_of(role.name) for role in missing)
+            raise LabError(
+                f"The plan lacks a column for {', '.join(role.title.lower() for role in missing)}.", f"Set {names}."
+            )
+        if self.batch_size % (self.accumulation * self.processes):
+            raise LabError(
+                f"A batch of {self.batch_size} cannot be shared by {self.processes} devices in "
+                f"{self.accumulation} parts each.",
+                "Choose a batch size that both divide.",
+            )
+
+    def mapping(self) -> Mapping:
+        """The columns as parts of the task, with order and names of labels from the preparation where it has them.
+
+        Raises `LabError` when a column is chosen twice or for a part that the task does not have.
+        """
+        columns = {role: getattr(self, name) for role, name in COLUMN_SETTINGS[self.task].items()}
+        used = set(COLUMN_SETTINGS[self.task].values())
+        if self.label_columns:
+            if self.label_column is not None:
+                raise LabError("Both a label column and label columns are set.", "Set one of the two.")
+            columns["labels"] = self.label_columns
+        for name in ("pair_column", "label_column"):
+            if getattr(self, name) is not None and name not in used:
+                raise LabError(f"The task {self.task} has no {name.replace('_', ' ')}.", "Leave it out.")
+        chosen = [name for each in columns.values() for name in ((each,) if isinstance(each, str) else each or ())]
+        if len(set(chosen)) < len(chosen):
+            raise LabError("The same column is chosen twice.", "Choose a different column for each part.")
+        mapping = dataclasses.replace(Mapping.of(self.task, **columns), separator=self.label_separator)
+        kept = Preparation.from_json(self.preparation).mapping
+        if kept is not None and (kept.task, kept.columns) == (mapping.task, mapping.columns):
+            return dataclasses.replace(mapping, label_order=kept.label_order, label_titles=kept.label_titles)
+        return mapping
+
+    def _setting_of(self, role: str) -> str:
+        return COLUMN_SETTINGS[self.task][role]
 
     def to_yaml(self) -> str:
         """The plan as YAML, in the order of the fields; `Plan.from_yaml` gives an equal plan."""
-        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        values = {item.name: to_text(getattr(self, item.name)) for item in dataclasses.fields(self)}
         values["reading"] = self.reading.to_dict()
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
@@ -106,50 +261,31 @@ class Plan:
         known = {item.name: item for item in dataclasses.fields(cls)}
         if unknown := [str(key) for key in values if key not in known]:
             raise LabError(f"The plan has no setting “{unknown[0][:80]}”.", f"The settings are: {', '.join(known)}.")
-        required = [name for name, item in known.items() if _is_required(item) and name not in values]
+        required = [name for name, item in known.items() if is_required(item) and name not in values]
         if required:
             raise LabError(f"The plan lacks: {', '.join(required)}.", "Add each as “setting: value”.")
         values["reading"] = _reading(values.get("reading"))
-        return cls(**{name: _from_text(known[name], value) for name, value in values.items()})
+        return cls(**{name: from_text(known[name], value) for name, value in values.items()})
 
     def differences(self, other: "Plan") -> list[str]:
         """What a training would notice between two plans, as “setting: here → there”. Names are not compared."""
         ours, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
-        ignored = ("name", "checkpoint_seconds")
-        changed = [key for key in ours if key not in ignored and ours[key] != theirs[key]]
+        changed = [key for key in ours if key not in _NOT_COMPARED and ours[key] != theirs[key]]
         long = {"preparation": "preparation: other corrections, fixes, splits or names of labels"}
         return [long.get(key, f"{key}: {ours[key]} → {theirs[key]}") for key in changed]
 
 
-def _check(item: dataclasses.Field, value: Any) -> None:
-    title, expected = item.metadata["title"], _kind(item)
-    is_optional = "None" in str(item.type)
-    if value is None and is_optional:
-        return
-    number_fits = expected is float and isinstance(value, int)
-    if isinstance(value, bool) or not (isinstance(value, expected) or number_fits):
-        kind = {str: "a text", int: "a whole number", float: "a number"}.get(expected, expected.__name__)
-        raise LabError(f"{title} must be {kind}; it is “{str(value)[:80]}”.", "Put texts in quotes, numbers without.")
-    if choices := item.metadata.get("choices"):
-        if value not in choices:
-            raise LabError(f"{title} cannot be “{value[:80]}”.", f"Choose one of: {', '.join(choices)}.")
-    elif "low" in item.metadata:
-        low, high = item.metadata["low"], item.metadata["high"]
-        if not math.isfinite(value) or not low <= value <= high:
-            raise LabError(f"{title} must lie between {low:g} and {high:g}; it is {value:g}.", "Choose another value.")
-    elif expected is str and ("\0" in value or ((_is_required(item) or is_optional) and not value.strip())):
-        raise LabError(f"{title} is empty.", item.metadata["help"])
-
-
-def _kind(item: dataclasses.Field) -> type:
-    if item.name == "reading":
-        return ReadOptions
-    name = str(item.type)
-    return int if "int" in name else float if "float" in name else str
-
-
-def _is_required(item: dataclasses.Field) -> bool:
-    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+def columns_of(mapping: Mapping) -> dict[str, Any]:
+    """The settings of a plan that name the columns of a mapping, and its task: the reverse of `Plan.mapping`."""
+    settings: dict[str, Any] = {"task": mapping.task}
+    for role, columns in mapping.columns:
+        name = COLUMN_SETTINGS[mapping.task][role]
+        if role == "labels" and len(columns) > 1:
+            name = "label_columns"
+        settings[name] = columns if name.endswith("_columns") else columns[0]
+    if mapping.separator is not None:
+        settings["label_separator"] = mapping.separator
+    return settings
 
 
 def _reading(value: Any) -> ReadOptions:
@@ -158,13 +294,3 @@ def _reading(value: Any) -> ReadOptions:
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         message = f"The plan's reading options are not understood: {first_line(error)}"
         raise LabError(message, "Leave “reading” out: the file's form is detected.") from error
-
-
-def _from_text(item: dataclasses.Field, value: Any) -> Any:
-    """YAML takes 5e-5 (without a point) for a text; a number is meant."""
-    if _kind(item) in (int, float) and isinstance(value, str):
-        try:
-            return _kind(item)(value)
-        except ValueError:
-            return value  # refused by the check, with its title
-    return value

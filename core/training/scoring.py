@@ -1,12 +1,58 @@
-"""Running a network over many texts without learning from them: sorted by length, order restored. Scores nothing."""
+"""Running a network over many examples without learning from them: sorted by length, order restored. Scores nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
 from core.training.encoding import Batcher
+from core.training.ranks import Ranks
+
+Outputs = Callable[[Any, dict[str, torch.Tensor]], list[np.ndarray]]
+
+
+def outputs_of(
+    network: PreTrainedModel,
+    batches: Any,
+    outputs: Outputs,
+    *,
+    batch_size: int = 64,
+    ranks: Ranks | None = None,
+    on_batch: Callable[[int], None] | None = None,
+) -> list[np.ndarray]:
+    """What `outputs` keeps of the forward pass of every position of `batches`, in their order, on every rank.
+
+    `outputs(output, batch)` gives an array for each row of a batch, which it gets with its labels; the network gets it
+    without. Longest first: too little memory shows in the first batch. Texts of one length share a batch, so little is
+    padded. Each rank takes every `count`-th batch. `on_batch` hears how many positions are done.
+    """
+    ranks = ranks or Ranks()
+    order = np.argsort(-batches.lengths, kind="stable")
+    device = next(network.parameters()).device
+    found: dict[int, np.ndarray] = {}
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            starts = list(range(0, len(order), batch_size))
+            for start in ranks.share(starts):
+                positions = order[start : start + batch_size]
+                batch = batches(positions)
+                output = network(**{name: each.to(device) for name, each in batch.items() if name not in LABELS})
+                found.update(zip(positions.tolist(), outputs(output, batch), strict=True))
+                if on_batch is not None:
+                    on_batch(min(start + batch_size, len(order)))
+    finally:
+        network.train(was_training)
+    merged: dict[int, np.ndarray] = {}
+    for part in ranks.gather(found):
+        merged |= part
+    return [merged[position] for position in range(len(order))]
+
+
+LABELS = ("labels", "start_positions", "end_positions", "next_sentence_label", "sentence_order_label")
 
 
 def logits_of(
@@ -16,23 +62,10 @@ def logits_of(
     batch_size: int = 64,
     on_batch: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Logits (text, label) in float32, in the order of the texts. `on_batch` hears how many texts are done.
+    """Logits (text, label) in float32 of a network that gives one vector for each text, in the order of the texts."""
 
-    Longest first: too little memory shows in the first batch. Texts of one length share a batch, so little is padded.
-    """
-    order = np.argsort(-batcher.encoded.lengths, kind="stable")
-    device = next(network.parameters()).device
-    logits = np.zeros((len(order), network.config.num_labels), dtype=np.float32)
-    was_training = network.training
-    network.eval()
-    try:
-        with torch.inference_mode():
-            for start in range(0, len(order), batch_size):
-                positions = order[start : start + batch_size]
-                batch = {name: value.to(device) for name, value in batcher(positions).items() if name != "labels"}
-                logits[positions] = network(**batch).logits.float().cpu().numpy()
-                if on_batch is not None:
-                    on_batch(min(start + batch_size, len(order)))
-    finally:
-        network.train(was_training)
-    return logits
+    def logits(output: Any, _: dict[str, torch.Tensor]) -> Sequence[np.ndarray]:
+        return list(output.logits.float().cpu().numpy())
+
+    found = outputs_of(network, batcher, logits, batch_size=batch_size, on_batch=on_batch)
+    return np.stack(found) if found else np.zeros((0, network.config.num_labels), np.float32)

@@ -1,4 +1,4 @@
-"""transformers' Trainer, with the parts replaced that would cost time or correctness.
+"""transformers' Trainer, with the parts replaced that would cost time or correctness. Knows no task.
 
 Replaced: batches of similar length in random order; evaluation in order and without touching the random state;
 checkpoints that are whole or not there; NaN stops the run; the best weights are kept in memory.
@@ -6,7 +6,8 @@ checkpoints that are whole or not there; NaN stops the run; the best weights are
 
 import json
 import math
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,60 +16,90 @@ import torch
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 
 from core.training import checkpoints
-from core.training.encoding import Batcher, Positions, SimilarLengths
+from core.training.encoding import Positions, SimilarLengths
 from core.training.failures import not_finite
-from core.training.metrics import quick_scores
-from core.training.plan import Plan
-from core.training.scoring import logits_of
+from core.training.ranks import Ranks
 
 LAB_STATE = "lab_state.json"  # in a checkpoint: training seconds, best evaluation so far, plan and data it belongs to
 
 
 class LabTrainer(Trainer):
-    """Trains one network on one `Batcher`. `lab_state()` is stored in each checkpoint, `best` survives a resume."""
+    """Trains one network on `train` batches.
+
+    `validate()` gives loss and scores by name, of which `best` (higher is better) chooses the weights that are kept;
+    None when there is nothing to validate on. `loss` takes the network's output and the labels, and stands in for the
+    network's own. `lab_state()` is stored in each checkpoint; `best` and `stale` survive a resume.
+    """
 
     def __init__(
         self,
         network: PreTrainedModel,
         arguments: TrainingArguments,
         *,
-        train: Batcher,
-        validation: Batcher | None,
+        train: Any,
+        step_rows: int,
+        validate: Callable[[], dict[str, float]] | None,
+        best: str,
+        loss: Callable[[Any, torch.Tensor], torch.Tensor] | None,
         callbacks: list[TrainerCallback],
         checkpoint_folder: Path,
         lab_state: Callable[[], dict[str, Any]],
+        ranks: Ranks,
     ) -> None:
-        self._validation = validation
-        self._train_lengths = train.encoded.lengths
+        self._batches = train
+        self._step_rows = step_rows
+        self._validate = validate
+        self._best_name = best
+        self._loss = loss
         self._checkpoint_folder = checkpoint_folder
         self._lab_state = lab_state
+        self._ranks = ranks
         self.best: dict[str, float] | None = None
+        self.stale = 0  # evaluations since the best
         self._best_weights: dict[str, torch.Tensor] | None = None
-        self.step_losses: list[torch.Tensor] = []  # since the last report
+        self._losses: list[tuple[int, torch.Tensor]] = []  # (step, share of its loss), since the last report
         self.gradient_norm: float | torch.Tensor | None = None
-        positions = Positions(len(train.encoded))
+        self.pieces = self.slots = 0  # read by the network so far in this session, without and with padding
+        positions = Positions(len(train))
         super().__init__(
-            model=network, args=arguments, data_collator=train, train_dataset=positions, callbacks=callbacks
+            model=network, args=arguments, data_collator=self._collate, train_dataset=positions, callbacks=callbacks
         )
+        # Else the Trainer takes the mean loss of a part of a batch for its share of the whole batch's, because BERT
+        # takes any keyword, and accumulation would multiply the gradient.
+        self.model_accepts_loss_kwargs = False
+
+    def _collate(self, positions: Sequence[int]) -> dict[str, torch.Tensor]:
+        batch = self._batches(positions)
+        self.pieces += int(batch["attention_mask"].sum())
+        self.slots += batch["attention_mask"].numel()
+        return batch
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SimilarLengths:
-        return SimilarLengths(self._train_lengths, self.args.train_batch_size, self.args.seed)
+        return SimilarLengths(self._batches.lengths, self._step_rows, self.args.seed, on_epoch=self._batches.set_epoch)
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> Any:
+        if self._loss is None:
+            return super().compute_loss(model, inputs, *arguments, **options)
+        labels = inputs.pop("labels")
+        return self._loss(model(**inputs), labels)
 
     def training_step(self, *arguments: Any, **options: Any) -> torch.Tensor:
         loss = super().training_step(*arguments, **options)
+        step = self.state.global_step + 1
         if loss.device.type == "cpu" and not torch.isfinite(loss):  # elsewhere at the next report: no waiting per step
-            raise not_finite(self.state.global_step + 1, loss.item())
-        self.step_losses.append(loss)
+            raise not_finite(step, loss.item())
+        self._losses.append((step, loss))
         return loss
 
     def take_loss(self) -> float:
         """The mean loss of the steps since the last call. Raises `TrainingFailed` naming the first not finite."""
-        losses = torch.stack(self.step_losses).float().cpu().numpy()
+        steps = np.array([step for step, _ in self._losses])
+        losses = torch.stack([loss for _, loss in self._losses]).float().cpu().numpy()
         wrong = np.flatnonzero(~np.isfinite(losses))
         if len(wrong):
-            raise not_finite(self.state.global_step - len(losses) + int(wrong[0]) + 1, float(losses[wrong[0]]))
-        self.step_losses.clear()
-        return float(losses.mean())
+            raise not_finite(int(steps[wrong[0]]), float(losses[wrong[0]]))
+        self._losses.clear()
+        return float(losses.sum() / len(np.unique(steps)))
 
     def _get_grad_norm(self, *arguments: Any, **options: Any) -> Any:
         self.gradient_norm = super()._get_grad_norm(*arguments, **options)
@@ -78,19 +109,22 @@ class LabTrainer(Trainer):
         return 0  # counted for a log that nobody reads
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
-        """Score the validation rows; remember the weights if they are the best so far (macro F1, then lower loss)."""
-        if self._validation is None:
+        """Score the validation rows; remember the weights if they are the best so far (then the lower loss decides)."""
+        if self._validate is None:
             return {}
-        logits = logits_of(self.model, self._validation)
-        scores = quick_scores(logits, self._validation.labels)
+        scores = self._validate()
         if not math.isfinite(scores["loss"]):
             raise not_finite(self.state.global_step, scores["loss"])
+        self.stale += 1
+        if self.best is None or self._rank(scores) > self._rank(self.best):
+            self.best, self.stale = {"step": self.state.global_step, **scores}, 0
+            if self._ranks.is_first:
+                self._remember_weights()
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, scores)
-        rank = (scores["macro_f1"], -scores["loss"])
-        if self.best is None or rank > (self.best["macro_f1"], -self.best["loss"]):
-            self.best = {"step": self.state.global_step, **scores}
-            self._remember_weights()
         return scores
+
+    def _rank(self, scores: dict[str, float]) -> tuple[float, float]:
+        return scores[self._best_name], -scores["loss"]
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         return False
@@ -104,57 +138,51 @@ class LabTrainer(Trainer):
                 self._best_weights[name].copy_(value)
 
     def restore_best(self) -> None:
-        """Put the best weights into the network; without any evaluation it stays as it is."""
+        """Put the best weights into the first rank's network; without any evaluation it stays as it is."""
         if self._best_weights is not None and self.best["step"] != self.state.global_step:
             self.model.load_state_dict(self._best_weights)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        checkpoints.save_checkpoint(self._checkpoint_folder, self.state.global_step, self._write_checkpoint)
+        random_states: dict[str, bytes] = {}
+        for part in self._ranks.gather(self._random_state()):
+            random_states |= part
+        if self._ranks.is_first:
+            checkpoints.save_checkpoint(
+                self._checkpoint_folder,
+                self.state.global_step,
+                lambda folder: self._write_checkpoint(folder, random_states),
+            )
+        self._ranks.decide(None)  # the others wait: none runs ahead of a checkpoint that may fail
 
-    def _write_checkpoint(self, folder: Path) -> None:
+    def _random_state(self) -> dict[str, bytes]:
+        """This rank's random state as the file, by its name, from which the Trainer takes it up."""
+        with tempfile.TemporaryDirectory() as folder:
+            self._save_rng_state(folder)
+            return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+    def _write_checkpoint(self, folder: Path, random_states: dict[str, bytes]) -> None:
         self.model.save_pretrained(folder)
         if self.best is not None and self.best["step"] != self.state.global_step:
             self.model.save_pretrained(folder / "best", state_dict=self._best_weights)
         self._save_optimizer_and_scheduler(str(folder))
         self._save_scaler(str(folder))
-        self._save_rng_state(str(folder))
+        for name, content in random_states.items():
+            (folder / name).write_bytes(content)
         self.state.save_to_json(str(folder / "trainer_state.json"))
-        lab = {**self._lab_state(), "best": self.best}
+        lab = {**self._lab_state(), "best": self.best, "stale": self.stale}
         (folder / LAB_STATE).write_text(json.dumps(lab, allow_nan=False), encoding="utf-8")
 
-    def restore_best_from(self, checkpoint: Path, best: dict[str, float] | None) -> None:
+    def restore_best_from(self, checkpoint: Path, best: dict[str, float] | None, stale: int) -> None:
         """Take up the best weights so far from a checkpoint that is being resumed."""
         from safetensors.torch import load_file
 
-        self.best = best
-        if best is not None:
+        self.best, self.stale = best, stale
+        if best is not None and self._ranks.is_first:
             folder = checkpoint if best["step"] == checkpoints.step_of(checkpoint) else checkpoint / "best"
             stored = load_file(folder / "model.safetensors")
             weights = self.model.state_dict()
-            self._best_weights = {name: stored.get(name, weights[name]).to("cpu", copy=True) for name in weights}
-
-
-def training_arguments(plan: Plan, *, folder: Path, total_steps: int, precision: str) -> TrainingArguments:
-    """The plan in the Trainer's words. Logging, evaluation and saving are left to the callback."""
-    return TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=plan.epochs,
-        per_device_train_batch_size=plan.batch_size,
-        learning_rate=plan.learning_rate,
-        weight_decay=plan.weight_decay,
-        max_grad_norm=plan.max_gradient_norm,
-        warmup_steps=round(plan.warmup_share * total_steps),
-        lr_scheduler_type="linear",
-        optim="adamw_torch_fused",
-        bf16=precision == "bf16",
-        use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
-        seed=plan.seed,
-        logging_nan_inf_filter=False,
-        logging_strategy="no",
-        eval_strategy="no",
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataloader_pin_memory=torch.cuda.is_available(),
-    )
+            kept = {tensor.data_ptr(): name for name, tensor in weights.items() if name in stored}
+            self._best_weights = {  # of tied weights only one name is in the file
+                name: stored[name if name in stored else kept[tensor.data_ptr()]].to("cpu", copy=True)
+                for name, tensor in weights.items()
+            }

@@ -9,13 +9,15 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from core.runs.process import die_with_parent
 from core.runs.status import write_json
-from core.runs.supervisor import PARENT_VARIABLE
-from core.training.failures import explain
+from core.runs.supervisor import ATTEMPT_VARIABLE, PARENT_VARIABLE
+from core.training.failures import explain, is_out_of_memory
 from core.training.precision import training_threads
 
+OUTCOME = "outcome.json"
 _NICENESS = 5  # people at the same machine come first
 
 logger = logging.getLogger(__name__)
@@ -26,34 +28,38 @@ def main(folder: Path) -> int:
     if parent := os.environ.get(PARENT_VARIABLE):
         die_with_parent(int(parent))
     os.nice(_NICENESS)
-    os.environ["CUDA_VISIBLE_DEVICES"] = _first_card()
+    if "WORLD_SIZE" not in os.environ:  # with several visible, the Trainer would split each batch among them
+        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     for name, value in _threading().items():
         os.environ.setdefault(name, value)  # read when torch is imported, further down
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    attempt = int(os.environ.get(ATTEMPT_VARIABLE, "0"))
     job = None
     try:
+        import torch
+
         from core.training.job import Job, prepare_torch
+        from core.training.ranks import join_ranks
 
         prepare_torch()
-        job = Job(folder)
+        ranks = join_ranks(cards=torch.cuda.is_available())
+        job = Job(folder, ranks=ranks, attempt=attempt)
         state = job.run()
-        message = f"Stopped at step {job.step}." if state == "stopped" else ""
-        remedy = "Resume the run: it continues exactly where it stopped." if state == "stopped" else ""
-        write_json(folder / "outcome.json", {"state": state, "message": message, "remedy": remedy})
-        if state == "finished":  # nothing is left to continue, and they take six times the room of the model
-            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        if ranks.is_first:
+            message = f"Stopped at step {job.step}." if state == "stopped" else ""
+            remedy = "Resume the run: it continues exactly where it stopped." if state == "stopped" else ""
+            write_json(folder / OUTCOME, {"state": state, "message": message, "remedy": remedy})
+            if state == "finished":  # nothing is left to continue, and they take six times the room of the model
+                shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return 0
     except BaseException as error:
         logger.exception("The training failed")
         problem = explain(error, folder, job.step if job is not None else 0)
         outcome = {"state": "failed", "message": problem.problem, "remedy": problem.remedy}
+        if job is not None and job.plan.retry_on_memory and is_out_of_memory(error) and not job.is_smallest:
+            outcome["again"] = True
         _leave(folder, outcome)
         return 1
-
-
-def _first_card() -> str:
-    """One card: with several visible, the Trainer would split each batch among them and count steps differently."""
-    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
 
 
 def _threading() -> dict[str, str]:
@@ -67,13 +73,15 @@ def _threading() -> dict[str, str]:
     return {"OMP_NUM_THREADS": str(training_threads()), "GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 
 
-def _leave(folder: Path, outcome: dict[str, str]) -> None:
-    """Write the outcome; on a disk without room for a second file, straight into place."""
+def _leave(folder: Path, outcome: dict[str, Any]) -> None:
+    """Write the outcome, unless another rank, which failed first, has; without room for a second file into place."""
+    if (folder / OUTCOME).exists():
+        return
     try:
-        write_json(folder / "outcome.json", outcome)
+        write_json(folder / OUTCOME, outcome)
     except OSError:
         logger.exception("The outcome could not be written in one piece")
-        (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+        (folder / OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
 
 
 if __name__ == "__main__":

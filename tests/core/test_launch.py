@@ -10,6 +10,7 @@ from core.training import _absolute_model, launch
 from core.training.foresee import estimate_pieces
 from core.training.plan import Plan
 from core.training.prepare import prepare
+from core.training.tasks import task_of
 from tests.tiny_training import write_csv
 
 
@@ -37,7 +38,7 @@ def test_B08_rows_scored_and_trained_on_are_counted(tmp_path):
     test = tmp_path / "test.csv"
     test.write_text("".join([lines[0], *lines[5:8], "the mat was good,good\n", "a dog was bad,bad\n"]))
     plan = Plan(data=str(data), test_data=str(test), text_column="text", label_column="label")
-    assert any(notice.startswith("3 of the rows to be scored") for notice in prepare(plan).notices)
+    assert any(notice.startswith("3 of the rows to be scored") for notice in prepare(plan, task_of(plan.task)).notices)
 
 
 def test_the_estimate_of_pieces_is_near_the_count():

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from core.training.metrics import confusion_counts, cross_entropy, full_scores, quick_scores, softmax
+from core.training.scores.classification import confusion_counts, cross_entropy, softmax
+from core.training.scores.classification import full as full_scores
+from core.training.scores.classification import quick as quick_scores
 
 
 def test_hand_numbers() -> None:

@@ -15,6 +15,7 @@ from core.data.steps import DropDuplicates
 from core.errors import LabError
 from core.training.plan import Plan
 from core.training.prepare import prepare
+from core.training.tasks import task_of
 
 COLUMNS = Columns("text", "label")
 NAMED = Mapping.of("sequence-classification", text="text", label="label").with_labels(("b", "a"), {"a": "Apple"})
@@ -62,7 +63,7 @@ def test_anything_else_is_refused(text: str):
 def test_a_plan_carries_it_and_training_uses_it(file, decided):
     plan = Plan(data=str(file), text_column="text", label_column="label", preparation=decided.to_json())
     assert Plan.from_yaml(plan.to_yaml()) == plan
-    prepared = prepare(plan)
+    prepared = prepare(plan, task_of(plan.task))
     assert prepared.label_names == ("b", "Apple")
     assert sum(map(len, (prepared.train, prepared.validation, prepared.test))) == 39
     parts = (decided.splits.train, decided.splits.validation, decided.splits.test)

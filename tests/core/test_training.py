@@ -54,12 +54,14 @@ def test_the_run_is_reported_and_opened_as_a_model(plan: Plan) -> None:
 
 
 def test_the_best_weights_are_the_model(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.training import trainer
+    from core.training.tasks.sequence_classification import SequenceClassification
 
     scores = iter([0.2, 0.9, 0.4, 0.1])
     monkeypatch.setattr(
-        trainer, "quick_scores", lambda *_: {"loss": 1.0, "accuracy": 0.5, "macro_f1": next(scores)}
-    )  # fmt: skip
+        SequenceClassification,
+        "quick_scores",
+        lambda *_: {"loss": 1.0, "accuracy": 0.5, "macro_f1": next(scores)},
+    )
     run, _ = train_here(plan)
     stopped = create_run(plan.to_yaml())
     scores = iter([0.2, 0.9])
@@ -107,6 +109,7 @@ def test_given_files_are_held_out(
     plan: Plan, tmp_path: Path, test: bool, validation: bool, split: str, counts: tuple
 ) -> None:
     from core.training.prepare import prepare
+    from core.training.tasks import task_of
 
     test_file, validation_file = write_csv(tmp_path / "t.csv", 20, seed=1), write_csv(tmp_path / "v.csv", 20, seed=2)
     prepared = prepare(
@@ -114,7 +117,8 @@ def test_given_files_are_held_out(
             plan,
             test_data=str(test_file) if test else None,
             validation_data=str(validation_file) if validation else None,
-        )
+        ),
+        task_of(plan.task),
     )
     assert prepared.scored_split == split
     assert (len(prepared.train), len(prepared.validation), len(prepared.test)) == counts

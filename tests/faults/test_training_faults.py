@@ -95,7 +95,7 @@ def test_D04_full_disk_is_named_and_the_last_checkpoint_stays(
     from core.training import checkpoints, worker
     from core.training.trainer import LabTrainer
 
-    def write(self: LabTrainer, folder: Path) -> None:
+    def write(self: LabTrainer, folder: Path, random_states: dict) -> None:
         (folder / "half").write_bytes(b"x")
         raise OSError(28, "No space left on device")
 

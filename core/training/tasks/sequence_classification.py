@@ -1,47 +1,63 @@
-"""Sequence classification: one label for each text or pair. Scores logits and writes the evaluation folder."""
+"""Sequence classification: one of several labels for each text or pair."""
 
-import csv
-import io
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from core.data.columns import Columns
+from core.data.preparation import Preparation
+from core.data.table import Table
 from core.runs.status import write_json
-from core.training.metrics import confusion_counts, full_scores, softmax
-from core.training.prepare import Prepared
-from core.workspace import write_atomically
+from core.training.examples import Examples, Prepared, Rows
+from core.training.plan import Plan
+from core.training.scores import classification
+from core.training.tasks.task import Batches, Loss, weighted_cross_entropy
+from core.training.tasks.text import TextTask, write_predictions
 
 
-def write_evaluation(folder: Path, prepared: Prepared, logits: np.ndarray) -> dict:
-    """Write `metrics.json`, `confusion.json` and `predictions.csv` for the scored rows; the metrics.
+class SequenceClassification(TextTask):
+    """A softmax over the labels (Devlin et al. 2019, § 4.1); trained on cross-entropy."""
 
-    `logits` (row, label) belong to `prepared.test`, in its order. Predictions carry the 0-based row of the file.
-    """
-    folder.mkdir(exist_ok=True)
-    rows, names = prepared.test, prepared.label_names
-    labels = np.asarray(rows.labels, dtype=np.int64)
-    metrics = full_scores(logits, labels, names, majority_label=prepared.majority_label)
-    metrics["split"] = prepared.scored_split
-    counts = confusion_counts(logits, labels, len(names))
-    write_atomically(folder / "predictions.csv", _predictions_csv(prepared, softmax(logits)))
-    write_json(folder / "confusion.json", {"labels": list(names), "counts": counts, "split": prepared.scored_split})
-    write_json(folder / "metrics.json", metrics)  # last: where it is, the rest is too
-    return metrics
+    name = "sequence-classification"
+    best = classification.BEST
 
+    def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
+        columns = Columns(text=plan.text_column, label=plan.label_column, pair=plan.pair_column)
+        preparation = Preparation() if label_names is not None else Preparation.from_json(plan.preparation)
+        dataset = preparation.dataset(table, columns, label_names=label_names)
+        rows = Rows(dataset.row_ids, dataset.texts, dataset.labels, dataset.pairs)
+        return Examples(dataset, rows, tuple(dataset.label_names))
 
-def _predictions_csv(prepared: Prepared, probabilities: np.ndarray) -> str:
-    rows, names = prepared.test, prepared.label_names
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    pair_header = [] if rows.pairs is None else ["pair"]
-    writer.writerow(
-        ["row", "text", *pair_header, "label", "predicted", "probability", *(f"p_{name}" for name in names)]
-    )
-    for i, (row, text, label, chances) in enumerate(
-        zip(rows.row_ids, rows.texts, rows.labels, probabilities, strict=True)
-    ):
-        best = int(chances.argmax())
-        pair = [] if rows.pairs is None else [rows.pairs[i]]
-        numbers = [f"{chance:.6f}" for chance in (chances[best], *chances)]
-        writer.writerow([row, text, *pair, names[label], names[best], *numbers])
-    return buffer.getvalue()
+    def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
+        return {**super().head_options(label_names), "problem_type": "single_label_classification"}
+
+    def loss(self, plan: Plan, train: Rows, label_count: int) -> Loss | None:
+        return weighted_cross_entropy(plan, np.bincount(np.asarray(train.labels, np.int64), minlength=label_count))
+
+    def quick_scores(self, outputs: Sequence[np.ndarray], batches: Batches, rows: Rows, names: Sequence[str]) -> dict:
+        return classification.quick(np.stack(outputs), np.asarray(rows.labels))
+
+    def evaluate(
+        self, folder: Path, prepared: Prepared, outputs: Sequence[np.ndarray], batches: Batches
+    ) -> dict[str, Any]:
+        rows, names = prepared.test, prepared.label_names
+        logits, labels = np.stack(outputs), np.asarray(rows.labels, np.int64)
+        majority = Counter(prepared.train.labels).most_common(1)[0][0]
+        counts = classification.confusion_counts(logits, labels, len(names))
+        write_json(folder / "confusion.json", {"labels": list(names), "counts": counts, "split": prepared.scored_split})
+        chances = classification.softmax(logits)
+        best = chances.argmax(axis=1)
+        write_predictions(
+            folder,
+            rows,
+            {
+                "label": [names[label] for label in labels],
+                "predicted": [names[label] for label in best],
+                "probability": chances.max(axis=1).tolist(),
+                **{f"p_{name}": column.tolist() for name, column in zip(names, chances.T, strict=True)},
+            },
+        )
+        return classification.full(logits, labels, names, majority_label=majority)

@@ -1,0 +1,48 @@
+"""Starts the ranks of a training: `python -m core.training.launcher FOLDER COUNT`. One rank is the worker itself.
+
+Several on one machine are started by torchrun (`torch.distributed.run`), which ends all when one fails. Under SLURM
+this runs once on each node; the nodes find each other by SLURM's variables.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from core.runs.process import die_with_parent
+from core.runs.supervisor import PARENT_VARIABLE
+
+_FIRST_PORT = 20_000  # jobs on the same node take different ones
+
+
+def main(folder: Path, count: int) -> None:
+    """Run `count` ranks to their end; exits as torchrun does, 1 when one of them failed."""
+    if count == 1:
+        from core.training.worker import main as work
+
+        sys.exit(work(folder))
+    if parent := os.environ.get(PARENT_VARIABLE):
+        die_with_parent(int(parent))
+    os.environ[PARENT_VARIABLE] = str(os.getpid())  # the ranks' own parent
+    from torch.distributed.run import main as torchrun
+
+    torchrun([*_rendezvous(count), "-m", "core.training.worker", str(folder)])
+
+
+def _rendezvous(count: int) -> list[str]:
+    nodes = int(os.environ.get("SLURM_NNODES", "1"))
+    if nodes == 1:
+        return ["--standalone", f"--nproc-per-node={count}"]
+    job = int(os.environ["SLURM_JOB_ID"])
+    head = os.environ["SLURM_LAUNCH_NODE_IPADDR"]  # where srun was called: the first node of the job
+    return [
+        f"--nnodes={nodes}",
+        f"--nproc-per-node={count // nodes}",
+        f"--node-rank={os.environ['SLURM_NODEID']}",
+        f"--rdzv-id={job}",
+        "--rdzv-backend=c10d",
+        f"--rdzv-endpoint={head}:{_FIRST_PORT + job % 10_000}",
+    ]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,73 @@
+"""What a training writes down about itself beside its events: data, environment, and the speed it reached."""
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from core.machine import machine
+from core.runs.status import read_json, write_json
+from core.training.callbacks import Reporter
+from core.training.examples import Prepared
+from core.training.foresee import remember_speed
+from core.training.plan import Plan
+
+_FEWEST_STEPS = 20  # fewer are too short to tell a speed
+
+
+def write_data(folder: Path, plan: Plan, prepared: Prepared) -> None:
+    """`data.json`: name, file, hash, columns by their part in the task, labels, and the row ids of each split."""
+    known = read_json(folder / "data.json")
+    write_json(
+        folder / "data.json",
+        {
+            "name": known.get("name", plan.name),
+            "data": plan.data,
+            "content_hash": prepared.content_hash,
+            "task": plan.task,
+            "columns": {part: list(columns) for part, columns in plan.mapping().columns},
+            "label_names": list(prepared.label_names),
+            "scored_split": prepared.scored_split,
+            "row_ids": {
+                "train": list(prepared.train.row_ids),
+                "validation": list(prepared.validation.row_ids),
+                "test": list(prepared.test.row_ids),
+            },
+            "notices": list(prepared.notices),
+        },
+    )
+
+
+def write_environment(folder: Path, network: Any, device: torch.device, precision: str, processes: int) -> None:
+    """`environment.json`: versions, device, threads, precision, kind of attention and number of processes."""
+    write_json(
+        folder / "environment.json",
+        {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "device": str(device),
+            "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else machine().processor,
+            "processes": processes,
+            "threads": torch.get_num_threads(),
+            "precision": precision,
+            "attention": network.config._attn_implementation,
+        },
+    )
+
+
+def keep_speed(reporter: Reporter, network: Any, precision: str) -> None:
+    """Remember what this session reached, for the next estimate; a short one tells nothing."""
+    trainer = reporter.trainer
+    if reporter.session_steps < _FEWEST_STEPS:
+        return
+    embeddings = network.get_input_embeddings().weight.numel()
+    remember_speed(
+        device=next(network.parameters()).device.type,
+        precision=precision,
+        encoder_weights=network.num_parameters() - embeddings,
+        pieces_per_second=trainer.pieces * trainer.args.world_size / reporter.session_seconds,
+    )

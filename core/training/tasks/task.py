@@ -1,0 +1,123 @@
+"""What a task must say of itself: how it reads rows, makes batches, which head it trains, how its answers are scored.
+
+Everything else (splits, steps, checkpoints, stopping) is the same for all tasks and knows none of them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from core.data.columns import Columns
+from core.data.dataset import Dataset
+from core.data.preparation import Preparation
+from core.data.table import Table
+from core.data.views import take
+from core.training.examples import Examples, Prepared, Rows
+from core.training.plan import Plan
+
+Loss = Callable[[Any, torch.Tensor], torch.Tensor]  # (the network's output, labels) -> a scalar
+
+
+class Batches(Protocol):
+    """Encoded examples by their positions. A position is a row, or a window of one where contexts are long."""
+
+    lengths: np.ndarray  # pieces of each position, special tokens included: (position,)
+    cut_count: int  # texts that were longer than the limit and lost something
+
+    def __len__(self) -> int: ...
+
+    def __call__(self, positions: Sequence[int]) -> dict[str, torch.Tensor]:
+        """The padded tensors that the network takes, with its labels."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Told before each pass over the training rows; for batches that are drawn anew each time."""
+
+
+class Task(ABC):
+    """One way to learn. Stateless: every method is given what it needs."""
+
+    name: ClassVar[str]  # as in `core.data.mapping.TASKS`
+    best: ClassVar[str]  # the score that chooses the best moment; higher is better
+
+    @abstractmethod
+    def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
+        """The rows of a table, after the plan's corrections and fixes, in the form of the task.
+
+        `label_names` are those of the training file when this is another one. Raises `LabError` with the rows.
+        """
+
+    @abstractmethod
+    def encode(self, tokenizer: PreTrainedTokenizerFast, rows: Rows, plan: Plan, *, multiple: int = 1) -> Batches:
+        """The rows as batches; lengths are rounded up to a multiple of `multiple`."""
+
+    @abstractmethod
+    def head(self, plan: Plan) -> str:
+        """The head to train, as `core.models.loading` calls it."""
+
+    def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
+        """What `load_for_training` is told about the head: its labels and the kind of problem."""
+        return {"labels": label_names}
+
+    def loss(self, plan: Plan, train: Rows, label_count: int) -> Loss | None:
+        """A loss of the task's own; None for the one that the network computes itself."""
+        return None
+
+    @abstractmethod
+    def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
+        """What is kept of a forward pass, an array in float32 for each position of the batch."""
+
+    @abstractmethod
+    def quick_scores(self, outputs: Sequence[np.ndarray], batches: Batches, rows: Rows, names: Sequence[str]) -> dict:
+        """The loss and the scores that are drawn as curves during a training, as floats by name."""
+
+    @abstractmethod
+    def evaluate(
+        self, folder: Path, prepared: Prepared, outputs: Sequence[np.ndarray], batches: Batches
+    ) -> dict[str, Any]:
+        """Write `predictions.csv` and what else the task shows into `folder`; the scores of `prepared.test`."""
+
+
+def rows_without_label(table: Table, plan: Plan, text: str, pair: str | None = None) -> tuple[Dataset, Table]:
+    """The rows that corrections and fixes leave, with the columns of text; and the table after corrections.
+
+    Cells of other columns are those of the second, at the data set's `row_ids`. Raises `LabError` as `build_dataset`.
+    """
+    preparation = Preparation.from_json(plan.preparation)
+    corrected = table if preparation.edits is None else preparation.edits.apply(table)
+    return preparation.dataset(table, Columns(text, None, pair)), corrected
+
+
+def cells_at(table: Table, column: str, dataset: Dataset) -> list[str]:
+    """The cells of a column in the rows of a data set."""
+    return take(table.column(column), dataset.row_ids.array).to_pylist()
+
+
+def weighted_cross_entropy(plan: Plan, counts: np.ndarray) -> Loss | None:
+    """Cross-entropy over labels that occur `counts` times in training, weighted and smoothed as the plan says.
+
+    “balanced” weighs a label by rows / (labels × its rows), as scikit-learn's `class_weight`; labels of no row count
+    as none. Smoothing as in `torch.nn.functional.cross_entropy`; labels of −100 are left out. None when the plan asks
+    for neither: the network's own loss is then the same.
+    """
+    if plan.class_weights == "none" and not plan.label_smoothing:
+        return None
+    weights = None
+    if plan.class_weights == "balanced":
+        present = counts > 0
+        weights = torch.tensor(np.where(present, counts.sum() / (present.sum() * np.maximum(counts, 1)), 0.0))
+
+    def loss(output: Any, labels: torch.Tensor) -> torch.Tensor:
+        logits = output.logits.float()
+        return torch.nn.functional.cross_entropy(
+            logits.reshape(-1, logits.shape[-1]),
+            labels.reshape(-1),
+            weight=None if weights is None else weights.to(logits),
+            label_smoothing=plan.label_smoothing,
+        )
+
+    return loss
