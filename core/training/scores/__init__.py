@@ -1,0 +1,11 @@
+"""The scores of every task, as pure functions. One module a task; reads and writes nothing, knows no torch.
+
+Each task's module has
+
+- `quick(…)`: the loss and the few scores drawn while it trains; a loss that is NaN stays NaN, for the trainer to see;
+- `full(…)`: everything in `evaluation/metrics.json`, finite numbers only, with the baseline that a model has to beat;
+- `BEST`: the name of the score that chooses the best moment of a training (higher is better);
+- `SHOWN`: the names of the scores worth a curve.
+
+`counts` holds precision, recall and F1 from counts, `bootstrap` the intervals, `finite` the check for NaN.
+"""
