@@ -1,30 +1,41 @@
-"""Pictures of a training: curves of one or several runs, and the confusion matrix."""
+"""Pictures of a training that has ended: curves of one or several runs, and the confusion matrix."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+import pandas as pd
 import plotly.graph_objects as go
+import plotly.io
 
 from core.charts.layout import as_text, finish
 
-Points = Sequence[tuple[float, float]]
+PALE = 0.3
 
 
-def curves(series: Mapping[str, Points], *, title: str, x_title: str, markers: bool = False) -> go.Figure:
-    """Lines over a shared x-axis, one a name; each point is (x, y)."""
+def curves(points: pd.DataFrame, *, title: str, x_title: str, number_format: str = "~g") -> go.Figure:
+    """Lines over a shared x-axis, one colour a curve; `points` as from `run_curves.points_of`.
+
+    What was measured stands pale behind its smoothed line. `number_format` (d3) is for the vertical axis.
+    """
+    theme = plotly.io.templates[plotly.io.templates.default].layout.colorway
+    colours = {name: theme[place % len(theme)] for place, name in enumerate(points["curve"].unique())}
     figure = go.Figure(
         [
             go.Scatter(
-                x=[x for x, _ in points],
-                y=[y for _, y in points],
+                x=own["x"].tolist(),
+                y=own["value"].tolist(),
                 name=as_text(name),
-                mode="lines+markers" if markers else "lines",
-                hovertemplate="%{x:.4g}: %{y:.4g}",
+                legendgroup=as_text(name),
+                showlegend=line != "behind" and len(colours) > 1,
+                mode="lines+markers" if own["has_dot"].all() else "lines",
+                line={"color": colours[name]},
+                opacity=PALE if line == "behind" else 1,
+                hovertemplate=f"%{{x:.4~g}}: %{{y:.4g}} ({line})<extra>%{{fullData.name}}</extra>",
             )
-            for name, points in series.items()
+            for (name, line), own in points.groupby(["curve", "line"], sort=False)
         ]
     )
     figure = finish(figure, height=320, title=title)
-    figure.update_layout(xaxis_title=x_title, showlegend=len(series) > 1)
+    figure.update_layout(xaxis_title=x_title, yaxis_tickformat=number_format)
     return figure
 
 

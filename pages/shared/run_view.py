@@ -1,15 +1,26 @@
-"""One run on screen while it trains: where it stands, its curves, its log. Redrawn every second without flicker."""
+"""One run on screen: where it stands, its figures, its curves, its log, all from its folder alone.
+
+While the run is active it is drawn anew every second, in place and without flicker.
+"""
 
 from __future__ import annotations
 
-import altair
-import pandas as pd
+from collections.abc import Sequence
+
 import streamlit as st
 
+from core.charts.run_curves import tables_of
 from core.runs.folder import Run
 from core.runs.status import Status
+from pages.shared.run_curves import choose_look, curves_csv, ended_curves, live_curves
+from pages.shared.run_figures import duration, show_figures
+from pages.shared.run_queue import runs_before
+from pages.shared.run_ticking import ticking
 from pages.shared.text import plain
 
+TICK_SECONDS = 1.0
+LOG_LINES = 200
+LOG_HEIGHT = 320
 COLOURS = {
     "queued": "gray",
     "running": "blue",
@@ -32,111 +43,67 @@ MEANINGS = {
 }
 
 
-def duration(seconds: float) -> str:
-    """A time in words: 42 s, 3 min 5 s, 2 h 10 min.
-
-    >>> duration(185)
-    '3 min 5 s'
-    """
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-
-
-def by_kind(events: list[dict], kind: str) -> pd.DataFrame:
-    """The events of one kind as a table."""
-    return pd.DataFrame([event for event in events if event.get("kind") == kind])
-
-
 def watch(run: Run) -> None:
     """The live view: ticks once a second while the run is active, then draws the page once more."""
     active = run.status().is_active
-    st.fragment(_tick, run_every=1.0 if active else None)(run, active)
+    ticking("run", _tick, run, active, seconds=TICK_SECONDS if active else None)
+
+
+def badge(state: str) -> str:
+    """The state of a run as Markdown."""
+    return f":{COLOURS[state]}-badge[{state}]"
+
+
+def progress(status: Status, *, in_full: bool = True) -> None:
+    """The bar of a run, once it is known how long it is; in full with the epoch and the time it took so far."""
+    if status.total_steps:
+        words = [f"Step {status.step:,} of {status.total_steps:,}"]
+        if in_full and status.epoch:
+            words.append(f"epoch {status.epoch:.2f}")
+        if in_full and status.seconds:
+            words.append(f"{duration(status.seconds)} so far")
+        st.progress(min(status.step / status.total_steps, 1.0), ", ".join(words))
 
 
 def _tick(run: Run, was_active: bool) -> None:
     status = run.status()
-    events = run.events()
     if was_active and not status.is_active:
         st.rerun()
+    if not run.path.is_dir():
+        st.info("This run was deleted.", icon=":material/delete:")
+        return
+    events = run.events()
+    tables = tables_of(events)
+    notes = [str(event.get("message") or "") for event in events if event.get("kind") == "note"]
+    _standing(run, status, notes)
+    progress(status)
+    show_figures(status, tables)
+    if len(tables["train"]) or len(tables["evaluation"]):
+        look = choose_look()
+        if status.is_active:
+            live_curves(tables, look)
+        else:
+            ended_curves({run.name: tables}, look)
+        curves_csv({run.name: tables}, f"curves-{run.id}")
+    elif status.state == "running":
+        st.caption("The worker is starting: it opens the model and cuts the texts into pieces first.")
+    _log(run, notes)
+
+
+def _standing(run: Run, status: Status, notes: Sequence[str]) -> None:
     now = f": {plain(status.message)}" if status.state == "running" and status.message else "."
-    st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] This run {MEANINGS[status.state]}{now}")
+    st.markdown(f"{badge(status.state)} This run {MEANINGS[status.state]}{now}")
     if status.message and status.state != "running":
         st.markdown(plain(f"{status.message} {status.remedy}"))
-    if status.total_steps:
-        st.progress(min(status.step / status.total_steps, 1.0), f"Step {status.step:,} of {status.total_steps:,}")
-    training, evaluation = by_kind(events, "train"), by_kind(events, "evaluation")
-    _figures(status, training, evaluation)
-    _curves(training, evaluation)
+    if status.state == "queued" and (before := runs_before(run)):
+        st.markdown(f"Before it: {', '.join(plain(each) for each in before)}.")
+    if notes:
+        st.caption(plain(notes[-1]))
+
+
+def _log(run: Run, notes: Sequence[str]) -> None:
     with st.expander("Log"):
-        st.code(run.log_tail(40) or "Nothing yet.", language=None, wrap_lines=True)
-
-
-def _figures(status: Status, training: pd.DataFrame, evaluation: pd.DataFrame) -> None:
-    shown: dict[str, str] = {}
-    if len(training):
-        last = training.iloc[-1]
-        shown["Training loss"] = f"{last['loss']:.3f}"
-        shown["Learning rate"] = f"{last['learning_rate']:.1e}"
-        shown["Examples per second"] = f"{last['examples_per_second']:,.0f}"
-        if status.state in ("running", "stalled"):
-            shown["Time left, about"] = duration(last["seconds_left"])
-    if len(evaluation):
-        last = evaluation.iloc[-1]
-        shown["Validation loss"] = f"{last['loss']:.3f}"
-        shown["Validation accuracy"] = f"{last['accuracy']:.1%}"
-    if not shown and status.state == "running":
-        st.caption("The worker is starting: it opens the model and cuts the texts into pieces first.")
-    with st.container(horizontal=True):
-        for label, value in shown.items():
-            st.metric(label, value, width=165)
-
-
-def _curves(training: pd.DataFrame, evaluation: pd.DataFrame) -> None:
-    if training.empty:
-        return
-    loss = [training[["step", "loss"]].assign(curve="training")]
-    if len(evaluation):
-        loss.append(evaluation[["step", "loss"]].assign(curve="validation"))
-    left, right = st.columns(2)
-    with left:
-        _line(pd.concat(loss), "loss", "Loss")
-    with right:
-        if len(evaluation):
-            accuracy = evaluation[["step", "accuracy"]].assign(curve="accuracy")
-            if "macro_f1" in evaluation:
-                f1 = evaluation[["step", "macro_f1"]].rename(columns={"macro_f1": "accuracy"}).assign(curve="macro F1")
-                accuracy = pd.concat([accuracy, f1])
-            _line(accuracy, "accuracy", "Validation scores")
-        else:
-            st.caption("Scores on the validation rows appear after the first evaluation.")
-    left, right = st.columns(2)
-    with left:
-        _line(training[["step", "learning_rate"]].assign(curve="learning rate"), "learning_rate", "Learning rate")
-    with right:
-        speed = training[["step", "examples_per_second"]].assign(curve="examples per second")
-        _line(speed, "examples_per_second", "Examples per second")
-
-
-def _line(table: pd.DataFrame, column: str, title: str) -> None:
-    """A line chart that is updated in place: Plotly would blink at every point."""
-    several = table["curve"].nunique() > 1
-    chart = (
-        altair.Chart(table, title=f"{title} by step")
-        .mark_line(point={"size": 10}, strokeWidth=1.5)
-        .encode(
-            altair.X("step:Q", title=None, axis=altair.Axis(tickCount=8, tickMinStep=1, format="d")),
-            altair.Y(f"{column}:Q", title=None, scale=altair.Scale(zero=False)),
-            altair.Color(
-                "curve:N",
-                title=None,
-                legend=altair.Legend(orient="bottom") if several else None,
-            ),
-            [altair.Tooltip("curve:N"), altair.Tooltip("step:Q"), altair.Tooltip(f"{column}:Q", format=".4g")],
-        )
-        .properties(height=280, usermeta={"embedOptions": {"renderer": "svg"}})
-    )
-    st.altair_chart(chart)
+        if notes:
+            st.markdown("\n".join(f"- {plain(note)}" for note in notes))
+        with st.container(height=LOG_HEIGHT, autoscroll=True, border=False):
+            st.code(run.log_tail(LOG_LINES) or "Nothing yet.", language=None, wrap_lines=True)

@@ -10,17 +10,20 @@ import streamlit as st
 
 from core.charts import training as charts
 from core.charts.bars import horizontal_bars
+from core.charts.run_curves import tables_of
 from core.evaluation.report import Report, export_predictions, read_report
 from core.runs.folder import Run, delete_run, list_runs
 from core.training.plan import Plan
 from pages.shared import pages
 from pages.shared.export import csv_button, figure
 from pages.shared.models import open_model
-from pages.shared.run_view import COLOURS, by_kind, duration, watch
+from pages.shared.run_curves import choose_look, curves_csv, ended_curves
+from pages.shared.run_figures import duration
+from pages.shared.run_list import active_runs
+from pages.shared.run_view import badge, watch
 from pages.shared.text import plain, problems_shown
 from pages.shared.url_state import choose, distinct
 
-AXES = {"Epoch": "epoch", "Step": "step", "Seconds": "seconds"}
 MOST_COMPARED = 6
 VIEWS = ("Scores", "Curves", "Mistakes", "Try it", "Settings and log")
 
@@ -83,36 +86,11 @@ def choose_others(run: Run, runs: list[Run]) -> list[Run]:
 
 
 def show_curves(runs: list[Run]) -> None:
-    axis = st.segmented_control(
-        "Horizontal axis",
-        list(AXES),
-        default="Epoch",
-        required=True,
-        key="axis",
-        bind="query-params",
-    )
-    events = {
-        f"{number}. {run.name}" if len(runs) > 1 else run.name: run.events() for number, run in enumerate(runs, 1)
-    }
-    panels = (
-        ("Training loss", "train", "loss", False),
-        ("Validation loss", "evaluation", "loss", True),
-        ("Validation accuracy", "evaluation", "accuracy", True),
-        ("Learning rate", "train", "learning_rate", False),
-    )
-    columns = st.columns(2)
-    for number, (title, kind, field, markers) in enumerate(panels):
-        series = {}
-        for name, own in events.items():
-            table = by_kind(own, kind)
-            if len(table):
-                series[name] = list(zip(table[AXES[axis]], table[field], strict=True))
-        if series:
-            lines = charts.curves(series, title=title, x_title=axis.lower(), markers=markers)
-            with columns[number % 2]:
-                figure(lines, key=f"curve-{number}", alt=f"{title} of {len(series)} runs")
-    tables = [by_kind(own, kind).assign(run=name) for name, own in events.items() for kind in ("train", "evaluation")]
-    csv_button("Curves as CSV", pd.concat(tables), "curves")
+    names = distinct({run.id: run.name for run in runs})
+    tables = {names[run.id]: tables_of(run.events()) for run in runs}
+    look = choose_look(axis="Epoch")  # runs of different batch sizes compare by it
+    ended_curves(tables, look)
+    curves_csv(tables, "curves")
 
 
 def show_scores(report: Report) -> None:
@@ -178,7 +156,7 @@ def show_run(run: Run, runs: list[Run]) -> None:
         st.page_link(pages.FINE_TUNE, label="Stop it or start another", icon=":material/arrow_forward:")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":{COLOURS[status.state]}-badge[{status.state}] {plain(f'{status.message} {status.remedy}')}")
+        st.markdown(f"{badge(status.state)} {plain(f'{status.message} {status.remedy}')}")
         with st.popover("Delete this run", icon=":material/delete:", type="tertiary"):
             st.markdown("The model, its scores and its curves are removed from this machine.")
             st.button("Delete for good", on_click=delete_run, args=(run,))
@@ -209,6 +187,7 @@ if not runs:
     st.info("Nothing was trained yet.")
     st.page_link(pages.FINE_TUNE, label="Train a first model", icon=":material/arrow_forward:")
     st.stop()
+active_runs(title="Active now")
 with problems_shown():
     show_overview(runs)
 chosen = choose("Open a run", {run.id: run.name for run in runs}, key="run")

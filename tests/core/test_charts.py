@@ -1,5 +1,7 @@
 """Figures hold the values they were given, and names are text in them."""
 
+import pandas as pd
+
 from core.charts.bars import histogram, horizontal_bars
 from core.charts.training import confusion_matrix, curves
 
@@ -35,7 +37,35 @@ def test_confusion_shares_are_of_the_true_class():
     assert [list(row) for row in figure.data[0].text] == [[3, 1], [0, 0]]
 
 
+def points(**lines: list[tuple[float, float]]) -> pd.DataFrame:
+    rows = [
+        {"x": x, "value": y, "curve": name.partition("_")[0], "line": name.partition("_")[2], "has_dot": True}
+        for name, own in lines.items()
+        for x, y in own
+    ]
+    return pd.DataFrame(rows, columns=["x", "value", "curve", "line", "has_dot"])
+
+
 def test_curves_keep_their_points():
-    figure = curves({"one": [(1, 0.5), (2, 0.4)], "two": [(1, 0.6)]}, title="t", x_title="step")
+    table = points(one_measured=[(1, 0.5), (2, 0.4)], two_measured=[(1, 0.6)])
+    figure = curves(table, title="t", x_title="step")
     assert [list(line.y) for line in figure.data] == [[0.5, 0.4], [0.6]]
-    assert figure.layout.showlegend
+    assert [line.showlegend for line in figure.data] == [True, True]
+    assert figure.data[0].line.color != figure.data[1].line.color
+
+
+def test_a_smoothed_curve_shares_its_colour_with_the_pale_one_behind_it():
+    figure = curves(points(one_behind=[(1, 0.5)], one_smoothed=[(1, 0.5)]), title="t", x_title="step")
+    behind, smoothed = figure.data
+    assert behind.line.color == smoothed.line.color
+    assert behind.opacity < smoothed.opacity == 1
+    assert not behind.showlegend
+
+
+def test_C07_markup_in_a_run_name_stays_text_in_its_curve():
+    table = points(x_measured=[(1, 0.5)]).assign(curve="<b>x</b>")
+    assert "<" not in curves(table, title="t", x_title="step").data[0].name
+
+
+def test_no_points_give_an_empty_picture():
+    assert len(curves(points(), title="t", x_title="step").data) == 0

@@ -1,0 +1,49 @@
+"""The runs that are active, small and side by side: state, progress, time left, and a link that opens one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.charts.run_curves import tables_of
+from core.runs.folder import Run, list_runs
+from core.runs.status import Status
+from pages.shared import pages
+from pages.shared.run_figures import duration, latest
+from pages.shared.run_queue import runs_before
+from pages.shared.run_ticking import ticking
+from pages.shared.run_view import MEANINGS, badge, progress
+from pages.shared.text import counted, plain
+
+TICK_SECONDS = 2.0
+CARD_WIDTH = 262  # px: three beside one another where the page is 1280 wide
+_OPEN = ":material/open_in_full:"
+
+
+def active_runs(*, title: str, leave_out: str = "") -> None:
+    """Every active run but the one with the id `leave_out`, kept up to date; nothing when there is none."""
+    active = any(run.status().is_active for run in list_runs() if run.id != leave_out)
+    ticking("list", _cards, title, leave_out, seconds=TICK_SECONDS if active else None)
+
+
+def _cards(title: str, leave_out: str) -> None:
+    known = [(run, run.status()) for run in list_runs() if run.id != leave_out]
+    active = [(run, status) for run, status in known if status.is_active]
+    if not active:
+        return
+    st.markdown(f"**{title}**")
+    with st.container(horizontal=True):
+        for run, status in sorted(active, key=lambda each: (each[1].state == "queued", each[1].started)):
+            with st.container(border=True, width=CARD_WIDTH, gap="xsmall"):
+                _card(run, status)
+
+
+def _card(run: Run, status: Status) -> None:
+    st.page_link(pages.FINE_TUNE, label=f"**{plain(run.name)}**", icon=_OPEN, query_params={"watching": run.id})
+    words = MEANINGS[status.state]
+    if status.state == "queued" and (before := runs_before(run)):
+        words = f"after {counted(len(before), 'other run')}"
+    if status.state == "running":
+        left = latest(tables_of(run.events()), "train", "seconds_left")
+        words = status.message if left is None else f"about {duration(left)} left"
+    st.markdown(f"{badge(status.state)} {plain(words)}")
+    progress(status, in_full=False)
