@@ -1,7 +1,9 @@
 """A training small enough for a test: data that one word decides, a plan for the tiny random BERT, and short cuts."""
 
 import csv
+import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,16 @@ def tiny_plan(tmp_path: Path, tiny_model_folder: Path) -> Plan:
         model=str(tiny_model_folder), epochs=2.0, batch_size=8, learning_rate=2e-3, max_length=24, precision="fp32",
         checkpoint_seconds=0.0,
     )  # fmt: skip
+
+
+def without_dropout(folder: Path) -> str:
+    """A copy of a model that computes the same in training as after it: what is left to differ is rounding."""
+    copy = folder.parent / f"{folder.name}-no-dropout"
+    shutil.copytree(folder, copy, dirs_exist_ok=True)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "classifier_dropout": 0.0}
+    (copy / "config.json").write_text(json.dumps(config))
+    return str(copy)
 
 
 def train_here(plan: Plan, run: Run | None = None) -> tuple[Run, str]:

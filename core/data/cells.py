@@ -26,6 +26,11 @@ def items_of(cell: str, separator: str | None = None) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
+def switch_of(cell: str) -> bool | None:
+    """Whether a cell says yes or no to a label: 1, 1.0 or true, 0, 0.0 or false; None for anything else."""
+    return {"1": True, "true": True, "1.0": True, "0": False, "false": False, "0.0": False}.get(cell.strip().lower())
+
+
 def answers_of(cell: str, start: str | None = None) -> list[Answer]:
     """The answers in a cell: one plain text, or those of a JSON list or object as SQuAD and `datasets` write them.
 

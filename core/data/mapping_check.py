@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from core.data.cells import answers_of, items_of
+from core.data.cells import answers_of, items_of, switch_of
 from core.data.draft import is_usable_label, rows_in_words
 from core.data.finding import Finding, counted, in_order, numbers, shown
 from core.data.mapping import Mapping
@@ -94,8 +94,8 @@ def _labels(table: Table, mapping: Mapping) -> Iterator[Finding]:
         on = np.zeros(len(table), bool)
         for column in columns:
             codes, cells = dictionary_codes(table.column(column))
-            bad |= ~np.array([_switch(cell) is not None for cell in cells], bool)[codes]
-            on |= np.array([_switch(cell) is True for cell in cells], bool)[codes]
+            bad |= ~np.array([switch_of(cell) is not None for cell in cells], bool)[codes]
+            on |= np.array([switch_of(cell) is True for cell in cells], bool)[codes]
         if bad.any():
             what = f"A label column holds something else than 0 or 1 in {rows_in_words(np.flatnonzero(bad))}."
             yield Finding("switch", "fix", what, numbers(np.flatnonzero(bad)), "Write 0 or 1, or true or false.")
@@ -114,10 +114,6 @@ def _labels(table: Table, mapping: Mapping) -> Iterator[Finding]:
     if len(none):
         remedy = "This is fine when none fits; else fill them in."
         yield Finding("no_labels", "look", f"No label is given in {rows_in_words(none)}.", numbers(none), remedy)
-
-
-def _switch(cell: str) -> bool | None:
-    return {"1": True, "true": True, "1.0": True, "0": False, "false": False, "0.0": False}.get(cell.strip().lower())
 
 
 def _score(table: Table, mapping: Mapping) -> Iterator[Finding]:

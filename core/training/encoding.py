@@ -60,17 +60,20 @@ def encode(
     for start in range(0, len(texts), _CHUNK):
         part = slice(start, start + _CHUNK)
         second = None if pairs is None else list(pairs[part])
-        batch = tokenize(list(texts[part]), second, truncation=strategy, max_length=max_length, padding=False)
+        try:
+            batch = tokenize(list(texts[part]), second, truncation=strategy, max_length=max_length, padding=False)
+        except Exception as error:  # the tokenizers library has no class of its own for this
+            if "Truncation error" not in str(error):
+                raise
+            kept = "first" if truncation == "second" else "second"
+            raise LabError(
+                f"The {kept} text of a pair alone is longer than {max_length} pieces.",
+                f"Let the {kept} text or the longest one be cut instead, or choose a larger maximum length.",
+            ) from error
         has_segments = "token_type_ids" in batch
         for encoding in batch.encodings:
             ids.append(np.asarray(encoding.ids, dtype=np.int32))
             lengths.append(len(encoding.ids))
-            if len(encoding.ids) > max_length:
-                other = "second" if truncation == "first" else "first"
-                raise LabError(
-                    f"The {other} text of row {len(lengths):,} alone is longer than {max_length} pieces.",
-                    f"Cut the {other} text or the longest one instead, or choose a larger maximum length.",
-                )
             cut_count += bool(encoding.overflowing)
             if has_segments:
                 segments.append(np.asarray(encoding.type_ids, dtype=np.int8))

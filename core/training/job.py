@@ -100,6 +100,7 @@ class Job:
         plan, task, ranks = self.plan, self.task, self.ranks
         self._report("loading the model")
         network, tokenizer = open_network(plan, task, prepared.label_names)
+        task.begin(network, prepared.train)
         tuner = add_lora(plan, network) if plan.lora_rank else None
         _check_length(plan, network.config, tokenizer)
         multiple = 8 if torch.cuda.is_available() else 1

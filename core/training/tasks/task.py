@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from core.data.columns import Columns
 from core.data.dataset import Dataset
@@ -66,6 +66,9 @@ class Task(ABC):
     def loss(self, plan: Plan, train: Rows, label_count: int) -> Loss | None:
         """A loss of the task's own; None for the one that the network computes itself."""
         return None
+
+    def begin(self, network: PreTrainedModel, train: Rows) -> None:  # noqa: B027 - most tasks have nothing to do
+        """Told before the first step of a run: what can be set in a new head without learning."""
 
     @abstractmethod
     def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:

@@ -1,0 +1,179 @@
+"""Several processes that train one model: on the processor over gloo, as on cards over NCCL. Slow: each loads torch."""
+
+import dataclasses
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from core.runs.executors import LocalExecutor
+from core.runs.folder import Run, create_run
+from core.runs.status import read_json
+from core.training import _submit, resume
+from core.training.plan import Plan
+from tests.tiny_training import same_weights, tiny_plan, train_here, weights, without_dropout  # noqa: F401
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def together(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.setenv("BERTLAB_RANK_SECONDS", "40")
+    return dataclasses.replace(plan, processes=2, epochs=3.0)
+
+
+def start(plan: Plan) -> Run:
+    run = create_run(plan.to_yaml())
+    _submit(run)
+    return run
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def supervisor_of(run: Run) -> psutil.Process:
+    return psutil.Process(read_json(run.path / "supervisor.json")["pid"])
+
+
+def ranks_of(run: Run) -> list[psutil.Process]:
+    """The processes that train: below the launcher, which is the supervisor's child."""
+    family = supervisor_of(run).children(recursive=True)
+    return [each for each in family if "core.training.worker" in each.cmdline() and "-m" in each.cmdline()
+            and "torch.distributed" not in " ".join(each.cmdline())]  # fmt: skip
+
+
+def training(run: Run) -> bool:
+    return run.status().step >= 2 and len(ranks_of(run)) == 2
+
+
+def test_two_ranks_train_as_one_process_does(together: Plan, tiny_model_folder: Path) -> None:
+    together = dataclasses.replace(together, model=without_dropout(tiny_model_folder))
+    run = start(together)
+    status = LocalExecutor().wait(run)
+    assert status.state == "finished", run.log_tail()
+    assert run.environment()["processes"] == 2
+    assert status.total_steps == 18  # a batch is shared, not doubled
+    alone, _ = train_here(dataclasses.replace(together, processes=1))
+    ours, theirs = ([e for e in each.events() if e["kind"] == "train"] for each in (run, alone))
+    assert [event["step"] for event in ours] == list(range(1, 19))
+    norms = [[event["gradient_norm"] for event in events[:6]] for events in (ours, theirs)]
+    assert norms[0] == pytest.approx(norms[1], rel=2e-3)
+    one, other = weights(run), weights(alone)
+    assert all(torch.allclose(one[name], other[name], atol=5e-3) for name in one)
+    ids = [row for part in run.data()["row_ids"].values() for row in part]
+    assert sorted(ids) == list(range(60))
+
+
+def test_E02_stopped_and_resumed_equals_uninterrupted_and_leaves_no_process(together: Plan) -> None:
+    whole = start(together)
+    assert LocalExecutor().wait(whole).state == "finished", whole.log_tail()
+    run = start(dataclasses.replace(together))
+    wait_for(lambda: training(run))
+    family = supervisor_of(run).children(recursive=True)
+    run.request_stop()
+    status = LocalExecutor().wait(run)
+    if status.state == "finished":
+        pytest.fail("it finished before it could be stopped")
+    assert (status.state, "Stopped at step" in status.message) == ("stopped", True), run.log_tail()
+    wait_for(lambda: not any(each.is_running() and each.status() != "zombie" for each in family), 20)
+    resume(run)
+    assert LocalExecutor().wait(run).state == "finished", run.log_tail()
+    assert same_weights(whole, run)
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_E07_a_rank_that_dies_ends_the_run_in_bounded_time(together: Plan, victim: int) -> None:
+    run = start(dataclasses.replace(together, epochs=300.0))
+    wait_for(lambda: training(run))
+    family = supervisor_of(run).children(recursive=True)
+    by_rank = sorted(ranks_of(run), key=lambda each: int(each.environ()["RANK"]))
+    by_rank[victim].send_signal(signal.SIGKILL)
+    began = time.monotonic()
+    status = LocalExecutor().wait(run)
+    assert status.state == "failed"
+    assert status.remedy
+    assert time.monotonic() - began < 90
+    wait_for(lambda: not any(each.is_running() and each.status() != "zombie" for each in family), 20)
+
+
+def test_E07_a_rank_that_hangs_ends_the_run_in_bounded_time(together: Plan) -> None:
+    run = start(dataclasses.replace(together, epochs=300.0))
+    wait_for(lambda: training(run))
+    by_rank = sorted(ranks_of(run), key=lambda each: int(each.environ()["RANK"]))
+    by_rank[1].send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    assert LocalExecutor().wait(run).state == "failed"
+    assert time.monotonic() - began < 150
+
+
+def test_E04_a_killed_supervisor_takes_all_ranks_along(together: Plan) -> None:
+    run = start(dataclasses.replace(together, epochs=300.0))
+    wait_for(lambda: training(run))
+    supervisor = supervisor_of(run)
+    family = supervisor.children(recursive=True)
+    os.kill(supervisor.pid, signal.SIGKILL)
+    wait_for(lambda: not any(each.is_running() and each.status() != "zombie" for each in family), 30)
+    assert run.status().state == "lost"
+
+
+def test_evaluation_is_shared_and_in_order(tiny_model_folder: Path, tmp_path: Path) -> None:
+    """Two ranks score the same rows in halves; what is put together equals one pass."""
+    import subprocess
+    import sys
+
+    program = f"""
+import json, sys
+import numpy as np, torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from core.training.encoding import Batcher, encode
+from core.training.ranks import Ranks, join_ranks
+from core.training.scoring import outputs_of
+torch.manual_seed(0); torch.set_num_threads(1)
+folder = {str(tiny_model_folder)!r}
+network = AutoModelForSequenceClassification.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+texts = ["the cat sat " * (1 + i % 7) + str(i) for i in range(41)]
+batches = Batcher(encode(tokenizer, texts, max_length=32), None, tokenizer.pad_token_id)
+keep = lambda output, batch: list(output.logits.float().numpy())
+ranks = join_ranks(cards=False)
+found = np.stack(outputs_of(network, batches, keep, batch_size=4, ranks=ranks))
+alone = np.stack(outputs_of(network, batches, keep, batch_size=4))
+print(json.dumps([ranks.rank, ranks.decide(ranks.rank), bool(np.allclose(found, alone, atol=1e-6))]), flush=True)
+"""
+    script = tmp_path / "share.py"
+    script.write_text(program)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    answer = subprocess.run(
+        command, capture_output=True, text=True, cwd=root, env=environment, timeout=120, check=False
+    )
+    told = sorted(json.loads(line) for line in answer.stdout.splitlines() if line.startswith("["))
+    assert told == [[0, 0, True], [1, 0, True]], answer.stderr[-2000:]
+
+
+def test_checkpoints_hold_the_random_state_of_every_rank(together: Plan) -> None:
+    run = start(dataclasses.replace(together, epochs=300.0))
+    wait_for(lambda: training(run))
+    run.request_stop()
+    assert LocalExecutor().wait(run).state == "stopped", run.log_tail()
+    newest = max((run.path / "checkpoints").iterdir(), key=lambda path: int(path.name.removeprefix("step-")))
+    assert {"rng_state_0.pth", "rng_state_1.pth"} <= {path.name for path in newest.iterdir()}
+    assert np.isfinite(np.concatenate([value.numpy().ravel() for value in _load(newest).values()])).all()
+
+
+def _load(folder: Path) -> dict:
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
