@@ -16,49 +16,42 @@ import psutil
 
 from core.errors import LabError
 from core.machine import machine
-from core.runs.device_lock import try_lock_file
-from core.runs.folder import STOP, Run
+from core.runs.folder import Run
+from core.runs.launch import environment, launching
 from core.runs.process import identity
-from core.runs.status import Status, write_json, write_status
-from core.runs.supervisor import GRACE_SECONDS
-from core.workspace import PROJECT_ROOT, workspace
+from core.runs.status import Status, write_json
+from core.runs.terms import GRACE_SECONDS, Terms
+from core.workspace import PROJECT_ROOT
 
 _POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class LocalExecutor:
-    """Runs on this machine, one at a time per device."""
+    """Runs on this machine, side by side as long as there are slots: one for the processor, one for each card."""
 
     grace_seconds: float = GRACE_SECONDS
 
-    def submit(self, run: Run, command: Sequence[str], *, device: str | None = None) -> None:
+    def submit(
+        self, run: Run, command: Sequence[str], *, device: str | None = None, count: int = 1, attempts: int = 1
+    ) -> None:
         """Start a supervisor for the run in a session of its own, and return at once.
 
-        `command` is what the supervisor starts once `device` (default: the first graphics card, else the processor) is
-        free. Raises `LabError` when the run is active already.
+        `command` is what the supervisor starts once `count` slots of `device` (default: graphics cards where there are
+        any, else the processor) are free, and starts again when memory runs out, `attempts` times in all. Raises
+        `LabError` when the run is active already or deleted, and for more slots than there are.
         """
-        held = try_lock_file(run.path / "launch.lock")
-        if held is None:
-            raise LabError("This run is being started already.", "Wait a moment.")
-        try:
-            if (run.path / "supervisor.json").exists() and run.status().is_active:
-                raise LabError("This run is active already.", "Wait until it has ended, or stop it first.")
-            for leftover in (STOP, "outcome.json", "supervisor.json"):
-                (run.path / leftover).unlink(missing_ok=True)
-            write_status(run.path, "queued")
-            self._start(run, command, device or default_device())
-        finally:
-            os.close(held)
+        device = device or default_device()
+        of = _checked_slots(device, count)
+        with launching(run):
+            self._start(run, command, Terms(device, count, of, attempts, self.grace_seconds))
 
-    def _start(self, run: Run, command: Sequence[str], device: str) -> None:
-        options = ["--device", device, "--grace-seconds", str(self.grace_seconds)]
-        path = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))))
+    def _start(self, run: Run, command: Sequence[str], terms: Terms) -> None:
         with (run.path / "train.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "core.runs.supervisor", str(run.path), *options, "--", *command],
+                [sys.executable, "-m", "core.runs.supervisor", str(run.path), *terms.options(), "--", *command],
                 cwd=PROJECT_ROOT,
-                env={**os.environ, "PYTHONPATH": path, "BERTLAB_WORKSPACE": str(workspace())},
+                env={**os.environ, **environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -82,3 +75,19 @@ class LocalExecutor:
 def default_device() -> str:
     """The name under which a run queues: "cuda" where there is an NVIDIA card, else "cpu"."""
     return "cuda" if machine().gpus else "cpu"
+
+
+def slots_of(device: str) -> int:
+    """How many slots a device has: as many as there are graphics cards for "cuda", else one."""
+    return len(machine().gpus) if device == "cuda" else 1
+
+
+def _checked_slots(device: str, count: int) -> int:
+    there_are = slots_of(device)
+    if there_are == 0:
+        raise LabError("The run asks for a graphics card, and this machine has none.", "Train on the processor.")
+    if not 1 <= count <= there_are:
+        kind = "graphics cards" if device == "cuda" else "processors"
+        problem = f"The run asks for {count} {kind}, and this machine has {there_are} to give."
+        raise LabError(problem, f"Choose a number from 1 to {there_are}." if there_are > 1 else "Choose 1.")
+    return there_are

@@ -4,6 +4,8 @@ workspace/runs/<id>/plan.yaml  data.json  environment.json  status.json  events.
                     checkpoints/step-N/  model/  evaluation/
 """
 
+import contextlib
+import os
 import re
 import secrets
 import shutil
@@ -13,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
+from core.runs.device_lock import try_lock_file
 from core.runs.events import read_events
 from core.runs.status import Status, read_json, read_status, write_json, write_status
 from core.workspace import newest_first, runs_directory, write_atomically
 
 STOP = "STOP"
+LAUNCH_LOCK = "launch.lock"  # held while a run is started, and while it is deleted
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _LOG_TAIL_BYTES = 256_000
 
@@ -76,8 +80,9 @@ class Run:
 
     def request_stop(self) -> None:
         """Ask for a graceful stop: the worker ends its step, saves a checkpoint and leaves. Returns at once."""
-        if self.status().is_active:
-            (self.path / STOP).touch()
+        with contextlib.suppress(FileNotFoundError):  # deleted between the two
+            if self.status().is_active:
+                (self.path / STOP).touch()
 
     def file(self, name: str) -> Path:
         """The path of a file to hand out, e.g. "evaluation/predictions.csv".
@@ -142,8 +147,14 @@ def delete_run(run: Run) -> None:
     inside = open_run(run.id)  # refuses ids that are none
     if inside.path.resolve() != run.path.resolve():
         raise LabError("This run lies outside the workspace.", "Remove its folder yourself.")
-    if inside.status().is_active:
-        raise LabError("This run is still active.", "Stop it first, then delete it.")
-    doomed = inside.path.with_name(f".removing-{inside.id}")
-    inside.path.rename(doomed)  # gone at once from every list, also when the removal is cut short
+    held = try_lock_file(inside.path / LAUNCH_LOCK)
+    if held is None:
+        raise LabError("This run is being started.", "Stop it first, then delete it.")
+    try:
+        if inside.status().is_active:
+            raise LabError("This run is still active.", "Stop it first, then delete it.")
+        doomed = inside.path.with_name(f".removing-{inside.id}")
+        inside.path.rename(doomed)  # gone at once from every list, also when the removal is cut short
+    finally:
+        os.close(held)
     shutil.rmtree(doomed, ignore_errors=True)

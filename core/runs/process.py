@@ -1,5 +1,6 @@
-"""Telling processes apart for certain, and ending a whole tree of them. Starts nothing."""
+"""Telling processes apart for certain, and ending a whole tree of them. Knows no run."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -52,6 +53,32 @@ def die_with_parent(parent: int) -> None:
 def adopt_orphans() -> None:
     """Make this process the parent of descendants whose own parent ends, so that a sweep finds all (Linux)."""
     _prctl(_SET_CHILD_SUBREAPER, 1)
+
+
+def guard() -> None:
+    """Split this process in two: the child goes on in a session of its own, the parent only watches over it.
+
+    When the child is gone, however it ended, the parent ends whatever the child left running, in any session (Linux),
+    and exits with the child's code. TERM and INT are passed on. Call it before there are threads and locks.
+    """
+    adopt_orphans()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        return
+
+    def pass_on(number: int, frame: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, pass_on)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _, status = os.waitpid(child, 0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # the child's number may soon be a stranger's
+    end_descendants(grace_seconds=0)
+    sys.exit(os.waitstatus_to_exitcode(status))
 
 
 def end_descendants(*, grace_seconds: float) -> int:

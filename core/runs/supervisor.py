@@ -1,7 +1,8 @@
 """The small process that watches over one run: `python -m core.runs.supervisor FOLDER --device cpu -- COMMAND…`.
 
-Waits for the device, starts the worker, keeps the heartbeat, turns a STOP file into a graceful stop and, after a grace
-time, into TERM and KILL, sweeps up what the worker left, and writes the exit. Imports no torch and knows no task.
+Waits for the slots of its device, starts the worker on them, keeps the heartbeat, turns a STOP file into a graceful
+stop and, after a grace time, into TERM and KILL, sweeps up what the worker left, starts it again when memory ran out
+and more attempts were asked for, and writes the exit. Imports no torch and knows no task.
 """
 
 import argparse
@@ -14,84 +15,122 @@ import time
 from pathlib import Path
 
 from core.runs.device_lock import DeviceLock, try_lock_file
+from core.runs.events import EventWriter
 from core.runs.folder import STOP
-from core.runs.process import adopt_orphans, end_descendants, identity
+from core.runs.process import adopt_orphans, end_descendants, guard, identity
 from core.runs.status import read_json, write_json, write_status
+from core.runs.terms import Terms
 
 POLL_SECONDS = 0.1
 HEARTBEAT_SECONDS = 1.0
-GRACE_SECONDS = 60.0  # from the STOP file to TERM: long enough for a slow step and a checkpoint
 TERM_SECONDS = 5.0  # from TERM to KILL
 TAKE_OVER_SECONDS = 10.0  # for the predecessor's last sweep
 PARENT_VARIABLE = "BERTLAB_SUPERVISOR"  # tells the worker whose death is its own
+ATTEMPT_VARIABLE = "BERTLAB_ATTEMPT"  # 0, then 1, 2, … each time memory ran out: the worker halves its batch for each
+_KILLED = "The training process was killed by the system, most likely because the memory ran out."
 
 
 class Supervisor:
-    """One run, one worker, one thread."""
+    """One run, one worker at a time, one thread."""
 
-    def __init__(self, folder: Path, command: list[str], *, device: str, grace_seconds: float) -> None:
+    def __init__(self, folder: Path, command: list[str], terms: Terms) -> None:
         self._folder = folder
         self._command = command
-        self._device = device
-        self._grace_seconds = grace_seconds
+        self._terms = terms
+        self._slots: tuple[str, ...] = ()
         self._identity = identity(os.getpid())
         self._last_beat = 0.0
         self._interrupted = False
+        self._forced = False
 
     def run(self) -> int:
         """Supervise until the worker and all it started are gone; the worker's exit code, 0 if it never started."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        self._beat()
-        lock = DeviceLock(self._device)
+        terms = self._terms
+        lock = DeviceLock(terms.device, count=terms.count, slots=terms.slots, run=self._folder.name)
         try:
+            self._beat()
             while not lock.try_acquire():
+                if not self._folder.is_dir():
+                    return 0
                 if self._stop_requested():
-                    write_status(self._folder, "stopped", message="Stopped while it waited for the device.")
+                    self._write_end("stopped", "Stopped while it waited for the device.", "", None)
                     return 0
                 self._pause()
+            self._slots = lock.slots
             return self._supervise()
         finally:
             end_descendants(grace_seconds=0)
             lock.release()
 
     def _supervise(self) -> int:
+        """Start the worker, again as often as it may help; write how it ended."""
+        attempts = 0
+        while True:
+            exit_code = self._work(attempts)
+            attempts += 1
+            cause = self._cause_to_try_again(exit_code)
+            if cause is None or attempts >= self._terms.attempts:
+                break
+            which = f"attempt {attempts + 1} of {self._terms.attempts}"
+            self._note(f"{cause} It starts again with a smaller batch ({which}).")
+        self._write_exit(exit_code, attempts)
+        return exit_code
+
+    def _work(self, attempt: int) -> int:
+        """One worker from its start until it and all it started are gone; its exit code."""
         (self._folder / "outcome.json").unlink(missing_ok=True)
         write_status(self._folder, "running")
+        environment = {**os.environ, PARENT_VARIABLE: str(os.getpid()), ATTEMPT_VARIABLE: str(attempt)}
+        if self._terms.device == "cuda":
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._slots)
         with (self._folder / "train.log").open("ab") as log:
             worker = subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
             )
         stop_seen: float | None = None
-        forced = False
         while worker.poll() is None:
             if not self._folder.is_dir():  # deleted meanwhile: nobody is left to report to
                 end_descendants(grace_seconds=0)
-                worker.wait()
-                return 1
+                return worker.wait()
             if stop_seen is None and self._stop_requested():
                 stop_seen = time.monotonic()
                 (self._folder / STOP).touch()  # a signal to the supervisor is a wish to stop, too
                 with contextlib.suppress(OSError):  # a full disk must not turn a graceful stop into a crash
                     write_status(self._folder, "stopping")
-            if stop_seen is not None and time.monotonic() - stop_seen > self._grace_seconds:
-                forced = True
+            if stop_seen is not None and time.monotonic() - stop_seen > self._terms.grace_seconds:
+                self._forced = True
                 _end(worker)
             self._pause()
         end_descendants(grace_seconds=TERM_SECONDS)
-        self._write_exit(worker.returncode, forced=forced)
         return worker.returncode
 
-    def _write_exit(self, exit_code: int, *, forced: bool) -> None:
+    def _cause_to_try_again(self, exit_code: int) -> str | None:
+        """What a smaller batch may mend; None when that is nothing, or nobody wants the run to go on."""
+        if self._stop_requested() or not self._folder.is_dir():
+            return None
+        outcome = read_json(self._folder / "outcome.json")
+        if outcome.get("again") is True:
+            return "The training ran out of memory."
+        return _KILLED if exit_code == -signal.SIGKILL and not outcome else None
+
+    def _note(self, message: str) -> None:
+        with contextlib.suppress(OSError), EventWriter(self._folder) as events:  # a full disk costs the note only
+            events.note(message)
+
+    def _write_exit(self, exit_code: int, attempts: int) -> None:
         outcome = read_json(self._folder / "outcome.json")
         state, message, remedy = (str(outcome.get(key) or "") for key in ("state", "message", "remedy"))
         if state not in ("finished", "stopped", "failed") or (state != "failed" and exit_code != 0):
-            state, message, remedy = _explain_exit(exit_code, forced=forced, grace_seconds=self._grace_seconds)
+            explained = _explain_exit(exit_code, forced=self._forced, grace_seconds=self._terms.grace_seconds)
+            state, message, remedy = explained
+        if state == "failed" and attempts > 1:
+            message += f" It was tried {attempts} times, with ever smaller batches."
+        self._write_end(state, message, remedy, exit_code)
+
+    def _write_end(self, state: str, message: str, remedy: str, exit_code: int | None) -> None:
         if self._folder.is_dir():
             (self._folder / STOP).unlink(missing_ok=True)
             write_status(self._folder, state, message=message, remedy=remedy, exit_code=exit_code)
@@ -107,7 +146,8 @@ class Supervisor:
         if time.monotonic() - self._last_beat >= HEARTBEAT_SECONDS and self._folder.is_dir():
             self._last_beat = time.monotonic()
             try:
-                beat = {**self._identity, "heartbeat": time.time(), "device": self._device}
+                place = {"device": self._terms.device, "slots": self._slots}  # none while it waits
+                beat = {**self._identity, "heartbeat": time.time(), **place}
                 write_json(self._folder / "supervisor.json", beat)
             except OSError:  # a full disk shows as a stalled heartbeat, and must not end the training
                 pass
@@ -132,11 +172,8 @@ def _explain_exit(exit_code: int, *, forced: bool, grace_seconds: float) -> tupl
         message = f"Stopped by force: it did not stop by itself within {grace_seconds:g} seconds."
         return "stopped", message, "Resume the run: it continues from its last checkpoint."
     if exit_code == -signal.SIGKILL:
-        return (
-            "failed",
-            "The training process was killed by the system, most likely because the memory ran out.",
-            "Choose a smaller batch size or maximum length, close other programs, then start it again.",
-        )
+        remedy = "Choose a smaller batch size or maximum length, close other programs, then start it again."
+        return "failed", _KILLED, remedy
     if exit_code < 0:
         name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
         return "failed", f"The training process was ended by the signal {name}.", "Look at its log, then resume it."
@@ -155,21 +192,24 @@ def _take_over(folder: Path) -> int | None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m core.runs.supervisor", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--grace-seconds", type=float, default=GRACE_SECONDS)
+    Terms.add_options(parser)
     arguments = sys.argv[1:] if arguments is None else arguments
     split = arguments.index("--")  # the worker's command comes after it, with options of its own
     options, command = parser.parse_args(arguments[:split]), arguments[split + 1 :]
-    held = _take_over(options.folder)
+    folder, terms = options.folder, Terms.from_options(options)
+    if not 1 <= terms.count <= len(terms.slots):
+        parser.error(f"{terms.count} of {len(terms.slots)} slots cannot be had")
+    guard()
+    held = _take_over(folder)
     if held is None:
         return 0  # another supervisor has this run
     adopt_orphans()
-    supervisor = Supervisor(options.folder, command, device=options.device, grace_seconds=options.grace_seconds)
+    supervisor = Supervisor(folder, command, terms)
     try:
         return supervisor.run()
     except OSError as error:
         problem = f"The training could not be started or watched: {error.strerror or error}."
-        write_status(options.folder, "failed", message=problem, remedy="Look at its log.", exit_code=1)
+        write_status(folder, "failed", message=problem, remedy="Look at its log.", exit_code=1)
         raise
     finally:
         os.close(held)

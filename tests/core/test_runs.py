@@ -1,5 +1,6 @@
 """Run folders, events, processes and the device lock, without any training."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -8,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import LabError
 from core.runs.device_lock import DeviceLock
@@ -15,7 +18,9 @@ from core.runs.events import EventWriter, forget_after, read_events
 from core.runs.executors import LocalExecutor
 from core.runs.folder import Run, create_run, delete_run, list_runs, open_run
 from core.runs.process import identity, is_alive
+from core.runs.queue import DeviceQueue, queue_of
 from core.runs.status import write_json, write_status
+from core.runs.terms import Terms
 
 
 def test_a_new_run_is_listed_opened_and_deleted() -> None:
@@ -101,6 +106,113 @@ def test_device_is_passed_on_in_the_order_of_coming() -> None:
     third.release()
 
 
+def test_slots_are_taken_all_or_none_and_nobody_overtakes() -> None:
+    cards = ("0", "1", "GPU-7/a")
+    one = DeviceLock("cuda", slots=cards)
+    two, three, late = (DeviceLock("cuda", slots=cards, count=count) for count in (2, 3, 1))
+    assert one.try_acquire()
+    assert one.slots == ("0",)
+    assert not late.try_acquire()
+    assert not three.try_acquire()
+    assert two.try_acquire()
+    assert two.slots == ("1", "GPU-7/a")
+    one.release()
+    assert not late.try_acquire()  # a card is free, and one who wants all came earlier
+    assert not three.try_acquire()
+    two.release()
+    assert not late.try_acquire()
+    assert three.try_acquire()
+    assert not late.try_acquire()
+    three.release()
+    assert late.try_acquire()
+    late.release()
+
+
+def test_more_slots_than_there_are_would_wait_for_ever() -> None:
+    for count in (0, 3):
+        with pytest.raises(ValueError, match="of 2 slots"):
+            DeviceLock("cuda", count=count, slots=("0", "1"))
+    assert queue_of("cuda").waiting == ()
+
+
+@given(st.data())
+def test_slots_in_any_order_of_events(data: st.DataObject) -> None:
+    """Whoever comes, asks, leaves or dies: no slot is held twice, and slots are had in the order of coming."""
+    cards = tuple(map(str, range(data.draw(st.integers(1, 4), "cards"))))
+    device = f"cuda-{time.time_ns()}"
+    came: list[DeviceLock] = []
+    served: list[DeviceLock] = []
+    left: list[DeviceLock] = []
+    for event in data.draw(st.lists(st.sampled_from(["come", "ask", "ask", "release", "die"]), max_size=25), "events"):
+        here = [lock for lock in came if lock not in left]
+        if event == "come":
+            came.append(DeviceLock(device, count=data.draw(st.integers(1, len(cards))), slots=cards))
+        elif here:
+            lock = data.draw(st.sampled_from(here))
+            if event == "ask" and lock not in served and lock.try_acquire():
+                assert len(lock.slots) == lock._count
+                earlier = came[: came.index(lock)]
+                assert all(other in served or other in left for other in earlier)
+                served.append(lock)
+            elif event == "release":
+                lock.release()
+                left.append(lock)
+            elif event == "die":  # what the kernel does: locks go, files stay
+                for descriptor in (lock._ticket, *lock._held.values()):
+                    os.close(descriptor)
+                left.append(lock)
+        held = [slot for lock in served if lock not in left for slot in lock.slots]
+        assert len(set(held)) == len(held)
+    for lock in came:
+        if lock not in left:
+            lock.release()
+    last = DeviceLock(device, count=len(cards), slots=cards)
+    assert last.try_acquire()
+    last.release()
+
+
+def test_a_queue_names_who_holds_and_who_waits_in_order() -> None:
+    before = time.time()
+    assert queue_of("cuda") == DeviceQueue("cuda", (), ())
+    cards = ("0", "1")
+    locks = [DeviceLock("cuda", count=count, slots=cards, run=run) for run, count in (("a", 1), ("b", 2), ("c", 1))]
+    assert locks[0].try_acquire()
+    queue = queue_of("cuda")
+    assert [(ticket.run, ticket.count) for ticket in queue.holding] == [("a", 1)]
+    assert [(ticket.run, ticket.count) for ticket in queue.waiting] == [("b", 2), ("c", 1)]
+    assert before <= queue.holding[0].since <= queue.waiting[0].since <= time.time()
+    assert [queue.place(run) for run in "abcd"] == [None, 1, 2, None]
+    assert queue_of("cpu").holding == ()
+    locks[1].release()  # gave up
+    assert [ticket.run for ticket in queue_of("cuda").waiting] == ["c"]
+    assert locks[2].try_acquire()
+    assert [ticket.run for ticket in queue_of("cuda").holding] == ["a", "c"]
+    for lock in locks:
+        lock.release()
+    assert queue_of("cuda") == DeviceQueue("cuda", (), ())
+    assert not list(locks[0]._ticket_path.parents[1].rglob("*-*"))
+
+
+def test_terms_survive_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    terms = Terms("cuda", count=2, of=4, attempts=3, grace_seconds=1.5)
+    parser = argparse.ArgumentParser()
+    Terms.add_options(parser)
+    assert Terms.from_options(parser.parse_args(terms.options())) == terms
+    assert Terms.from_options(parser.parse_args([])) == Terms()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert terms.slots == ("0", "1", "2", "3")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-c,GPU-a,GPU-b,GPU-d")
+    assert terms.slots == ("GPU-c", "GPU-a", "GPU-b", "GPU-d")
+    assert Terms("cpu").slots == ("0",)
+
+
+def test_a_supervisor_refuses_more_slots_than_there_are(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "core.runs.supervisor", str(tmp_path), "--count", "2", "--of", "1", "--", "true"]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert refused.returncode == 2
+    assert "2 of 1 slots" in refused.stderr
+
+
 def _submit(run: Run, code: str, **options: float) -> None:
     LocalExecutor(**options).submit(run, [sys.executable, "-c", code, str(run.path)], device="cpu")
 
@@ -123,6 +235,20 @@ def test_supervisor_explains_a_silent_failure() -> None:
     assert (status.state, status.exit_code) == ("failed", 7)
     assert "7" in status.message
     assert status.remedy
+
+
+def test_the_worker_gets_the_cards_of_its_slots_and_the_number_of_its_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,3")
+    run = create_run("p")
+    code = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['BERTLAB_ATTEMPT'])"
+    _submit(run, code)
+    LocalExecutor().wait(run)
+    assert run.log_tail() == "5,3 0"  # the processor has none to give, and takes none away
+    run = create_run("p")
+    options = Terms("cuda", count=1, of=2).options()
+    command = [sys.executable, "-m", "core.runs.supervisor", str(run.path), *options, "--", sys.executable, "-c", code]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
+    assert run.log_tail() == "5 0"
 
 
 def test_a_claim_to_have_finished_needs_a_clean_exit() -> None:

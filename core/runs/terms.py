@@ -1,0 +1,42 @@
+"""On what terms a run is carried out: the slots of a device it takes, how often it is tried. Starts nothing."""
+
+import argparse
+import dataclasses
+from typing import Self
+
+from core.machine import cuda_names
+
+GRACE_SECONDS = 60.0  # from the wish to stop to TERM: long enough for a slow step and a checkpoint
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Terms:
+    """`count` of the `of` slots of a device, `attempts` in all when memory runs out, seconds to stop by itself."""
+
+    device: str = "cpu"
+    count: int = 1
+    of: int = 1
+    attempts: int = 1
+    grace_seconds: float = GRACE_SECONDS
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of all slots; those of graphics cards are the ones that CUDA knows them by."""
+        return cuda_names(self.of) if self.device == "cuda" else tuple(map(str, range(self.of)))
+
+    def options(self) -> list[str]:
+        """The terms as options of the command line."""
+        given = dataclasses.asdict(self).items()
+        return [part for name, value in given for part in (f"--{name.replace('_', '-')}", str(value))]
+
+    @staticmethod
+    def add_options(parser: argparse.ArgumentParser) -> None:
+        """Let a command line understand `options`."""
+        for field in dataclasses.fields(Terms):
+            option = f"--{field.name.replace('_', '-')}"
+            parser.add_argument(option, type=type(field.default), default=field.default)
+
+    @classmethod
+    def from_options(cls, options: argparse.Namespace) -> Self:
+        """The terms that a command line named."""
+        return cls(**{field.name: getattr(options, field.name) for field in dataclasses.fields(cls)})
