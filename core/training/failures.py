@@ -3,6 +3,7 @@
 import errno
 import shutil
 from pathlib import Path
+from typing import Any
 
 from core.errors import LabError, first_line
 
@@ -19,6 +20,16 @@ def not_finite(step: int, value: float) -> TrainingFailed:
         f"The training failed at step {step}: the loss became {value}.",
         "Lower the learning rate (a fifth is a good try), keep gradient clipping on, or choose fp32 precision.",
     )
+
+
+def killed(rank: int, *, again: bool) -> dict[str, Any]:
+    """The outcome of a training of several processes when the system killed one; `again`: to be tried once more."""
+    outcome = {
+        "state": "failed",
+        "message": f"Process {rank + 1} of the training was killed by the system, most likely because memory ran out.",
+        "remedy": "Choose a smaller batch size or maximum length, close other programs, then start it again.",
+    }
+    return outcome | ({"again": True} if again else {})
 
 
 def explain(error: BaseException, folder: Path, step: int) -> LabError:

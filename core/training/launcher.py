@@ -5,11 +5,17 @@ this runs once on each node; the nodes find each other by SLURM's variables.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
+from core.runs.folder import Run
 from core.runs.process import die_with_parent
 from core.runs.supervisor import PARENT_VARIABLE
+from core.training.failures import killed
+from core.training.plan import Plan
+from core.training.worker import OUTCOME, leave
+from core.training.worker import main as work
 
 _FIRST_PORT = 20_000  # jobs on the same node take different ones
 
@@ -17,15 +23,21 @@ _FIRST_PORT = 20_000  # jobs on the same node take different ones
 def main(folder: Path, count: int) -> None:
     """Run `count` ranks to their end; exits as torchrun does, 1 when one of them failed."""
     if count == 1:
-        from core.training.worker import main as work
-
         sys.exit(work(folder))
     if parent := os.environ.get(PARENT_VARIABLE):
         die_with_parent(int(parent))
     os.environ[PARENT_VARIABLE] = str(os.getpid())  # the ranks' own parent
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun
 
-    torchrun([*_rendezvous(count), "-m", "core.training.worker", str(folder)])
+    try:
+        torchrun([*_rendezvous(count), "-m", "core.training.worker", str(folder)])
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        if failure.exitcode == -signal.SIGKILL:  # it left no word, and the others only that it was gone
+            (folder / OUTCOME).unlink(missing_ok=True)
+            leave(folder, killed(rank, again=Plan.from_yaml(Run(folder).plan_text()).retry_on_memory))
+        sys.exit(1)
 
 
 def _rendezvous(count: int) -> list[str]:

@@ -58,7 +58,7 @@ def main(folder: Path) -> int:
         outcome = {"state": "failed", "message": problem.problem, "remedy": problem.remedy}
         if job is not None and job.plan.retry_on_memory and is_out_of_memory(error) and not job.is_smallest:
             outcome["again"] = True
-        _leave(folder, outcome)
+        leave(folder, outcome)
         return 1
 
 
@@ -73,7 +73,7 @@ def _threading() -> dict[str, str]:
     return {"OMP_NUM_THREADS": str(training_threads()), "GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 
 
-def _leave(folder: Path, outcome: dict[str, Any]) -> None:
+def leave(folder: Path, outcome: dict[str, Any]) -> None:
     """Write the outcome, unless another rank, which failed first, has; without room for a second file into place."""
     if (folder / OUTCOME).exists():
         return

@@ -101,7 +101,7 @@ def test_E07_a_rank_that_dies_ends_the_run_in_bounded_time(together: Plan, victi
     by_rank[victim].send_signal(signal.SIGKILL)
     began = time.monotonic()
     status = LocalExecutor().wait(run)
-    assert status.state == "failed"
+    assert (status.state, "killed by the system" in status.message) == ("failed", True)
     assert status.remedy
     assert time.monotonic() - began < 90
     wait_for(lambda: not any(each.is_running() and each.status() != "zombie" for each in family), 20)
