@@ -115,7 +115,7 @@ class Job:
         validation = batches_of(prepared.validation) if len(prepared.validation) else None
 
         def validate() -> dict[str, float]:
-            found = outputs_of(trainer.model, validation, task.outputs, ranks=ranks)
+            found = self._outputs(trainer.model, validation, ranks)
             return task.quick_scores(found, validation, prepared.validation, prepared.label_names)
 
         steps = schedule(plan, len(train))
@@ -175,10 +175,19 @@ class Job:
         """Score the held-out rows with the weights that were saved. By the first rank, which alone has the best."""
         folder = self.folder / "evaluation"
         folder.mkdir(exist_ok=True)
-        found = outputs_of(network, batches, self.task.outputs)
+        found = self._outputs(network, batches)
         metrics = self.task.evaluate(folder, prepared, found, batches)
         metrics |= {"task": self.plan.task, "split": prepared.scored_split}
+        if self.task.compares_with_start:
+            start, _ = open_network(self.plan, self.task, prepared.label_names)
+            found = self._outputs(start.to(network.device), batches)
+            metrics["before"] = self.task.quick_scores(found, batches, prepared.test, prepared.label_names)
         write_json(folder / "metrics.json", metrics)  # last: where it is, the rest is too
+
+    def _outputs(self, network: Any, batches: Batches, ranks: Ranks | None = None) -> list[Any]:
+        """Scores no more rows at once than are trained on at once, which takes more memory."""
+        rows, _ = parts_of_a_batch(self.plan, self._attempt)
+        return outputs_of(network, batches, self.task.outputs, batch_size=min(64, rows), ranks=ranks)
 
     def _report(self, phase: str) -> None:
         """What happens before there is a `Reporter`; the step of an earlier session stays."""

@@ -163,7 +163,7 @@ class LabTrainer(Trainer):
     def _write_checkpoint(self, folder: Path, random_states: dict[str, bytes]) -> None:
         self.model.save_pretrained(folder)
         if self.best is not None and self.best["step"] != self.state.global_step:
-            self.model.save_pretrained(folder / "best", state_dict=self._best_weights)
+            self.model.save_pretrained(folder / "best", state_dict=dict(self._best_weights))  # it drops tied names
         self._save_optimizer_and_scheduler(str(folder))
         self._save_scaler(str(folder))
         for name, content in random_states.items():

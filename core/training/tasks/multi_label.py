@@ -30,7 +30,9 @@ class MultiLabel(TextTask):
     label_type = np.float32
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
-        dataset, corrected = rows_without_label(table, plan, plan.text_column, plan.pair_column)
+        dataset, corrected = rows_without_label(
+            table, plan, plan.text_column, plan.pair_column, is_other_file=label_names is not None
+        )
         mapping = plan.mapping()
         columns = [cells_at(corrected, column, dataset) for column in mapping.all("labels")]
         if len(columns) > 1:

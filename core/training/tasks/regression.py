@@ -27,7 +27,9 @@ class Regression(TextTask):
     label_type = np.float32
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
-        dataset, corrected = rows_without_label(table, plan, plan.text_column, plan.pair_column)
+        dataset, corrected = rows_without_label(
+            table, plan, plan.text_column, plan.pair_column, is_other_file=label_names is not None
+        )
         cells = cells_at(corrected, plan.label_column, dataset)
         wrong = [row for row, cell in zip(dataset.row_ids, cells, strict=True) if not is_number(cell)]
         if wrong:

@@ -43,6 +43,7 @@ class Task(ABC):
 
     name: ClassVar[str]  # as in `core.data.mapping.TASKS`
     best: ClassVar[str]  # the score that chooses the best moment; higher is better
+    compares_with_start: ClassVar[bool] = False  # whether the starting model can do the task, and is scored as well
 
     @abstractmethod
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
@@ -85,12 +86,14 @@ class Task(ABC):
         """Write `predictions.csv` and what else the task shows into `folder`; the scores of `prepared.test`."""
 
 
-def rows_without_label(table: Table, plan: Plan, text: str, pair: str | None = None) -> tuple[Dataset, Table]:
+def rows_without_label(
+    table: Table, plan: Plan, text: str, pair: str | None = None, *, is_other_file: bool = False
+) -> tuple[Dataset, Table]:
     """The rows that corrections and fixes leave, with the columns of text; and the table after corrections.
 
-    Cells of other columns are those of the second, at the data set's `row_ids`. Raises `LabError` as `build_dataset`.
+    Those of the plan belong to the file that is trained on: in another one, every row stays as it is. Cells of other columns are those of the second, at the data set's `row_ids`. Raises `LabError` as `build_dataset`.
     """
-    preparation = Preparation.from_json(plan.preparation)
+    preparation = Preparation() if is_other_file else Preparation.from_json(plan.preparation)
     corrected = table if preparation.edits is None else preparation.edits.apply(table)
     return preparation.dataset(table, Columns(text, None, pair)), corrected
 
