@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from core.explore.ablation import Outcome
-from core.explore.answers import Target, answer, gives_distribution, likeliest, mask_positions
+from core.explore.answers import Target, answer, check_target, gives_distribution, mask_positions
 from core.explore.tokens import Tokens, model_inputs, readable
 from core.models.loading import MASKED_LM, Model
 
@@ -37,9 +37,9 @@ def likely_answers(model: Model, tokens: Tokens, *, place: int | None = None, to
 
     Raises `LabError` when the model answers nothing, or the text holds no mask.
     """
-    first = likeliest(model, tokens)
-    position = first.position if place is None or first.position is None else place
-    places = () if position is None else (position,)
+    places = (() if place is None else (place,)) or masks(model, tokens)[:1]
+    position = places[0] if places else None
+    check_target(model, tokens, Target(0, position))
     logits = answer(model.network, model.task, model_inputs(model, tokens), places)[1][0, 0]
     values = logits.softmax(-1) if gives_distribution(model) else logits
     best = values.topk(min(top_k, len(values)))

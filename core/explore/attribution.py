@@ -13,7 +13,7 @@ from core.errors import LabError
 from core.explore.answers import Target, answer, check_target, gives_distribution
 from core.explore.attention_selection import Unit, units
 from core.explore.tokens import Tokens
-from core.explore.trace import trace
+from core.explore.trace import Trace
 from core.models.loading import Model
 from core.models.parts import parts_of
 
@@ -61,8 +61,7 @@ class Occlusion:
 
 
 def integrated_gradients(
-    model: Model,
-    tokens: Tokens,
+    t: Trace,
     target: Target,
     *,
     baseline: str = "mask",
@@ -70,7 +69,7 @@ def integrated_gradients(
     value: str = "log-probability",
     on_progress: Callable[[int], None] | None = None,
 ) -> Attribution:
-    """Attribute an answer to the tokens of a text: ∫ ∂F/∂x along the straight line from baseline to text.
+    """Attribute an answer to the tokens of a traced text: ∫ ∂F/∂x along the straight line from baseline to text.
 
     (x − x′) · ∫₀¹ ∂F(x′ + α(x − x′))/∂x dα over the word-embedding vectors, with `steps` points by Gauss-Legendre
     quadrature (Sundararajan et al. 2017; captum, `IntegratedGradients`). F is the `value` of `target`. Positions,
@@ -93,35 +92,33 @@ def integrated_gradients(
         return values
 
     with torch.inference_mode(False), torch.enable_grad():  # whoever calls
-        value_of, embedded = _scorer(model, tokens, target, value)
-        start = torch.where(_is_ordinary(tokens)[:, None], _filler_vector(model, baseline), embedded)
+        value_of, embedded = _scorer(t, target, value)
+        start = torch.where(_is_ordinary(t.tokens)[:, None], _filler_vector(t.model, baseline), embedded)
         attributed = IntegratedGradients(counted).attribute(
             embedded[None],
             start[None],
             n_steps=steps,
-            internal_batch_size=_texts_at_once(tokens),
+            internal_batch_size=_texts_at_once(t.tokens),
         )
     with torch.inference_mode():
         at_input, at_baseline = value_of(torch.stack([embedded, start])).tolist()
         scores = attributed[0].detach().sum(-1)
     gap = abs(scores.double().sum().item() - (at_input - at_baseline))
-    return Attribution(tokens, target, scores, value, baseline, steps, at_input, at_baseline, gap)
+    return Attribution(t.tokens, target, scores, value, baseline, steps, at_input, at_baseline, gap)
 
 
-def occlusion(
-    model: Model, tokens: Tokens, target: Target, *, filler: str = "mask", whole_words: bool = False
-) -> Iterator[Occlusion]:
-    """Replace each ordinary piece, or word, by `filler` in turn: the drops so far after each batch, all of them last.
+def occlusion(t: Trace, target: Target, *, filler: str = "mask", whole_words: bool = False) -> Iterator[Occlusion]:
+    """Replace each ordinary piece, or word, of a text by `filler` in turn: the drops so far, batch by batch.
 
     A word's pieces are replaced one by one, so the text keeps its length and its positions (Zeiler & Fergus 2014, on
     text). A class's probability is its softmax. Raises `LabError` as `integrated_gradients`.
     """
-    value_of, embedded = _scorer(model, tokens, target, "log-probability")
-    is_free = _is_ordinary(tokens)
+    value_of, embedded = _scorer(t, target, "log-probability")
+    is_free = _is_ordinary(t.tokens)
     if target.position is not None:
         is_free[target.position] = False
-    chosen = tuple(unit for unit in units(tokens, whole_words=whole_words) if is_free[list(unit.positions)].all())
-    return _occlude(tokens, target, filler, chosen, value_of, embedded, _filler_vector(model, filler))
+    chosen = tuple(unit for unit in units(t.tokens, whole_words=whole_words) if is_free[list(unit.positions)].all())
+    return _occlude(t.tokens, target, filler, chosen, value_of, embedded, _filler_vector(t.model, filler))
 
 
 def _occlude(
@@ -151,12 +148,12 @@ def _occlude(
         yield Occlusion(tokens, target, filler, chosen, probability.item(), drops, start + len(batch))
 
 
-def _scorer(model: Model, tokens: Tokens, target: Target, value: str) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+def _scorer(t: Trace, target: Target, value: str) -> tuple[Callable[[Tensor], Tensor], Tensor]:
     """A function from word embeddings (batch, pos, embedding) to the target's value (batch), and those of the text."""
-    check_target(model, tokens, target)
+    model = t.model
+    check_target(model, t.tokens, target)
     if value not in VALUES:
         raise LabError(f"There is no value of an answer called “{value}”.", f"Use one of {', '.join(VALUES)}.")
-    t = trace(model, tokens)
     if value == "log-probability" and not gives_distribution(model):
         raise LabError(
             f"The model “{model.title}” does not choose one of several classes, so its answers have no probability.",

@@ -23,6 +23,7 @@ from pages.shared.data_splits import show_splits
 from pages.shared.data_words import show_lengths, show_signs, show_typical
 from pages.shared.export import csv_button, figure
 from pages.shared.text import plain, problems_shown
+from pages.shared.url_state import choose_view
 
 if TYPE_CHECKING:
     from core.data.columns import Columns
@@ -111,16 +112,7 @@ with problems_shown():
         dataset = dataset_of(table, columns, layers)
     except LabError as error:  # rows can be looked at, and mended, whatever is wrong
         problem = error
-    view = st.segmented_control(
-        "Show",
-        VIEWS,
-        default=VIEWS[0],
-        required=True,
-        key="show",
-        label_visibility="collapsed",
-        bind="query-params",
-        wrap=True,
-    )
+    view = choose_view(VIEWS, key="show")
     if view != "Rows":  # which say it themselves, and must not move while somebody types
         data.show_notices(dataset.notices if dataset else table.notices)
     if view == "Health":

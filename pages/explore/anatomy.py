@@ -16,6 +16,7 @@ from pages.shared.anatomy_compare import show_comparison
 from pages.shared.export import csv_button, figure
 from pages.shared.models import chosen_model
 from pages.shared.text import counted, plain, problems_shown
+from pages.shared.url_state import choose_view
 
 VIEWS = ("Parameters", "Configuration", "Module tree", "Compute", "Outputs", "Compare")
 LENGTHS = (16, 32, 64, 128, 192, 256, 384, 512)
@@ -283,9 +284,7 @@ subject = Subject(model.title, model.config, type(model.network).__name__, model
 
 with problems_shown():
     show_headline(subject)
-    view = st.segmented_control(
-        "Show", VIEWS, default=VIEWS[0], required=True, key="view", label_visibility="collapsed", bind="query-params"
-    )
+    view = choose_view(VIEWS, key="view")
     if view == "Parameters":
         show_parameters(subject)
     elif view == "Configuration":

@@ -16,7 +16,7 @@ from pages.shared.attention_summary import show_summary
 from pages.shared.models import chosen_model, example, example_pair, traced
 from pages.shared.text import problems_shown
 from pages.shared.typed import read_typed
-from pages.shared.url_state import text_line
+from pages.shared.url_state import choose_view, text_line
 
 if TYPE_CHECKING:
     from core.models.loading import Model
@@ -43,16 +43,7 @@ usual = EXAMPLE_OF_CLASSES if model.labels else EXAMPLE
 text = text_line("Text", key="attended", example=example(model, usual), placeholder="Type a sentence, press Enter")
 with_pair = st.toggle("Add a second text", key="attended-with-pair", bind="query-params")
 pair = text_line("Second text", key="attended-pair", example=example_pair(model, EXAMPLE_PAIR)) if with_pair else None
-view = st.segmented_control(
-    "Show",
-    list(VIEWS),
-    default="Lines",
-    required=True,
-    key="attention-view",
-    label_visibility="collapsed",
-    bind="query-params",
-    wrap=True,
-)
+view = choose_view(VIEWS, key="attention-view")
 with problems_shown():
     VIEWS[view](traced(model, read_typed(model, text, pair)))
 st.caption("Attention shows where a head looks, not why the model answers: see “What the answer rests on”.")

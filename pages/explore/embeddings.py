@@ -27,6 +27,7 @@ from pages.shared.embeddings_words import show_nearest, show_one_word
 from pages.shared.export import csv_button, figure
 from pages.shared.models import chosen_model
 from pages.shared.text import counted, plain, problems_shown
+from pages.shared.url_state import choose_view
 
 if TYPE_CHECKING:
     from core.explore.projection import LayerMaps
@@ -151,14 +152,6 @@ st.markdown(
     "Inside BERT every token is a list of numbers. See which ones lie close together, and how layers move them."
 )
 model = chosen_model()
-view = st.segmented_control(
-    "Show",
-    VIEWS,
-    default=VIEWS[0],
-    required=True,
-    key="embedding-view",
-    label_visibility="collapsed",
-    bind="query-params",
-)
+view = choose_view(SHOW, key="embedding-view")
 with problems_shown():
     SHOW[view](model)

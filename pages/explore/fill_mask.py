@@ -18,6 +18,7 @@ from pages.shared.fill_mask_training import show_training
 from pages.shared.models import chosen_model, traced
 from pages.shared.text import problems_shown
 from pages.shared.typed import read_typed
+from pages.shared.url_state import choose_view
 
 if TYPE_CHECKING:
     from core.models.loading import Model
@@ -46,15 +47,6 @@ VIEWS = {
 st.title("Fill the [MASK]", anchor=False)
 st.markdown("BERT learned language by guessing hidden words. Hide some, and see what it expects in their place.")
 model = chosen_model()
-view = st.segmented_control(
-    "Show",
-    list(VIEWS),
-    default="Guesses",
-    required=True,
-    key="fill-view",
-    label_visibility="collapsed",
-    bind="query-params",
-    wrap=True,
-)
+view = choose_view(VIEWS, key="fill-view")
 with problems_shown():
     VIEWS[view](model)

@@ -12,7 +12,7 @@ from pages.shared.export import csv_button
 from pages.shared.models import choose_reference, chosen_model, example, example_pair, open_model
 from pages.shared.text import counted, plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
-from pages.shared.url_state import text_area
+from pages.shared.url_state import choose_view, text_area
 
 if TYPE_CHECKING:
     from core.explore.tokens import Tokens
@@ -217,9 +217,7 @@ with problems_shown():
         summary += f" **{tokens.uncut_length - len(tokens):,} more did not fit** into {tokens.max_length} positions."
     st.markdown(summary)
 
-    view = st.segmented_control(
-        "Show", VIEWS, default=VIEWS[0], required=True, key="view", label_visibility="collapsed", bind="query-params"
-    )
+    view = choose_view(VIEWS, key="view")
     if view == "Pieces":
         show_pieces(tokens)
     elif view == "Step by step":

@@ -108,7 +108,7 @@ def _spans(model: Model, scored: Surprise) -> list[Span]:
         piece = tokens.text[first:last] or tokens.pieces[place]
         expected = "as expected" if rather == tokens.ids[place] else f"rather “{readable(model, rather)}”"
         note = f"{piece}: {bits:.1f} bits, a probability of {2**-bits:.2%}; {expected}"
-        drawn.append(span(piece, "piece", note=note, index=place, weight=min(bits / STRONG, 1.0)))
+        drawn.append(span(piece, "piece", note=note, index=place, weight=-min(bits / STRONG, 1.0)))
         end = last
     return [*drawn, span(tokens.text[end:], "gap")]
 

@@ -110,8 +110,9 @@ def show_loss(model: Model, made: TrainingExample) -> None:
     )
     losses = [f"{each.loss:.3f}" for each in made.drawn[:WRITTEN_TERMS]]
     more = [r"\dots"] if len(made.drawn) > WRITTEN_TERMS else []
-    count = len(made.drawn)
-    st.latex(rf"\text{{loss}} = \frac{{{' + '.join(losses + more)}}}{{{count}}} = {made.loss:.3f}")
+    terms = " + ".join(losses + more)
+    # Within a line, and no sum above a fraction bar: so that a narrow screen can break it between two terms.
+    st.markdown(rf"$\text{{loss}} = \frac{{1}}{{{len(made.drawn)}}}\,({terms}) = {made.loss:.3f}$")
     vocabulary = model.config.vocab_size
     st.caption(
         f"The loss is the mean over the drawn pieces alone (cross-entropy, in nats). Without any idea it would be "

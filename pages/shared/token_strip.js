@@ -1,7 +1,7 @@
 // Draws a text as a row of pieces. Text only ever enters the page through textContent.
 
 const DOUBLE_CLICK = 400; // ms; the second half of a double click must not undo the first
-const STRONGEST = 65; // per cent of colour at weight 1: text stays readable on it
+const STRONGEST = 50; // per cent of colour at weight 1 or -1: text keeps a contrast of 4.5 on it
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const strip = parentElement.querySelector(".strip");
@@ -20,9 +20,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const element = document.createElement(isButton ? "button" : "span");
     element.textContent = span.text;
     element.className = `${span.kind} shade-${span.group % 2} segment-${span.segment}`;
-    if (span.weight >= 0) {
-      const share = Math.round(STRONGEST * Math.min(span.weight, 1));
-      element.style.background = `color-mix(in srgb, var(--st-orange-color) ${share}%, transparent)`;
+    if (span.weight !== null) {
+      const color = span.weight < 0 ? "orange" : "blue";
+      const share = Math.round(STRONGEST * Math.min(Math.abs(span.weight), 1));
+      element.style.background = `color-mix(in srgb, var(--st-${color}-color) ${share}%, transparent)`;
+      element.style.opacity = 1;
     }
     if (isButton) {
       element.type = "button";
@@ -48,6 +50,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   strip.setAttribute("aria-label", data.label);
   strip.replaceChildren(...data.spans.map(draw));
   strip.onmouseleave = () => show("");
+  const save = parentElement.querySelector(".save");
+  save.hidden = !data.file;
+  save.onclick = () => savePicture(strip, data.file);
   show("");
   if (focused !== null) strip.querySelector(`[data-index="${focused}"]`)?.focus();
 }

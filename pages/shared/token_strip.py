@@ -1,4 +1,7 @@
-"""A text drawn piece by piece, each piece a button. Our own component: token_strip.js, token_strip.css."""
+"""A text drawn piece by piece, each piece a button. Our own component: token_strip.css, and two scripts.
+
+token_strip.js holds what people see and do, token_strip_saving.js the picture as a file. The browser gets them as one.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,9 +12,13 @@ import streamlit as st
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
     "token_strip",
-    html='<div class="strip"></div><p class="detail" aria-live="polite"></p>',
+    html="""
+    <div class="strip"></div>
+    <p class="detail" aria-live="polite"></p>
+    <button type="button" class="save">Save PNG</button>
+    """,
     css=(_HERE / "token_strip.css").read_text("utf-8"),
-    js=(_HERE / "token_strip.js").read_text("utf-8"),
+    js="".join((_HERE / name).read_text("utf-8") for name in ("token_strip.js", "token_strip_saving.js")),
 )
 
 
@@ -19,8 +26,8 @@ class Span(TypedDict):
     """A stretch of text. `kind`: gap (between pieces), piece, special, unknown, mask or cut (beyond the limit).
 
     `group` alternates from word to word and gives the shade; `segment` is 0 or 1 and gives the colour; `note` is shown
-    when the piece is pointed at; `index` is what a click reports; `weight` from 0 to 1 is how strongly a piece is
-    coloured, below 0 not by weight.
+    when the piece is pointed at; `index` is what a click reports; `weight` from -1 (orange) to 1 (blue) is how strongly
+    a piece is coloured, None for the colour of its kind.
     """
 
     text: str
@@ -29,26 +36,45 @@ class Span(TypedDict):
     segment: int
     note: str
     index: int
-    weight: float
+    weight: float | None
 
 
 def span(
-    text: str, kind: str, *, group: int = 0, segment: int = 0, note: str = "", index: int = -1, weight: float = -1
+    text: str,
+    kind: str,
+    *,
+    group: int = 0,
+    segment: int = 0,
+    note: str = "",
+    index: int = -1,
+    weight: float | None = None,
 ) -> Span:
     """One stretch of text for the strip."""
     return Span(text=text, kind=kind, group=group, segment=segment, note=note, index=index, weight=weight)
 
 
 def token_strip(
-    spans: Sequence[Span], *, key: str, label: str, hint: str, on_click: Callable[[], None] | None = None
+    spans: Sequence[Span],
+    *,
+    key: str,
+    label: str,
+    hint: str,
+    on_click: Callable[[], None] | None = None,
+    file_name: str = "",
 ) -> None:
     """Draw the spans. A click shows the note below; with `on_click` it also sets `session_state[key].clicked`.
 
-    `label` names the strip for screen readers, `hint` stands where the note will appear. All text is put in as text,
-    never as HTML.
+    `label` names the strip for screen readers, `hint` stands where the note will appear. With `file_name` it can
+    be saved as a picture. All text is put in as text, never as HTML.
     """
     _COMPONENT(
         key=key,
-        data={"spans": list(spans), "label": label, "hint": hint, "clickable": on_click is not None},
+        data={
+            "spans": list(spans),
+            "label": label,
+            "hint": hint,
+            "clickable": on_click is not None,
+            "file": file_name,
+        },
         on_clicked_change=on_click or (lambda: None),
     )

@@ -7,7 +7,7 @@ because `bind` writes the title shown instead of the id.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 
 import streamlit as st
@@ -97,6 +97,21 @@ def counter(key: str) -> int:
 def count_on(key: str) -> None:
     """What a button does to a `counter`."""
     st.session_state[key] = str(int(st.session_state[key]) + 1)
+
+
+def choose_view(views: Iterable[str], *, key: str) -> str:
+    """Which part of a page is shown, as a row of buttons; the first one at first."""
+    first, *others = views
+    return st.segmented_control(
+        "Show",
+        [first, *others],
+        default=first,
+        required=True,
+        key=key,
+        label_visibility="collapsed",
+        bind="query-params",
+        wrap=True,
+    )
 
 
 def several(

@@ -324,7 +324,7 @@ def test_an_evil_label_of_a_model_stays_a_text(
         part.save_pretrained(workspace / "runs" / "run-evil" / "model")
     for view in ("Switch off heads", "What the answer rests on", "What the answer rests on&method=Occlusion"):
         page.goto(f"/attention?model=run-evil&attended=the+cat+sat&attention-view={view.replace(' ', '+')}")
-        expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+        expect(page.locator(".js-plotly-plot .main-svg, .strip button").first).to_be_visible()
         settled(page)
         expect(page.get_by_test_id("stMain")).to_contain_text("script")
         assert page.locator("img[src='x']").count() == 0

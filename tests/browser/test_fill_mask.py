@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import settled
+from tests.browser.test_attention import CONTRAST
 from tests.pages.test_fill_mask_page import VIEWS
 
 EVIL = "</script><img src=x onerror=alert(1)>"
@@ -77,7 +79,26 @@ def test_layer_by_layer_and_what_it_leans_on(page: Page):
     expect(bars(page)).to_contain_text("after layer")
     page.get_by_test_id("stMain").get_by_text("What it leans on", exact=True).click()
     expect(page.get_by_text("(the completeness gap)")).to_be_visible()
-    expect(bars(page)).to_contain_text("capital")
+    leaning = page.get_by_role("group", name=re.compile("^Adds to the log-probability"))
+    leaning.get_by_role("button", name="capital", exact=True).hover()
+    expect(page.get_by_text(re.compile(r"^capital: \+\d\.\d{4}, attention \d+\.\d\d%$"))).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_coloured_tokens_can_be_read_and_saved_as_a_picture(page: Page, theme: str):
+    page.emulate_media(color_scheme=theme)
+    opened(page, "What it leans on", method="Occlusion")
+    expect(page.get_by_text("has a probability of")).to_be_visible()
+    settled(page)
+    for name in (re.compile("^Falls by, when taken away"), re.compile("^Attention of")):
+        ratios = page.get_by_role("group", name=name).get_by_role("button").evaluate_all(CONTRAST)
+        assert len(ratios) == 9
+        assert min(ratios) >= 4.5
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save PNG").first.click()
+    assert download.value.suggested_filename == "attribution.png"
+    with Image.open(download.value.path()) as picture:
+        assert len(picture.convert("RGB").getcolors(2**24)) > 20  # words and their colours, not a blank
 
 
 def test_two_models(page: Page):
@@ -103,6 +124,15 @@ def test_a_training_example_and_its_loss(page: Page):
     page.get_by_role("button", name="Draw again").click()
     expect(formula).not_to_have_text(before)
     expect(page).to_have_url(re.compile("draw=2"))
+
+
+def test_the_loss_fits_a_phone(page: Page):
+    page.set_viewport_size({"width": 390, "height": 800})
+    opened(page, "How it learned", share="50")
+    formula = page.locator(".katex-html").first
+    expect(formula).to_contain_text("…")
+    rights = "(formula) => Math.max(...[...formula.children].map((part) => part.getBoundingClientRect().right))"
+    assert formula.evaluate(rights) <= 390
 
 
 def test_next_sentence(page: Page):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from core import LabError, fill_mask, open_model, tokenize
+from core import LabError, fill_mask, open_model, tokenize, trace
 from core.explore import attribution
 from core.explore.answers import Target, likeliest, mask_positions
 from core.explore.attribution import FILLERS, VALUES, integrated_gradients, occlusion
@@ -75,7 +75,7 @@ def test_the_values_and_the_gap_are_those_of_the_network(models, family: str, he
     tokens = tokens_of(model)
     target = target_of(model, tokens)
     for kind, steps in (("log-probability", 2), ("logit", 64)):
-        found = integrated_gradients(model, tokens, target, baseline=baseline, steps=steps, value=kind)
+        found = integrated_gradients(trace(model, tokens), target, baseline=baseline, steps=steps, value=kind)
         places = ordinary(tokens)
         at_input = value(model, tokens, target, kind)
         if baseline == "zero":
@@ -112,7 +112,7 @@ def test_scores_equal_the_integral_summed_up_in_a_loop(models, family: str, head
         (gradient,) = torch.autograd.grad(row.log_softmax(-1)[target.choice], moved)
         gradients += float(weight) * gradient
     expected = (gradients * (end - start)).sum(-1)
-    found = integrated_gradients(model, tokens, target, steps=16)
+    found = integrated_gradients(trace(model, tokens), target, steps=16)
     torch.testing.assert_close(found.scores, expected, atol=CLOSE, rtol=CLOSE)
     assert found.scores.abs().max() > 0.01
 
@@ -120,10 +120,10 @@ def test_scores_equal_the_integral_summed_up_in_a_loop(models, family: str, head
 def test_batches_of_steps_change_nothing_and_report_progress(models, monkeypatch):
     model = models["albert", "sequence-classification"]
     tokens = tokens_of(model)
-    whole = integrated_gradients(model, tokens, Target(1), steps=12)
+    whole = integrated_gradients(trace(model, tokens), Target(1), steps=12)
     monkeypatch.setattr(attribution, "POSITIONS_AT_ONCE", 5 * len(tokens))
     heard: list[int] = []
-    parts = integrated_gradients(model, tokens, Target(1), steps=12, on_progress=heard.append)
+    parts = integrated_gradients(trace(model, tokens), Target(1), steps=12, on_progress=heard.append)
     torch.testing.assert_close(parts.scores, whole.scores, atol=1e-5, rtol=1e-4)
     assert heard == [5, 10, 12]
 
@@ -135,9 +135,9 @@ def test_the_shared_model_gets_no_gradients_and_stays_bit_identical(models, fami
     weights = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
     hooks = [len(module._forward_hooks) for module in model.network.modules()]
     with torch.inference_mode():  # as a page may be in
-        inside = integrated_gradients(model, tokens, target_of(model, tokens), steps=4)
-    outside = integrated_gradients(model, tokens, target_of(model, tokens), steps=4)
-    list(occlusion(model, tokens, target_of(model, tokens)))
+        inside = integrated_gradients(trace(model, tokens), target_of(model, tokens), steps=4)
+    outside = integrated_gradients(trace(model, tokens), target_of(model, tokens), steps=4)
+    list(occlusion(trace(model, tokens), target_of(model, tokens)))
     torch.testing.assert_close(inside.scores, outside.scores)
     assert not outside.scores.requires_grad
     for name, parameter in model.network.named_parameters():
@@ -153,7 +153,7 @@ def test_roberta_keeps_its_positions_round_a_padding_token_in_the_text(models):
     target = target_of(model, tokens)
     with torch.no_grad():
         logits = model.network(**model_inputs(model, tokens)).logits[0, target.position]
-    found = integrated_gradients(model, tokens, target, steps=1, value="logit")
+    found = integrated_gradients(trace(model, tokens), target, steps=1, value="logit")
     assert found.at_input == pytest.approx(logits[target.choice].item(), abs=CLOSE)
 
 
@@ -163,7 +163,7 @@ def test_the_gap_of_the_built_in_model_closes_with_more_steps():
     target = likeliest(model, tokens)
     ((best, _), *_) = fill_mask(model, "Paris is the [MASK] of France.")[0]
     assert model.tokenizer.decode([target.choice]).strip() == best
-    found = {steps: integrated_gradients(model, tokens, target, steps=steps) for steps in (1, 256)}
+    found = {steps: integrated_gradients(trace(model, tokens), target, steps=steps) for steps in (1, 256)}
     assert found[256].gap < 1e-2 < found[1].gap
     assert found[256].at_input > found[256].at_baseline
 
@@ -180,7 +180,7 @@ def test_occlusion_equals_one_forward_pass_a_unit(models, family, head, filler, 
     tokens = tokens_of(model)
     target = target_of(model, tokens)
     monkeypatch.setattr(attribution, "POSITIONS_AT_ONCE", 3 * len(tokens))
-    *_, found = seen = list(occlusion(model, tokens, target, filler=filler, whole_words=whole_words))
+    *_, found = seen = list(occlusion(trace(model, tokens), target, filler=filler, whole_words=whole_words))
     assert [each.done for each in seen][-1] == len(found.units) == len(found.drops)
     assert [each.done for each in seen] == sorted({each.done for each in seen})
     assert all(torch.isfinite(each.drops).sum() == each.done for each in seen)
@@ -197,7 +197,7 @@ def test_occlusion_equals_one_forward_pass_a_unit(models, family, head, filler, 
 def test_the_targets_own_position_is_not_occluded(models):
     model = models["bert", "masked-lm"]
     tokens = tokenize(model, "the cat sat")
-    (*_, found) = occlusion(model, tokens, Target(7, 2))
+    (*_, found) = occlusion(trace(model, tokens), Target(7, 2))
     assert [unit.label for unit in found.units] == ["the", "sat"]
     assert not torch.is_inference_mode_enabled()
 
@@ -206,10 +206,10 @@ def test_a_text_of_masks_alone_has_nothing_to_attribute(models):
     model = models["bert", "masked-lm"]
     tokens = tokenize(model, "[MASK]")
     target = likeliest(model, tokens)
-    (found,) = occlusion(model, tokens, target)
+    (found,) = occlusion(trace(model, tokens), target)
     assert (found.units, len(found.drops), found.done) == ((), 0, 0)
     assert found.probability == pytest.approx(np.exp(value(model, tokens, target, "log-probability")), abs=CLOSE)
-    attributed = integrated_gradients(model, tokens, target, steps=2)
+    attributed = integrated_gradients(trace(model, tokens), target, steps=2)
     assert attributed.scores.tolist() == [0, 0, 0]
     assert attributed.gap == abs(attributed.at_input - attributed.at_baseline)
     assert attributed.gap == pytest.approx(0, abs=CLOSE)  # two equal rows of a batch can differ in their rounding
@@ -239,7 +239,7 @@ def test_F05_a_model_without_answers_is_refused(models):
     for ask in (integrated_gradients, occlusion):
         for target in (Target(0), Target(0, 3)):
             with pytest.raises(LabError, match="neither classes nor") as refused:
-                ask(model, tokens, target)
+                ask(trace(model, tokens), target)
             assert "built-in" in refused.value.remedy
     with pytest.raises(LabError, match="neither classes nor"):
         likeliest(model, tokens)
@@ -260,7 +260,7 @@ def test_answers_that_there_are_not_are_refused(models, head: str, target: Targe
     model = models["bert", head]
     for ask in (integrated_gradients, occlusion):
         with pytest.raises(LabError, match=problem):
-            ask(model, tokenize(model, "the cat sat"), target)
+            ask(trace(model, tokenize(model, "the cat sat")), target)
 
 
 def test_F01_a_text_without_a_mask_has_no_likeliest_token(models):
@@ -275,11 +275,11 @@ def test_settings_that_there_are_not_are_refused(models):
     model = models["bert", "sequence-classification"]
     tokens = tokenize(model, "the cat sat")
     with pytest.raises(LabError, match="0 steps"):
-        integrated_gradients(model, tokens, Target(0), steps=0)
+        integrated_gradients(trace(model, tokens), Target(0), steps=0)
     with pytest.raises(LabError, match=", ".join(VALUES)):
-        integrated_gradients(model, tokens, Target(0), value="odds")
-    for ask in (lambda name: integrated_gradients(model, tokens, Target(0), baseline=name),
-                lambda name: occlusion(model, tokens, Target(0), filler=name)):  # fmt: skip
+        integrated_gradients(trace(model, tokens), Target(0), value="odds")
+    for ask in (lambda name: integrated_gradients(trace(model, tokens), Target(0), baseline=name),
+                lambda name: occlusion(trace(model, tokens), Target(0), filler=name)):  # fmt: skip
         with pytest.raises(LabError, match=", ".join(FILLERS)):
             ask("blank")
 
@@ -294,8 +294,8 @@ def test_logits_that_do_not_compete_are_explained_but_have_no_probability(models
     tokens = tokenize(own, "the cat sat")
     for ask in (integrated_gradients, occlusion):
         with pytest.raises(LabError, match="have no probability"):
-            ask(own, tokens, Target(0))
-    found = integrated_gradients(own, tokens, Target(0), value="logit", steps=64)
+            ask(trace(own, tokens), Target(0))
+    found = integrated_gradients(trace(own, tokens), Target(0), value="logit", steps=64)
     assert found.at_input == pytest.approx(value(own, tokens, Target(0), "logit"), abs=CLOSE)
     assert found.gap < CLOSE
 
@@ -307,6 +307,6 @@ def test_a_tokenizer_without_the_token_is_refused_with_zero_as_a_way_out(models)
     bare = Model("bare", "bare", model.task, model.network, tokenizer)
     tokens = tokenize(bare, "the cat sat")
     with pytest.raises(LabError, match="no mask token") as refused:
-        integrated_gradients(bare, tokens, Target(0))
+        integrated_gradients(trace(bare, tokens), Target(0))
     assert "zero" in refused.value.remedy
-    assert integrated_gradients(bare, tokens, Target(0), baseline="zero", steps=2).scores.shape == (len(tokens),)
+    assert integrated_gradients(trace(bare, tokens), Target(0), baseline="zero", steps=2).scores.shape == (len(tokens),)

@@ -7,7 +7,6 @@ import torch
 from core import open_model, tokenize, trace
 from core.charts.attention_pictures import GAP, heads_picture
 from core.charts.head_map import MOST_WRITTEN, head_map
-from core.charts.signed_bars import signed_bars
 from core.explore.head_grid import LARGEST, thumbnails
 
 
@@ -40,18 +39,6 @@ def test_a_map_holds_each_number_at_its_layer_and_head():
 def test_a_map_of_nothing_measured_and_of_many_heads():
     assert head_map(np.full((2, 2), np.nan), title="t").data[0].zmax == 1
     assert head_map(np.zeros((1, MOST_WRITTEN + 1)), title="t").data[0].texttemplate is None
-
-
-def test_signed_bars_keep_order_sign_and_room_for_their_numbers():
-    figure = signed_bars(["a", "a", "<b>"], [0.5, -0.25, 0.0], title="t")
-    (bars,) = figure.data
-    assert list(bars.x) == [0.5, -0.25, 0.0]
-    assert list(bars.text) == ["+0.500", "-0.250", "+0.000"]
-    assert len(set(bars.marker.color)) == 2
-    assert "<" not in figure.layout.yaxis.ticktext[2]
-    low, high = figure.layout.xaxis.range
-    assert low < -0.25
-    assert high > 0.5
 
 
 def test_all_heads_in_one_picture_stand_at_their_places():

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import struct
 
@@ -13,8 +14,10 @@ import torch
 from core import open_model, tokenize, trace
 from core.errors import LabError
 from core.explore import ablation
-from core.explore.attention_selection import Selection, select
-from core.explore.attention_summaries import head_statistics, roll_out
+from core.explore.answers import likeliest
+from core.explore.attention_selection import Selection, select, units
+from core.explore.attention_summaries import head_statistics, mean_over_heads, roll_out
+from core.explore.attribution import integrated_gradients, occlusion
 from core.explore.masks import with_model_mask
 from core.models.loading import load_for_training
 from pages.shared.attention_bertviz import queries_and_keys
@@ -51,6 +54,13 @@ def blobs(app) -> list[tuple[dict, bytes]]:
             (length,) = struct.unpack_from("<I", data)
             found.append((json.loads(data[4 : 4 + length]), data[4 + length :]))
     return found
+
+
+def strips(app) -> dict[str, dict]:
+    """What each coloured text of the page holds, by the name of its picture."""
+    drawn = (element.proto for element in app.get("bidi_component"))
+    data = [json.loads(each.json) for each in drawn if each.component_name == "token_strip"]
+    return {each["file"]: each for each in data if each["file"]}
 
 
 def lines(app) -> tuple[dict, bytes]:
@@ -333,7 +343,7 @@ def test_a_cancelled_attribution_waits_until_it_is_asked_for(open_page, one_mark
     app.session_state["gradients"] = "nomark"  # as Cancel does, while nothing was remembered yet
     app.session_state["attention-results"] = {}
     app.run()
-    assert not app.get("plotly_chart")
+    assert not strips(app)
     app.button(key="start-gradients").click().run()
     assert "completeness gap" in words_on(app)
 
@@ -355,10 +365,43 @@ def test_a_link_brings_back_the_mask_the_answer_and_how_it_is_explained(open_pag
 def test_what_the_answer_rests_on_says_the_gap(open_page):
     app = open_page(PAGE, **{"attention-view": "What the answer rests on"})
     assert "completeness gap" in words_on(app)
-    assert len(app.get("plotly_chart")) == 2
     app.segmented_control(key="method").set_value("Occlusion").run()
     assert not app.exception
     assert "has a probability of" in words_on(app)
+
+
+def test_tokens_are_coloured_by_what_they_add_and_by_attention(open_page):
+    model = open_model("builtin")
+    t = trace(model, tokenize(model, EXAMPLE))
+    target = likeliest(model, t.tokens)
+    app = open_page(PAGE, steps="16", **{"attention-view": "What the answer rests on"})
+    drawn = strips(app)
+    scores = integrated_gradients(t, target, steps=16).scores
+    attention = mean_over_heads(t)[-1, target.position]
+    for name, values in (("attribution", scores), ("attribution-attention", attention)):
+        pieces = [span for span in drawn[name]["spans"] if span["index"] >= 0]
+        assert [span["text"] for span in pieces] == list(t.tokens.pieces)
+        np.testing.assert_allclose([span["weight"] for span in pieces], values / values.abs().max(), atol=1e-4)
+        for span, score, share in zip(pieces, scores.tolist(), attention.tolist(), strict=True):
+            assert float(re.search(r": ([+-][\d.]+), ", span["note"])[1]) == pytest.approx(score, abs=1e-3)
+            assert span["note"].endswith(f"attention {share:.2%}")
+
+
+def test_a_whole_word_is_taken_away_at_once_and_seen_with_all_its_pieces(open_page):
+    text = "The unaffable cat sat on the [MASK]."
+    model = open_model("builtin")
+    t = trace(model, tokenize(model, text))
+    query = {"attention-view": "What the answer rests on", "method": "Occlusion", "whole-words": "true"}
+    pieces = [span for span in strips(open_page(PAGE, attended=text, **query))["attribution"]["spans"] if span["note"]]
+    (word,) = (unit for unit in units(t.tokens, whole_words=True) if unit.label == "unaffable")
+    assert len(word.positions) > 1
+    (drawn,) = (span for span in pieces if span["text"] == "unaffable")
+    target = likeliest(model, t.tokens)
+    share = mean_over_heads(t)[-1, target.position, list(word.positions)].sum().item()
+    assert drawn["note"].endswith(f"attention {share:.2%}")
+    *_, found = occlusion(t, target, whole_words=True)
+    assert f"unaffable: {found.drops[found.units.index(word)]:+.4f}, " in drawn["note"]
+    assert [span["text"] for span in pieces if "not taken away" in span["note"]] == ["[CLS]", "[MASK]", "[SEP]"]
 
 
 def test_without_a_mask_there_is_no_answer_to_explain(open_page):

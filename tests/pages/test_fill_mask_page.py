@@ -145,7 +145,7 @@ def test_a_training_example_is_drawn_and_drawn_again(open_page):
     app = open_page(PAGE, **{"fill-view": "How it learned", "share": "50"})
     first = app.dataframe[0].value
     mean = sum(first["Loss, −log"]) / len(first)
-    assert f"{mean:.3f}" in app.get("latex")[0].value
+    assert f"= {mean:.3f}$" in words_on(app)
     next(each for each in app.button if each.label == "Draw again").click().run()
     assert app.query_params["draw"] == "2"
     assert not app.dataframe[0].value.equals(first)
