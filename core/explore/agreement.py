@@ -34,12 +34,14 @@ def agreement(t: Trace) -> Mapping[str, float]:
             found[name.replace("joined_context", "context")] = found[name]  # the same numbers, cut into heads
 
     calls: dict[nn.Module, list[tuple[str | None, str | None]]] = {}
-    for module, takes, gives in _witnesses(parts_of(clone)):
+    parts = parts_of(clone)
+    for module, takes, gives in _witnesses(parts):
         calls.setdefault(module, []).append((takes, gives))  # a shared layer is called once for each of its numbers
     for module, expected in calls.items():
         module.register_forward_hook(_hook(iter(expected), compare))
     inputs = {name: t.inputs[name] for name in t.given}
-    output = clone(**inputs, output_attentions=True)
+    has_traced_head = parts.masked_lm is not None or parts.classifier is not None
+    output = (clone if has_traced_head else clone.base_model)(**inputs, output_attentions=True)
     for number, probabilities in enumerate(output.attentions):
         compare(f"layer.{number}.probabilities", probabilities)
     if getattr(output, "pooler_output", None) is not None:  # of an encoder without a head

@@ -34,6 +34,12 @@ _AUTO_CLASS = {
     PRETRAINING: transformers.AutoModelForPreTraining,
     ENCODER: transformers.AutoModel,
 }
+_HEADS = {  # by how the name of an architecture ends
+    "ForSequenceClassification": SEQUENCE_CLASSIFICATION,
+    "ForTokenClassification": TOKEN_CLASSIFICATION,
+    "ForQuestionAnswering": QUESTION_ANSWERING,
+    "ForMultipleChoice": MULTIPLE_CHOICE,
+}
 _HUB_FILES = ["*.json", "*.txt", "model*.safetensors", "*.model"]
 _UNLIMITED = 1_000_000  # tokenizers without a limit of their own claim 10**30 positions
 
@@ -64,8 +70,8 @@ class Model:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The class names of a classifier in the order of its logits; empty for any other model."""
-        if self.task != SEQUENCE_CLASSIFICATION:
+        """The names of what a classifier of texts or of words tells apart, in the order of its logits; else empty."""
+        if self.task not in (SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION):
             return ()
         return tuple(self.config.id2label[i] for i in range(self.config.num_labels))
 
@@ -193,8 +199,9 @@ def _candidates(config: dict[str, Any]) -> list[tuple[type, str, dict[str, Any]]
     architecture = (config.get("architectures") or [""])[0]
     is_discriminator = config["model_type"] == "electra" and architecture.endswith("ForPreTraining")
     found: list[tuple[type, str, dict[str, Any]]] = []
-    if architecture.endswith("ForSequenceClassification"):
-        found.append((_AUTO_CLASS[SEQUENCE_CLASSIFICATION], SEQUENCE_CLASSIFICATION, {}))
+    head = next((task for ending, task in _HEADS.items() if architecture.endswith(ending)), None)
+    if head is not None:
+        found.append((_AUTO_CLASS[head], head, {}))
     elif architecture.endswith("ForPreTraining") and not is_discriminator:  # with its next-sentence head
         found.append((transformers.AutoModelForPreTraining, MASKED_LM, {}))
     if architecture.endswith(("ForMaskedLM", "ForPreTraining")) and not is_discriminator:

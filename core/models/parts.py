@@ -129,9 +129,10 @@ def _masked_lm(network: nn.Module, family: Family) -> MaskedLMParts | None:
 
 
 def _classifier(network: nn.Module, family: Family) -> ClassifierParts | None:
+    """The parts of a head over the whole text; heads over words, answers or choices bear the same names."""
+    if not type(network).__name__.endswith("ForSequenceClassification"):
+        return None
     head = family.classifier
     output = _find(network, head.output)
-    if not isinstance(output, nn.Linear):
-        return None
     activation = ACT2FN[head.function] if head.function else None
     return ClassifierParts(output, _find(network, head.dense), activation)

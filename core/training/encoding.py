@@ -3,18 +3,19 @@
 Nothing here depends on the network; tasks with other labels than one for a text have batches of their own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from tokenizers import Encoding
 from torch.utils.data import Sampler
 from transformers import BatchEncoding
 
 from core.errors import LabError
 
-_CHUNK = 10_000  # texts tokenized at once: bounds the memory of the tokenizer's own objects
+CHUNK = 2_000  # texts tokenized at once: bounds the memory of the tokenizer's own objects
 _MEGABATCH = 50  # batches within which texts are sorted by length
 _STRATEGIES = {"longest": "longest_first", "first": "only_first", "second": "only_second"}
 
@@ -52,35 +53,43 @@ def encode(
     `LabError` when the text that is to be cut is too short to make room for the other.
     """
     strategy = _STRATEGIES[truncation] if pairs is not None else "longest_first"
+
+    def encodings() -> Iterator[Encoding]:
+        for start in range(0, len(texts), CHUNK):
+            part = slice(start, start + CHUNK)
+            second = None if pairs is None else list(pairs[part])
+            batch = tokenize(list(texts[part]), second, truncation=strategy, max_length=max_length, padding=False)
+            yield from batch.encodings
+
+    try:
+        return joined(encodings(), has_segments="token_type_ids" in tokenize([""]))
+    except Exception as error:  # the tokenizers library has no class of its own for this
+        if "Truncation error" not in str(error):
+            raise
+        kept = "first" if truncation == "second" else "second"
+        raise LabError(
+            f"The {kept} text of a pair alone is longer than {max_length} pieces.",
+            f"Let the {kept} text or the longest one be cut instead, or choose a larger maximum length.",
+        ) from error
+
+
+def joined(encodings: Iterable[Encoding], *, has_segments: bool) -> Encoded:
+    """The pieces of the encodings in their order; `cut_count` tells how many have lost something behind them.
+
+    Encodings are taken one by one, so that those of a generator need not be there all at once.
+    """
     ids: list[np.ndarray] = []
     segments: list[np.ndarray] = []
-    lengths: list[int] = []
     cut_count = 0
-    has_segments = False
-    for start in range(0, len(texts), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        second = None if pairs is None else list(pairs[part])
-        try:
-            batch = tokenize(list(texts[part]), second, truncation=strategy, max_length=max_length, padding=False)
-        except Exception as error:  # the tokenizers library has no class of its own for this
-            if "Truncation error" not in str(error):
-                raise
-            kept = "first" if truncation == "second" else "second"
-            raise LabError(
-                f"The {kept} text of a pair alone is longer than {max_length} pieces.",
-                f"Let the {kept} text or the longest one be cut instead, or choose a larger maximum length.",
-            ) from error
-        has_segments = "token_type_ids" in batch
-        for encoding in batch.encodings:
-            ids.append(np.asarray(encoding.ids, dtype=np.int32))
-            lengths.append(len(encoding.ids))
-            cut_count += bool(encoding.overflowing)
-            if has_segments:
-                segments.append(np.asarray(encoding.type_ids, dtype=np.int8))
+    for encoding in encodings:
+        ids.append(np.asarray(encoding.ids, np.int32))
+        if has_segments:
+            segments.append(np.asarray(encoding.type_ids, np.int8))
+        cut_count += bool(encoding.overflowing)
     return Encoded(
         ids=np.concatenate(ids) if ids else np.zeros(0, np.int32),
         segments=(np.concatenate(segments) if segments else np.zeros(0, np.int8)) if has_segments else None,
-        starts=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
+        starts=np.concatenate([[0], np.cumsum([len(each) for each in ids], dtype=np.int64)]),
         cut_count=cut_count,
     )
 

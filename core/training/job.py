@@ -118,6 +118,7 @@ class Job:
             found = self._outputs(trainer.model, validation, ranks)
             return task.quick_scores(found, validation, prepared.validation, prepared.label_names)
 
+        test = batches_of(prepared.test)  # now: what cannot be read is told before hours of training
         steps = schedule(plan, len(train))
         precision = choose_precision(plan.precision)
         reporter = self._reporter = Reporter(self.folder, events, steps, plan, ranks)
@@ -166,7 +167,7 @@ class Job:
             network = network if tuner is None else tuner.merge_and_unload()
             save_model(self.folder / "model", network, tokenizer)
             reporter.report("scoring the held-out rows")
-            self._score(prepared, network, batches_of(prepared.test))
+            self._score(prepared, network, test)
             reporter.report("finished")
         ranks.decide(None)
         return "finished"

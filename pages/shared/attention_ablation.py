@@ -119,7 +119,7 @@ def no_answer(t: Trace) -> str:
             "The text holds no [MASK], so there is no answer to compare, only the vector of the text. "
             "Write [MASK] for a word."
         )
-    if t.model.labels:
+    if t.model.task == "sequence-classification":
         return "This model's answers do not compete as probabilities, so the vector of the text is compared instead."
     return "This model gives no answers, so the vector of the text is compared instead."
 

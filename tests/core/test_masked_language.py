@@ -263,8 +263,9 @@ def test_the_best_weights_are_the_model_and_stay_tied(plan: Plan, monkeypatch: p
         stop_at(patch, 2 * every + 1)  # here the best is no longer the newest
         assert train_here(plan, run)[1] == "stopped"
     (run.path / "STOP").unlink()
-    score([0.4, 0.1])
+    score([0.4, 0.1, 0.3])  # the last is the starting model's
     assert train_here(plan, run)[1] == "finished"
+    assert run.metrics()["before"] == {"loss": 1.0, "masked_accuracy": 0.3}
     saved = weights(run)
     assert saved.keys() == best.keys()
     assert all(torch.equal(best[name], value) for name, value in saved.items())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from core.training.pieces import CHUNK
+from core.training.encoding import CHUNK
 from core.training.tasks.masked_batches import Unmasked
 from core.training.tasks.masking import Masker, word_numbers
 from core.training.tasks.sentences import parts_of, sentence_starts

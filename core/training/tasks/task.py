@@ -87,11 +87,12 @@ class Task(ABC):
 
 
 def rows_without_label(
-    table: Table, plan: Plan, text: str, pair: str | None = None, *, is_other_file: bool = False
+    table: Table, plan: Plan, text: str, pair: str | None = None, *, is_other_file: bool
 ) -> tuple[Dataset, Table]:
     """The rows that corrections and fixes leave, with the columns of text; and the table after corrections.
 
-    Those of the plan belong to the file that is trained on: in another one, every row stays as it is. Cells of other columns are those of the second, at the data set's `row_ids`. Raises `LabError` as `build_dataset`.
+    Those of the plan belong to the file that is trained on: in another one, every row stays as it is. Cells of other
+    columns are those of the second, at the data set's `row_ids`. Raises `LabError` as `build_dataset`.
     """
     preparation = Preparation() if is_other_file else Preparation.from_json(plan.preparation)
     corrected = table if preparation.edits is None else preparation.edits.apply(table)

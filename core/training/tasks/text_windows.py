@@ -6,7 +6,7 @@ import numpy as np
 from tokenizers import Encoding
 from transformers import PreTrainedTokenizerFast
 
-from core.training.pieces import CHUNK, joined
+from core.training.encoding import CHUNK, joined
 from core.training.tasks.masked_batches import Unmasked
 from core.training.tasks.masking import Masker, word_numbers
 

@@ -1,0 +1,150 @@
+"""Question answering: the stretch of a context that answers a question, or that there is none."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from core.data.cells import Answer, answers_of
+from core.data.draft import rows_in_words
+from core.data.repeats import dictionary_codes
+from core.data.table import Table
+from core.errors import LabError
+from core.models.loading import QUESTION_ANSWERING
+from core.training.examples import Examples, Prepared, Rows
+from core.training.plan import Plan
+from core.training.scores import answers as scores
+from core.training.spans import Answers, answers_in, mean_loss, window_logits
+from core.training.tasks.task import Task, cells_at, rows_without_label
+from core.training.tasks.text import write_predictions
+from core.training.windows import WindowBatcher, cut_windows, pieces_of
+
+CAN_DECLINE = "can_decline"  # in the network's configuration: whether it has learned that there may be no answer
+
+
+class QuestionAnswering(Task):
+    """Two softmaxes over the pieces of a window, of the first and of the last piece of the answer (Devlin et al. 2019,
+    § 4.2 and 4.3). Of several answers the first is learned; a prediction may match any.
+
+    Where every question has an answer (as in SQuAD 1.1), one is always given; else “no answer” is one of them.
+    """
+
+    name = "question-answering"
+    best = scores.BEST
+
+    def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
+        mapping = plan.mapping()
+        dataset, corrected = rows_without_label(
+            table, plan, mapping["question"], mapping["context"], is_other_file=label_names is not None
+        )
+        columns = [cells_at(corrected, mapping[part], dataset) for part in ("answer", "answer_start") if mapping[part]]
+        answers = [
+            _placed(context, answers_of(*cells)) for context, *cells in zip(dataset.pairs, *columns, strict=True)
+        ]
+        if absent := [row for row, each in zip(dataset.row_ids, answers, strict=True) if each is None]:
+            raise LabError(
+                f"The answer does not stand in the context in {rows_in_words(absent)}.",
+                "Copy the answer from the context word for word, or drop these rows.",
+            )
+        contexts, _ = dictionary_codes(dataset.pairs.arrow)
+        rows = Rows(dataset.row_ids, dataset.texts, tuple(answers), dataset.pairs)
+        # Questions about one context stay in one part of a split, unless that is the only context.
+        return Examples(dataset, rows, (), groups=contexts if contexts.any() else None)
+
+    def encode(self, tokenizer: PreTrainedTokenizerFast, rows: Rows, plan: Plan, *, multiple: int = 1) -> WindowBatcher:
+        windows = cut_windows(
+            tokenizer,
+            rows.texts,
+            rows.pairs,
+            max_length=plan.max_length,
+            overlap=plan.window_overlap,
+            row_ids=rows.row_ids,
+        )
+        learned = [answers[0] if answers else None for answers in rows.labels]
+        return WindowBatcher(windows, pieces_of(windows, learned), tokenizer.pad_token_id, multiple)
+
+    def head(self, plan: Plan) -> str:
+        return QUESTION_ANSWERING
+
+    def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
+        return {"labels": ("start", "end")}  # else a model that was trained on labels would bring their number along
+
+    def begin(self, network: PreTrainedModel, train: Rows) -> None:
+        setattr(network.config, CAN_DECLINE, _has_unanswerable(train))
+
+    def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
+        """Logits (2, pos) of first and last piece, for each window."""
+        return window_logits(output, batch)
+
+    def quick_scores(
+        self, outputs: Sequence[np.ndarray], batches: WindowBatcher, rows: Rows, names: Sequence[str]
+    ) -> dict:
+        """Mean loss of the windows, exact match, F1; “no answer” may be given where it is right for one of `rows`."""
+        found = answers_in(outputs, batches.windows, rows.pairs, can_decline=_has_unanswerable(rows))
+        return scores.quick(_texts(found), _gold(rows), mean_loss(outputs, batches.answers))
+
+    def evaluate(
+        self, folder: Path, prepared: Prepared, outputs: Sequence[np.ndarray], batches: WindowBatcher
+    ) -> dict[str, Any]:
+        rows = prepared.test
+        found = answers_in(outputs, batches.windows, rows.pairs, can_decline=_has_unanswerable(prepared.train))
+        predicted, gold = _texts(found), _gold(rows)
+        write_predictions(
+            folder,
+            rows,
+            {
+                "answers": [json.dumps(each, ensure_ascii=False) for each in gold],
+                "predicted": predicted,
+                "start": ["" if each.best.start is None else each.best.start for each in found],
+                "score": [each.best.probability for each in found],
+                "exact_match": [scores.exact_match(*each) for each in zip(predicted, gold, strict=True)],
+                "f1": [scores.f1(*each) for each in zip(predicted, gold, strict=True)],
+            },
+        )
+        return {**scores.full(predicted, gold, mean_loss(outputs, batches.answers)), "windows": len(outputs)}
+
+
+def _placed(context: str, answers: Sequence[Answer]) -> tuple[Answer, ...] | None:
+    """The answers without white space at their ends, each with the place where it stands; None when one does not.
+
+    Where an answer does not stand at its start (a fix may have moved the context), the nearest place is taken; without
+    a start, the first.
+    """
+    found = []
+    for answer in answers:
+        text = answer.text.strip()
+        before = len(answer.text) - len(answer.text.lstrip())
+        if text:
+            place = _nearest(context, text, None if answer.start is None else answer.start + before)
+            if place is None:
+                return None
+            found.append(Answer(text, place))
+    return tuple(found)
+
+
+def _nearest(context: str, text: str, start: int | None) -> int | None:
+    """Where the text stands in the context, nearest to `start`; None where it does not."""
+    if start is None or not context.startswith(text, max(start, 0)):
+        places = []
+        place = context.find(text)
+        while place >= 0:
+            places.append(place)
+            place = context.find(text, place + 1)
+        return min(places, key=lambda each: abs(each - (start or 0)), default=None)
+    return max(start, 0)
+
+
+def _has_unanswerable(rows: Rows) -> bool:
+    return not all(rows.labels)
+
+
+def _texts(found: Sequence[Answers]) -> list[str]:
+    return [each.best.text for each in found]
+
+
+def _gold(rows: Rows) -> list[list[str]]:
+    return [[answer.text for answer in answers] for answers in rows.labels]
