@@ -11,6 +11,8 @@ NAMES = $(sort localhost 127.0.0.1 ::1 $(NAME) $(ALLOWED_HOSTS) $(if $(filter-ou
 # Extra words for pytest (ARGS="-k tokens -x"), and the group of benchmarks to run (ONLY=attention).
 ARGS    ?=
 ONLY    ?=
+# Not empty: install SLURM where that is possible, so that its tests start a real cluster instead of being skipped.
+WITH_SLURM ?=
 # An index that offers another build of torch, such as the small one for machines without a GPU.
 TORCH_INDEX_URL ?=
 
@@ -22,7 +24,7 @@ fingerprint = $(shell cat $(1) | cksum | cut -d' ' -f1)
 APP_STAMP := $(VENV)/.installed-app-$(call fingerprint,requirements.txt)
 DEV_STAMP := $(VENV)/.installed-dev-$(call fingerprint,requirements.txt requirements-dev.txt)
 
-.PHONY: help app setup setup-dev browser test test-all lint bench bench-cloze clean
+.PHONY: help app setup setup-dev browser slurm test test-all lint bench bench-cloze clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -42,10 +44,13 @@ setup-dev: $(DEV_STAMP)
 browser: setup-dev  ## find or install the Chromium that the browser tests drive
 	@scripts/setup-browser
 
-test: browser  ## run all tests but the slow ones (ARGS="-k tokens")
+slurm:  ## find or install the SLURM that its tests run on
+	@scripts/setup-slurm
+
+test: browser $(if $(WITH_SLURM),slurm)  ## run all tests but the slow ones (ARGS="-k tokens")
 	@$(PY) -m pytest $(ARGS)
 
-test-all: browser  ## run every test
+test-all: browser $(if $(WITH_SLURM),slurm)  ## run every test
 	@$(PY) -m pytest -m "" $(ARGS)
 
 lint: setup-dev  ## check style, formatting and the import rule

@@ -17,7 +17,8 @@ from typing import Any
 from core.errors import LabError
 from core.runs.device_lock import try_lock_file
 from core.runs.events import read_events
-from core.runs.status import Status, read_json, read_status, write_json, write_status
+from core.runs.slurm_queue import cancel_waiting
+from core.runs.status import SLURM, Status, read_json, read_status, write_json, write_status
 from core.workspace import newest_first, runs_directory, write_atomically
 
 STOP = "STOP"
@@ -81,8 +82,11 @@ class Run:
     def request_stop(self) -> None:
         """Ask for a graceful stop: the worker ends its step, saves a checkpoint and leaves. Returns at once."""
         with contextlib.suppress(FileNotFoundError):  # deleted between the two
-            if self.status().is_active:
+            status = self.status()
+            if status.is_active:
                 (self.path / STOP).touch()
+                if status.state == "queued" and (job := read_json(self.path / SLURM).get("job")):
+                    cancel_waiting(str(job))
 
     def file(self, name: str) -> Path:
         """The path of a file to hand out, e.g. "evaluation/predictions.csv".

@@ -2,6 +2,7 @@
 
 Three small files, each with one writer, so that none can overwrite the other's news: `status.json` (the supervisor:
 state and exit), `supervisor.json` (the supervisor: identity and heartbeat) and `progress.json` (the worker: step).
+A run on a cluster has a fourth, `slurm.json` (its job: the number, and whether SLURM has just interrupted it).
 """
 
 import json
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from core.runs.process import is_alive
+from core.runs.slurm_status import SILENT, judge
 from core.workspace import write_atomically
 
 ACTIVE = ("queued", "running", "stopping", "stalled")
 ENDED = ("stopped", "finished", "failed", "lost")
+SLURM = "slurm.json"
 STALLED_AFTER_SECONDS = 15.0
 _START_SECONDS = 15.0  # how long a launched supervisor may take to introduce itself
 
@@ -46,22 +49,26 @@ class Status:
 
 def read_status(folder: Path) -> Status:
     """The status as of now. Torn, missing or forged files give the state "lost", never an exception."""
+    slurm = read_json(folder / SLURM)  # before the record, which says "stopped" for a moment in an interruption
     record = read_json(folder / "status.json")
     beat = read_json(folder / "supervisor.json")
     state = record.get("state")
     message, remedy = str(record.get("message") or ""), str(record.get("remedy") or "")
+    is_interrupted = slurm.get("interrupted") is True
+    if is_interrupted and state in ("stopping", "stopped", "failed"):
+        state, message, remedy = "queued", "SLURM interrupted it: it saves its state and goes on later.", ""
     if state in ("queued", "running", "stopping"):
-        started = _number(record.get("updated"))
-        if is_alive(beat):
-            if time.time() - _number(beat.get("heartbeat")) > STALLED_AFTER_SECONDS:
-                state, message = "stalled", "The process that watches over the run has not been heard of for a while."
-            elif state == "running" and (folder / "STOP").exists():
-                state = "stopping"
-        elif beat or time.time() - started > _START_SECONDS:
-            again = read_json(folder / "status.json")
-            if again != record:  # it ended between the two looks
-                return read_status(folder)
-            state, message, remedy = "lost", *_LOST
+        is_stop_wanted = (folder / "STOP").exists() and not is_interrupted
+        if slurm:
+            is_silent = abs(time.time() - _number(beat.get("heartbeat"))) > STALLED_AFTER_SECONDS
+            verdict = judge(state, str(slurm.get("job")), is_silent=is_silent, is_stop_wanted=is_stop_wanted)
+        else:
+            verdict = _judge_here(state, record, beat)
+        if verdict[0] in ENDED and read_json(folder / "status.json") != record:  # it ended between the two looks
+            return read_status(folder)
+        state = "stopping" if verdict[0] == "running" and is_stop_wanted else verdict[0]
+        if verdict[1]:
+            message, remedy = verdict[1:]
     elif state not in ENDED:
         state, message, remedy = "lost", "The record of this run is missing or damaged.", "Start the run anew."
     progress = read_json(folder / "progress.json")
@@ -106,7 +113,18 @@ def write_json(path: Path, content: Any) -> None:
     write_atomically(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
 
 
+def _judge_here(state: str, record: dict, beat: dict) -> tuple[str, str, str]:
+    """State, message and remedy of a run on this machine, by whether its supervisor lives; no message: the record's."""
+    if is_alive(beat):
+        is_silent = time.time() - _number(beat.get("heartbeat")) > STALLED_AFTER_SECONDS
+        return ("stalled", SILENT, "") if is_silent else (state, "", "")
+    if beat or time.time() - _number(record.get("updated")) > _START_SECONDS:
+        return _LOST
+    return state, "", ""
+
+
 _LOST = (
+    "lost",
     "The process that watched over this run is gone, and it left no result: it was killed or the machine restarted.",
     "Resume the run: it continues from its last checkpoint.",
 )

@@ -6,25 +6,31 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from core.runs.folder import Run
+    from core.runs.slurm import SlurmOptions
     from core.training.plan import Plan
 
+_ON_CLUSTER = "cluster.json"  # in the folder of a run: what its job asks SLURM for
 MEMORY_ATTEMPTS = 8  # each with half as many rows at once: the last with a hundred and twenty-eighth
 
 
-def launch(plan: "Plan", *, output: Path | None = None) -> "Run":
+def launch(plan: "Plan", *, output: Path | None = None, slurm: "SlurmOptions | None" = None) -> "Run":
     """Start a run in processes of its own and return at once. It queues while another has the device.
 
-    `output`: a new or empty folder to use instead of one below `workspace/runs`. Raises `LabError` when data or
-    model cannot be found here; everything else is told by `run.status()`.
+    `output`: a new or empty folder to use instead of one below `workspace/runs`. `slurm`: run it as a job of a cluster
+    instead of here. Raises `LabError` when data or model cannot be found here, or the cluster takes no job;
+    everything else is told by `run.status()`.
     """
     import dataclasses
 
     from core.runs.folder import create_run
+    from core.runs.status import write_json
 
     files = {name: getattr(plan, name) for name in ("data", "test_data", "validation_data")}
     absolute = {name: _absolute_file(reference) for name, reference in files.items() if reference is not None}
     plan = dataclasses.replace(plan, **absolute, model=_absolute_model(plan.model))
     run = create_run(plan.to_yaml(), name=plan.name, output=output)
+    if slurm is not None:
+        write_json(run.path / _ON_CLUSTER, dataclasses.asdict(slurm))
     _submit(run)
     return run
 
@@ -48,7 +54,7 @@ def train(plan: "Plan", *, output: Path | None = None) -> "Run":
 def resume(run: "Run") -> "Run":
     """Continue an interrupted run in its folder, exactly, from its newest sound checkpoint; returns at once.
 
-    Raises `LabError` when it is active or has finished.
+    One that ran on a cluster goes on there. Raises `LabError` when it is active or has finished.
     """
     from core.errors import LabError
 
@@ -59,19 +65,25 @@ def resume(run: "Run") -> "Run":
 
 
 def _submit(run: "Run") -> None:
+    from core.errors import LabError
     from core.runs.executors import LocalExecutor, default_device
+    from core.runs.slurm import SlurmExecutor, SlurmOptions
+    from core.runs.status import read_json
     from core.training.plan import Plan
 
     plan = Plan.from_yaml(run.plan_text())
-    device = default_device()
     command = [sys.executable, "-m", "core.training.launcher", str(run.path), str(plan.processes)]
-    LocalExecutor().submit(
-        run,
-        command,
-        device=device,
-        count=plan.processes if device == "cuda" else 1,
-        attempts=MEMORY_ATTEMPTS if plan.retry_on_memory else 1,
-    )
+    attempts = MEMORY_ATTEMPTS if plan.retry_on_memory else 1
+    if options := read_json(run.path / _ON_CLUSTER):
+        slurm = SlurmOptions(**options)
+        if plan.processes % slurm.nodes:
+            problem = f"{plan.processes} devices cannot be spread evenly over {slurm.nodes} nodes."
+            raise LabError(problem, "Choose as many devices as nodes, or a multiple.")
+        SlurmExecutor(slurm).submit(run, command, attempts=attempts)
+    else:
+        device = default_device()
+        count = plan.processes if device == "cuda" else 1
+        LocalExecutor().submit(run, command, device=device, count=count, attempts=attempts)
 
 
 def _absolute_file(reference: str) -> str:

@@ -13,7 +13,7 @@ from core.runs.executors import LocalExecutor
 from core.runs.folder import Run
 from core.runs.status import Status
 from core.training import launch
-from core.training.options import parser, plan_of
+from core.training.options import parser, plan_of, slurm_of
 
 logger = logging.getLogger("core.training")
 
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     options = parser(__doc__).parse_args(arguments)
     try:
-        run = launch(plan_of(options), output=options.output)
+        run = launch(plan_of(options), output=options.output, slurm=slurm_of(options))
     except LabError as error:
         logger.error("%s\n%s", error.problem, error.remedy)
         return 2

@@ -31,13 +31,19 @@ def main(folder: Path, count: int) -> None:
     from torch.distributed.run import main as torchrun
 
     try:
-        torchrun([*_rendezvous(count), "-m", "core.training.worker", str(folder)])
+        torchrun([*_rendezvous(count), *_signals(), "-m", "core.training.worker", str(folder)])
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode == -signal.SIGKILL:  # it left no word, and the others only that it was gone
             (folder / OUTCOME).unlink(missing_ok=True)
             leave(folder, killed(rank, again=Plan.from_yaml(Run(folder).plan_text()).retry_on_memory))
         sys.exit(1)
+
+
+def _signals() -> list[str]:
+    """Under SLURM this process is deaf to TERM, which the supervisor answers; torchrun has to stay so, too."""
+    is_deaf = signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    return ["--signals-to-handle=SIGINT,SIGHUP,SIGQUIT"] if is_deaf else []
 
 
 def _rendezvous(count: int) -> list[str]:

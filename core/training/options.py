@@ -2,11 +2,13 @@
 
 import argparse
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Any
 
 from core.data.reading import ReadOptions
 from core.errors import LabError
+from core.runs.slurm import SlurmOptions
 from core.training.plan import Plan
 from core.training.settings import Setting, is_required, kind
 
@@ -21,6 +23,7 @@ _READING_HELP = {
     "split": "which part of a saved data set, such as train",
     "fill": "keep rows with too few cells, filled up",
 }
+_SLURM = "slurm_"
 _READING = "reading_"  # before their names among the parsed options
 
 
@@ -29,6 +32,13 @@ def parser(description: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m core.training", description=description)
     made.add_argument("plan", nargs="?", type=Path, help="a plan as YAML; the options change it")
     made.add_argument("--output", type=Path, help="a new folder for the run, instead of one in the workspace")
+    cluster = made.add_argument_group("on a SLURM cluster instead of this machine")
+    cluster.add_argument("--slurm", action="store_true", help="run as a job of the cluster")
+    for item in dataclasses.fields(SlurmOptions):
+        if item.name != "further":
+            kind_of = type(item.default)
+            cluster.add_argument(_flag(_SLURM + item.name), type=kind_of, help=f"default: {item.default or 'its own'}")
+    cluster.add_argument("--slurm-option", action="append", default=[], metavar="NAME=VALUE", help="further, of sbatch")
     settings = made.add_argument_group("settings of the plan")
     for item in _settings():
         _add(settings, item)
@@ -63,6 +73,18 @@ def plan_of(options: argparse.Namespace) -> Plan:
     return Plan(reading=ReadOptions.from_dict(reading), **given)
 
 
+def slurm_of(options: argparse.Namespace) -> SlurmOptions | None:
+    """What the job asks the cluster for; None for a run on this machine. Raises `LabError`."""
+    names = [item.name for item in dataclasses.fields(SlurmOptions) if item.name != "further"]
+    given = {name: each for name in names if (each := getattr(options, _SLURM + name)) is not None}
+    further = dict(each.partition("=")[::2] for each in options.slurm_option)
+    if not options.slurm:
+        if given or further:
+            raise LabError("Options of a cluster are given, but no --slurm.", "Add --slurm, or leave them out.")
+        return None
+    return SlurmOptions(**given, further=further)
+
+
 def _settings() -> list[Setting]:
     return [item for item in dataclasses.fields(Plan) if item.name not in _NOT_OPTIONS]
 
@@ -81,3 +103,39 @@ def _add(group: argparse._ArgumentGroup, item: Setting) -> None:
         group.add_argument(_flag(item.name), choices=choices, help=text)
     else:
         group.add_argument(_flag(item.name), type=expected, help=text)
+
+
+def command_line(plan: Plan) -> str | None:
+    """The shell command that starts the same training: `plan_of` makes the same plan of it.
+
+    Settings at their defaults are left out, and that a file has quotes and a header, which is then detected. None for a
+    plan that only a file can hold: with corrections, fixes, splits or names of labels, or with a list of columns of
+    which one begins with a dash.
+    """
+    if plan.preparation:
+        return None
+    words: list[str] = []
+    for item in _settings():
+        value = getattr(plan, item.name)
+        if value is None or (not is_required(item) and value == item.default):
+            continue
+        if kind(item) is tuple:
+            if any(each.startswith("-") for each in value):
+                return None
+            words += [_flag(item.name), *value]
+        else:
+            words += _words(_flag(item.name), value)
+    for item in dataclasses.fields(ReadOptions):
+        value = getattr(plan.reading, item.name)
+        if value is False:
+            words += [f"--no-{item.name}"]
+        elif value is not None and (value is not True or item.name == "fill"):
+            words += _words(f"--{item.name}", value)
+    return shlex.join(["python", "-m", "core.training", *words])
+
+
+def _words(flag: str, value: Any) -> list[str]:
+    """An option with its value; a value that begins with a dash would be taken for an option of its own."""
+    if value is True:
+        return [flag]
+    return [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]

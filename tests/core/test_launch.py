@@ -7,7 +7,6 @@ import pytest
 from core.errors import LabError
 from core.runs.folder import list_runs
 from core.training import _absolute_model, launch
-from core.training.foresee import estimate_pieces
 from core.training.plan import Plan
 from core.training.prepare import prepare
 from core.training.tasks import task_of
@@ -41,11 +40,24 @@ def test_B08_rows_scored_and_trained_on_are_counted(tmp_path):
     assert any(notice.startswith("3 of the rows to be scored") for notice in prepare(plan, task_of(plan.task)).notices)
 
 
-def test_the_estimate_of_pieces_is_near_the_count():
-    from core import open_model, read_table
-    from core.explore.tokens import count_pieces
+def test_the_command_line_asks_a_cluster_for_what_it_was_told() -> None:
+    from core.runs.slurm import SlurmOptions
+    from core.training.options import parser, slurm_of
 
-    table = read_table("sample:pairs")
-    counts = count_pieces(open_model("builtin"), table["first"], table["second"])
-    assert estimate_pieces(table["first"], table["second"]) == pytest.approx(sum(counts) / len(counts), rel=0.2)
-    assert estimate_pieces(["房间很好服务太差"] * 3) > 3
+    words = ["plan.yaml", "--slurm", "--slurm-partition", "gpu", "--slurm-nodes", "2", "--slurm-option", "qos=long"]
+    options = parser("").parse_args([*words, "--slurm-option", "exclusive"])
+    assert slurm_of(options) == SlurmOptions(partition="gpu", nodes=2, further={"qos": "long", "exclusive": ""})
+    assert slurm_of(parser("").parse_args(["plan.yaml"])) is None
+    with pytest.raises(LabError, match="no --slurm"):
+        slurm_of(parser("").parse_args(["plan.yaml", "--slurm-nodes", "2"]))
+
+
+def test_where_there_is_no_cluster_a_run_on_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.runs.slurm import SlurmOptions
+
+    plan = Plan(data="sample:reviews", text_column="text", label_column="label")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(LabError, match="SLURM cannot be reached"):
+        launch(plan, slurm=SlurmOptions())
+    with pytest.raises(LabError, match="spread evenly"):
+        launch(plan, slurm=SlurmOptions(nodes=2))
