@@ -1,29 +1,21 @@
 """What a training will take: steps exactly, time and memory about. Needs no torch; reads only a model's config.
 
-Time is floating-point operations (6 per weight and piece) over the speed of earlier runs on this machine, kept in
-`workspace/speed.json`; before there are any, over a cautious guess.
+Time is floating-point operations (6 per weight and piece) over the speed of earlier runs on this machine, or what a
+probe measured (`core.training.probe`).
 """
 
-import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from core.errors import LabError
-from core.machine import machine
-from core.models.catalogue import locate
-from core.runs.status import read_json, write_json
+from core.data.preparation import Preparation
+from core.training.lengths import Lengths, load_of
 from core.training.plan import Plan
-from core.training.precision import processor_has_bf16
-from core.workspace import workspace
+from core.training.shapes import Shape, shape_of
+from core.training.speeds import device_here
 
 START_SECONDS = 8.0  # starting a process, importing, loading the model, saving it at the end
-# Floating-point operations per second; on a processor per core.
-_GUESSED_FLOPS = {"cpu-fp32": 3.5e10, "cpu-bf16": 6e10, "cuda-fp32": 1e13, "cuda-bf16": 5e13}
-_GUESSED_PIECES = 40  # of a text whose length is not known
-_SAMPLE = 500  # texts looked at to estimate their length
-_BERT_BASE = {"hidden_size": 768, "num_hidden_layers": 12, "intermediate_size": 3072, "vocab_size": 30522}
+_PROCESS_BYTES = 800_000_000  # Python, torch and its libraries
+_FITTING = 0.9  # the share of a device's memory that a training may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,105 +28,117 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What a probe found for one shape of step."""
+
+    seconds_per_step: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What a plan will take. `seconds` and `memory_bytes` are rough: say "about"."""
+    """What a plan will take. `seconds` and `memory_bytes` are rough: say "about".
+
+    `source`: "measured" by a probe, "learnt" from earlier trainings here, or "guessed". `there_bytes`: of the device.
+    """
 
     steps: int
     evaluations: int
     seconds: float
     memory_bytes: int
+    source: str
+    there_bytes: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether the device has this memory, with a little left for others."""
+        return self.memory_bytes <= _FITTING * self.there_bytes
 
 
 def schedule(plan: Plan, train_rows: int) -> Schedule:
-    """The steps for so many training rows, as the Trainer counts them."""
+    """The steps for so many training rows (or windows of rows), as the Trainer counts them."""
     per_epoch = math.ceil(train_rows / plan.batch_size)
     steps = max(1, math.ceil(plan.epochs * per_epoch))
     return Schedule(per_epoch, steps, evaluate_every=max(1, round(per_epoch / plan.evaluations_per_epoch)))
 
 
-def foresee(plan: Plan, rows: int, *, mean_pieces: float | None = None) -> Foreseen:
-    """Steps, evaluations, time and memory of a plan for a data file with so many rows.
-
-    `mean_pieces` is the mean length of a text in pieces, where it is known (the profile has it).
-    """
-    held_out = 0.0
-    if plan.validation_data is None:  # with a validation file everything else trains; see `prepare`
-        held_out = 0.2 if plan.test_data is None else 0.1
-    train_rows = max(1, round(rows * (1 - held_out)))
-    steps = schedule(plan, train_rows)
+def foresee(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> Foreseen:
+    """Steps, evaluations, time and memory of a plan for rows of such lengths."""
+    load, shape, device = load_of(plan, lengths), shape_of(plan.model), device_here(plan.precision)
+    train, validation, test = _parts(plan, lengths.rows)
+    positions = max(1, round(train * load.windows))
+    steps, per_step = schedule(plan, positions), min(plan.batch_size, positions)
     evaluations = math.ceil(steps.steps / steps.evaluate_every)
-    pieces = min(plan.max_length, mean_pieces or _GUESSED_PIECES)
-    trained = steps.steps * plan.batch_size * pieces
-    scored = evaluations * 0.1 * rows * pieces / 3  # a forward pass is a third of a training step
-    weights, encoder = count_weights(plan.model)
-    device, cores = ("cuda", 1) if machine().gpus else ("cpu", machine().cores)
-    speed = _known_speeds().get(_key(device, _precision(plan, device)))
-    if speed is None:
-        speed = _GUESSED_FLOPS[_key(device, _precision(plan, device))] * cores
-    seconds = START_SECONDS + 6 * encoder * (trained + scored) / speed
-    return Foreseen(steps.steps, evaluations, seconds, memory_bytes=16 * weights + _activation_bytes(plan))
+    scored = (evaluations * validation + test) * load.windows  # positions
+    if measured is not None:
+        per_position = measured.seconds_per_step / plan.batch_size
+        training, scoring = steps.steps * measured.seconds_per_step, scored * per_position / 3
+        memory, source = measured.memory_bytes, "measured"
+    else:
+        trained = {"task": plan.task, "frozen_layers": plan.frozen_layers, "lora_rank": plan.lora_rank}
+        forward, backward = work_per_piece(shape, pieces=load.pieces, **trained)
+        flops = device.flops * (plan.processes if device.kind == "cuda" else 1)
+        seconds_per_operation = load.sequences * load.pieces / flops  # of each position, for one operation a piece
+        training = steps.steps * per_step * seconds_per_operation * (forward + backward)
+        scoring = scored * seconds_per_operation * forward
+        texts = math.ceil(per_step / (plan.accumulation * plan.processes)) * load.sequences
+        memory = memory_of(shape, texts=texts, pieces=load.longest, kind=device.kind, **trained)
+        source = "learnt" if device.is_learnt else "guessed"
+    return Foreseen(
+        steps=steps.steps,
+        evaluations=evaluations,
+        seconds=START_SECONDS + training + scoring,
+        memory_bytes=memory,
+        source=source,
+        there_bytes=device.memory_bytes,
+    )
 
 
-def estimate_pieces(texts: Sequence[str], pairs: Sequence[str] | None = None) -> float:
-    """About how many pieces a text (or pair) takes on average, special tokens included: by the words of a sample.
+def work_per_piece(
+    shape: Shape, *, task: str, pieces: float, frozen_layers: int = 0, lora_rank: int = 0
+) -> tuple[float, float]:
+    """Floating-point operations for each piece of a text of so many: forward, and backward.
 
-    English takes about 1.3 pieces a word; scripts without spaces about one a character.
+    Two for each weight forward, as many for the gradient of the activations and, of weights that are trained, for
+    theirs; attention multiplies each piece with all others, twice. Nothing is computed backward below the lowest layer
+    that is trained.
     """
-    every = max(1, len(texts) // _SAMPLE)
-    parts = [list(texts[::every]), *([] if pairs is None else [list(pairs[::every])])]
-    counts = [max(1.3 * len(text.split()), len(text) / 6) for part in parts for text in part]
-    return 2 + sum(counts) / max(1, len(parts[0]))
+    forward = 2 * shape.encoder_weights + 4 * shape.layers * shape.width * pieces
+    learning = max(0, shape.layers - frozen_layers) / shape.layers
+    backward = forward * learning * (1 if lora_rank else 2)
+    if task == "masked-language":  # each piece is compared with the whole vocabulary
+        head = 2 * shape.width * (shape.vocabulary + shape.width)
+        return forward + head, backward + 2 * head
+    return forward, backward
 
 
-def remember_speed(*, device: str, precision: str, encoder_weights: int, pieces_per_second: float) -> None:
-    """Keep what a finished training reached, for the next estimate: the mean of the last and the one before."""
-    speeds, key = _known_speeds(), _key(device, precision)
-    reached = 6 * encoder_weights * pieces_per_second
-    speeds[key] = (speeds[key] + reached) / 2 if key in speeds else reached
-    write_json(workspace() / "speed.json", speeds)
+def memory_of(
+    shape: Shape, *, task: str, texts: int, pieces: int, kind: str, frozen_layers: int = 0, lora_rank: int = 0
+) -> int:
+    """Bytes that a training takes at its largest step: `texts` of `pieces` at once on a device of this kind.
+
+    Weights, and of those that are trained the gradient and the two means of Adam; on a processor also the best weights
+    so far. Activations are kept for the layers that are trained.
+    """
+    frozen = min(frozen_layers, shape.layers)
+    trained = shape.weights
+    if lora_rank:
+        trained = 4 * lora_rank * shape.width * (shape.layers - frozen)
+    elif frozen:
+        trained = (shape.layers - frozen) * shape.layer_weights
+    held = (8 if kind == "cpu" else 4) * shape.weights + 12 * trained
+    layers = shape.layers - frozen + 1  # one more: what passes through a frozen layer
+    activations = layers * texts * pieces * 4 * (10 * shape.width + 3 * shape.inner)
+    logits = 12 * texts * pieces * shape.vocabulary if task == "masked-language" else 0  # with softmax and gradient
+    return _PROCESS_BYTES + held + activations + logits
 
 
-def count_weights(model: str) -> tuple[int, int]:
-    """About how many weights a model has, all and those of its layers, by its configuration; BERT-base's if unknown."""
-    width, layers, inner, vocabulary = _shape(model)
-    encoder = layers * (4 * width * width + 2 * width * inner)
-    return encoder + width * (vocabulary + 512), encoder
-
-
-def _activation_bytes(plan: Plan) -> int:
-    """Bytes of activations of a full batch at its longest."""
-    width, layers, inner, _ = _shape(plan.model)
-    return layers * plan.batch_size * min(plan.max_length, 512) * 4 * (10 * width + 3 * inner)
-
-
-def _shape(model: str) -> tuple[int, int, int, int]:
-    """Hidden size, layers, intermediate size and vocabulary of a model."""
-    config = _config(model)
-    width = int(config.get("hidden_size") or config.get("dim") or 768)
-    layers = int(config.get("num_hidden_layers") or config.get("n_layers") or 12)
-    inner = int(config.get("intermediate_size") or config.get("hidden_dim") or 4 * width)
-    return width, layers, inner, int(config.get("vocab_size") or 30522)
-
-
-def _config(reference: str) -> dict[str, Any]:
-    try:
-        folder = locate(reference)
-        content = json.loads((folder / "config.json").read_text("utf-8")) if folder is not None else _BERT_BASE
-    except (LabError, OSError, ValueError):
-        return _BERT_BASE
-    return content if isinstance(content, dict) else _BERT_BASE
-
-
-def _precision(plan: Plan, device: str) -> str:
-    if plan.precision != "auto":
-        return plan.precision
-    return "bf16" if device == "cuda" or processor_has_bf16() else "fp32"
-
-
-def _key(device: str, precision: str) -> str:
-    return f"{device}-{precision}"
-
-
-def _known_speeds() -> dict[str, float]:
-    content = read_json(workspace() / "speed.json")
-    return {key: float(value) for key, value in content.items() if isinstance(value, int | float) and value > 0}
+def _parts(plan: Plan, rows: int) -> tuple[float, float, float]:
+    """Rows that train, validate and test, as `core.training.prepare` divides them. A file's own are not counted."""
+    if plan.validation_data is not None:
+        return rows, 0.1 * rows, 0.1 * rows
+    splits = Preparation.from_json(plan.preparation).splits
+    if splits is not None and plan.test_data is None:
+        train, validation, test = (len(getattr(splits, name).rows) for name in ("train", "validation", "test"))
+        return train, validation, test
+    return (0.9 if plan.test_data is not None else 0.8) * rows, 0.1 * rows, 0.1 * rows

@@ -163,7 +163,7 @@ class Job:
         reporter.report("saving the model")
         trainer.restore_best()
         if ranks.is_first:
-            records.keep_speed(reporter, network, precision)
+            records.keep_speed(plan, reporter, float(train.lengths.mean()), precision)
             network = network if tuner is None else tuner.merge_and_unload()
             save_model(self.folder / "model", network, tokenizer)
             reporter.report("scoring the held-out rows")

@@ -212,8 +212,8 @@ class Plan:
             )
         if self.batch_size % (self.accumulation * self.processes):
             raise LabError(
-                f"A batch of {self.batch_size} cannot be shared by {self.processes} devices in "
-                f"{self.accumulation} parts each.",
+                f"A batch of {self.batch_size} cannot be cut into {self.accumulation * self.processes} equal parts "
+                f"({self.accumulation} on each device).",
                 "Choose a batch size that both divide.",
             )
 

@@ -11,8 +11,10 @@ from core.machine import machine
 from core.runs.status import read_json, write_json
 from core.training.callbacks import Reporter
 from core.training.examples import Prepared
-from core.training.foresee import remember_speed
+from core.training.foresee import work_per_piece
 from core.training.plan import Plan
+from core.training.shapes import shape_of
+from core.training.speeds import remember_speed
 
 _FEWEST_STEPS = 20  # fewer are too short to tell a speed
 
@@ -59,15 +61,20 @@ def write_environment(folder: Path, network: Any, device: torch.device, precisio
     )
 
 
-def keep_speed(reporter: Reporter, network: Any, precision: str) -> None:
-    """Remember what this session reached, for the next estimate; a short one tells nothing."""
+def keep_speed(plan: Plan, reporter: Reporter, mean_pieces: float, precision: str) -> None:
+    """Remember what this session reached, for the next estimate; a short one tells nothing.
+
+    `mean_pieces`: of a text, as it decides what attention costs.
+    """
     trainer = reporter.trainer
     if reporter.session_steps < _FEWEST_STEPS:
         return
-    embeddings = network.get_input_embeddings().weight.numel()
+    work = work_per_piece(
+        shape_of(plan.model), task=plan.task, pieces=mean_pieces,
+        frozen_layers=plan.frozen_layers, lora_rank=plan.lora_rank,
+    )  # fmt: skip
     remember_speed(
-        device=next(network.parameters()).device.type,
+        device=trainer.args.device.type,
         precision=precision,
-        encoder_weights=network.num_parameters() - embeddings,
-        pieces_per_second=trainer.pieces * trainer.args.world_size / reporter.session_seconds,
+        operations_per_second=sum(work) * trainer.pieces / reporter.session_seconds,  # of one of several devices
     )

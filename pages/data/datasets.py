@@ -123,10 +123,10 @@ with problems_shown():
         show_view(view, table, columns, layers, dataset)
     if problem is not None:
         raise problem
-    if mapping.task == CLASSIFICATION and columns.label is not None:
+    if not mapping.missing():
         st.page_link(
             pages.FINE_TUNE,
             label="Train on this data",
             icon=":material/arrow_forward:",
-            query_params={"data": reference},
+            query_params={"data": reference, "task": mapping.task},
         )

@@ -21,78 +21,145 @@ from pages.shared.text import plain
 from pages.shared.url_state import choose
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.data.columns import Columns
+    from core.data.finding import Finding
     from core.data.mapping import Role
     from core.data.table import Table
     from pages.shared.data_layers import Layers
 
 TASKS = {
-    CLASSIFICATION: "Sort texts, or pairs of texts, into classes",
-    "multi-label": "Several labels for each text",
-    "regression": "A number for each text or pair",
-    "token-classification": "A tag for each word",
-    "question-answering": "Find the answer in a passage",
-    "multiple-choice": "Choose one of several endings",
-    "masked-language": "Learn the language of the texts",
+    CLASSIFICATION: "Sort texts into classes",
+    "multi-label": "Give several labels",
+    "regression": "Guess a number",
+    "token-classification": "Tag words",
+    "question-answering": "Answer questions",
+    "multiple-choice": "Pick the right choice",
+    "masked-language": "Learn the language of these texts",
+}
+MEANINGS = {
+    CLASSIFICATION: "One label for each text, or for each pair of texts: praise or blame, the same meaning or not.",
+    "multi-label": "Any number of labels for each text: the topics of an article.",
+    "regression": "A number for each text or pair of texts: how much two sentences mean the same.",
+    "token-classification": "A tag for each word: names of people and places in a sentence.",
+    "question-answering": "The stretch of a passage that answers a question about it.",
+    "multiple-choice": "The one of several texts that continues a beginning, or answers a question about it.",
+    "masked-language": "Words that are hidden in texts without labels: makes a model at home in their language.",
 }
 ICONS = {"fix": ":material/error:", "look": ":material/info:", "good": ":material/check_circle:"}
-SEPARATOR_TITLES = {",": "Comma", ";": "Semicolon", "|": "Bar", " ": "Space", "\t": "Tab"}
+SEPARATOR_TITLES = {
+    None: "Spaces, or as a JSON list",
+    ",": "Comma",
+    ";": "Semicolon",
+    "|": "Bar",
+    " ": "Space",
+    "\t": "Tab",
+}
 MOST_NAMED = 100
 
 
-def choose_mapping(reference: str, table: Table, layers: Layers) -> Mapping:
-    """The task, a column for each of its parts, and below what is wrong with the choice."""
+def choose_task() -> str:
+    """What shall be learned; the pages share the choice, and it stands in the address."""
     task = choose("What the model shall learn", TASKS, key="task")
-    if task == CLASSIFICATION:
-        columns = data.choose_columns(reference, table)
-        kept = layers.preparation.mapping
-        mapping = Mapping.of(task, text=columns.text, pair=columns.pair, label=columns.label)
-        if kept is not None and kept.task == task and kept["label"] == columns.label:
-            mapping = replace(mapping, label_order=kept.label_order, label_titles=kept.label_titles)
-    else:
-        mapping = _choose_roles(f"{reference}-{task}", table, task)
-    _show_check(table, mapping, layers)
-    if task != CLASSIFICATION:
-        st.caption("Fine-tune learns classes so far. For this task, rows can be looked at, checked and mended here.")
+    st.caption(MEANINGS[task])
+    return task
+
+
+def choose_mapping(reference: str, table: Table, layers: Layers) -> Mapping:
+    """The task, a column for each of its parts, and below what is wrong with the choice. For the page Datasets."""
+    task = choose_task()
+    mapping = choose_roles(task, reference, table, layers)
+    show_findings(open_findings(table, mapping, layers))
     return mapping
 
 
-def _show_check(table: Table, mapping: Mapping, layers: Layers) -> None:
-    """What does not fit, corrections and fixes taken into account."""
+def choose_roles(task: str, reference: str, table: Table, layers: Layers) -> Mapping:
+    """A column for each part of a task, beginning with what was kept, else guessed. A choice is kept for the file."""
+    kept = layers.preparation.mapping
+    if task == CLASSIFICATION:
+        columns = data.choose_columns(reference, table)
+        mapping = Mapping.of(task, text=columns.text, pair=columns.pair, label=columns.label)
+        if kept is not None and kept.task == task and kept["label"] == columns.label:
+            mapping = replace(mapping, label_order=kept.label_order, label_titles=kept.label_titles)
+        return mapping
+    guess = guess_mapping(table, task)
+    if kept is not None and kept.task == task and _stand_in(table, kept):
+        guess = kept
+    mapping = _choose_roles(f"{reference}-{task}-{hash(table.columns)}", table, guess)
+    is_others = kept is not None and kept.task != task and kept.label_order  # names of labels for another task
+    if mapping != guess and not is_others:
+        layers.keep(mapping)
+    return mapping
+
+
+def open_findings(table: Table, mapping: Mapping, layers: Layers) -> list[Finding]:
+    """What does not fit, or that all does, corrections and fixes taken into account."""
     left = None
     if not mapping.missing():
         with suppress(LabError):
-            left = applied_of(table, replace(mapping.as_columns(), label=None), layers).draft.row_ids
+            left = applied_of(table, text_and_classes(mapping), layers).draft.row_ids
             table = layers.edits.apply(table)
-    for finding in check_mapping(table, mapping):
-        if left is not None and len(finding.rows) and not np.isin(finding.rows.array, left).any():
-            continue  # a fix has dropped these rows
+    found = _checked((table.content_hash, table.options, layers.mark, mapping), table, mapping)
+    if left is None:
+        return list(found)
+    return [each for each in found if not len(each.rows) or np.isin(each.rows.array, left).any()]
+
+
+def text_and_classes(mapping: Mapping) -> Columns:
+    """The columns of a data set: its texts and, where labels are classes, the label. Tags and numbers are none."""
+    columns = mapping.as_columns()
+    return columns if mapping.task == CLASSIFICATION else replace(columns, label=None)
+
+
+@st.cache_data(max_entries=16, show_spinner="Checking the columns …")
+def _checked(key: tuple, _table: Table, _mapping: Mapping) -> tuple[Finding, ...]:
+    return check_mapping(_table, _mapping)
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Each finding with what to do about it."""
+    for finding in findings:
         st.caption(f"{ICONS[finding.severity]} {plain(finding.what)} {plain(finding.remedy)}")
 
 
-def _choose_roles(key: str, table: Table, task: str) -> Mapping:
-    """One list a part, beginning with what the names and the cells suggest."""
-    guess = guess_mapping(table, task)
+def _stand_in(table: Table, mapping: Mapping) -> bool:
+    """Whether a table has all columns of a mapping that was kept."""
+    return {name for _, columns in mapping.columns for name in columns} <= set(table.columns)
+
+
+def _choose_roles(key: str, table: Table, guess: Mapping) -> Mapping:
+    """One list a part, and the sign that parts several labels in one cell."""
+    task = guess.task
     chosen: dict[str, object] = {}
     for column, role in zip(st.columns(len(ROLES[task])), ROLES[task], strict=True):
         with column:
             chosen[role.name] = _choose_role(f"{role.name}-{key}", table, role, guess)
     mapping = Mapping.of(task, **chosen)
     if task == "multi-label" and len(mapping.all("labels")) == 1:
-        signs = (*SEPARATORS,)
-        start = signs.index(guess.separator) if guess.separator in signs else 0
-        sign = st.selectbox("Labels are parted by", signs, start, format_func=SEPARATOR_TITLES.get, key=f"sign-{key}")
+        signs = (None, *SEPARATORS)
+        sign = st.selectbox(
+            "Labels are parted by",
+            signs,
+            signs.index(guess.separator),
+            format_func=SEPARATOR_TITLES.get,
+            key=f"sign-{key}",
+            persist_state="session",
+            width=300,
+        )
         mapping = replace(mapping, separator=sign)
+    if mapping.columns == guess.columns:
+        mapping = replace(mapping, label_order=guess.label_order, label_titles=guess.label_titles)
     return mapping
 
 
 def _choose_role(key: str, table: Table, role: Role, guess: Mapping) -> list[str] | str | None:
     names = list(table.columns)
+    more = {"key": key, "help": role.help, "persist_state": "session"}
     if role.is_list:
-        return st.multiselect(role.title, names, list(guess.all(role.name)), key=key, help=role.help)
+        return st.multiselect(role.title, names, list(guess.all(role.name)), **more)
     options = names if role.is_required and guess[role.name] else [data.NO_COLUMN, *names]
-    chosen = st.selectbox(
-        role.title, options, options.index(guess[role.name] or data.NO_COLUMN), key=key, help=role.help
-    )
+    chosen = st.selectbox(role.title, options, options.index(guess[role.name] or data.NO_COLUMN), **more)
     return None if chosen == data.NO_COLUMN else chosen
 
 

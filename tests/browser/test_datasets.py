@@ -67,6 +67,7 @@ def test_mend_split_and_hand_on(page: Page, messy: Path, console_errors: list[st
     before = Preparation.of(content_hash).edits
     assert before is None
     table = page.get_by_test_id("stDataFrame").last
+    table.scroll_into_view_if_needed()
     box = table.bounding_box()
     page.mouse.click(box["x"] + box["width"] - 60, box["y"] + 1.5 * ROW_HEIGHT)
     page.keyboard.press("Enter")

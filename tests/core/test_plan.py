@@ -1,4 +1,4 @@
-"""The plan: defaults, limits, YAML; and what is foreseen from it."""
+"""The plan: defaults, limits, YAML."""
 
 import dataclasses
 import subprocess
@@ -8,7 +8,6 @@ import pytest
 
 from core.data.reading import ReadOptions
 from core.errors import LabError
-from core.training.foresee import foresee, remember_speed, schedule
 from core.training.plan import Plan
 
 MINIMAL = {"data": "sample:reviews", "text_column": "text", "label_column": "label"}
@@ -65,29 +64,7 @@ def test_bad_yaml_is_refused_in_words(text: str, word: str) -> None:
         Plan.from_yaml(text)
 
 
-def test_schedule_counts_the_last_partial_batch_and_partial_epochs() -> None:
-    plan = Plan(**MINIMAL, batch_size=32, epochs=2.5, evaluations_per_epoch=2)
-    steps = schedule(plan, 100)
-    assert (steps.steps_per_epoch, steps.steps, steps.evaluate_every) == (4, 10, 2)
-
-
-def test_foreseen_steps_follow_the_split() -> None:
-    plan = Plan(**MINIMAL, batch_size=10, epochs=1)
-    assert foresee(plan, 100).steps == 8
-    assert foresee(dataclasses.replace(plan, test_data="t"), 100).steps == 9
-    assert foresee(dataclasses.replace(plan, validation_data="v"), 100).steps == 10
-
-
-def test_foreseen_time_grows_with_epochs_and_learns_from_runs() -> None:
-    plan = Plan(**MINIMAL, precision="fp32")
-    more = dataclasses.replace(plan, epochs=6.0)
-    assert foresee(more, 10_000).seconds > foresee(plan, 10_000).seconds > 0
-    remember_speed(device="cpu", precision="fp32", encoder_weights=10_000_000, pieces_per_second=1e9)
-    remember_speed(device="cuda", precision="fp32", encoder_weights=10_000_000, pieces_per_second=1e9)
-    assert foresee(more, 10_000).seconds < 10
-
-
 def test_planning_loads_no_torch() -> None:
-    modules = "core.training, core.training.plan, core.training.foresee, core.runs.folder, core.runs.supervisor"
+    modules = "core.training, core.training.plan, core.training.presets, core.training.probe, core.runs.supervisor"
     code = f"import sys, {modules}; sys.exit(bool({{'torch', 'transformers'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -71,7 +71,7 @@ def test_parts_of_a_batch_always_make_the_whole(batch: int, accumulation: int, a
 
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
-    with pytest.raises(LabError, match="cannot be shared"):
+    with pytest.raises(LabError, match="cannot be cut"):
         Plan(data="d", text_column="t", label_column="l", batch_size=10, accumulation=4)
 
 

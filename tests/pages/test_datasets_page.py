@@ -476,7 +476,9 @@ def test_tags_are_not_judged_as_classes(open_page):
     app = upload(open_page(PAGE, task="token-classification"), "tags.conll", b"a O\nb B-X\n\nc O\nd O\n\n" * 3)
     assert not app.exception
     assert "different labels" not in words_on(app)
-    assert "Fine-tune learns classes so far" in words_on(app)
+    (link,) = app.get("page_link")
+    assert link.proto.label == "Train on this data"
+    assert "task=token-classification" in link.proto.query_string
 
 
 def test_the_mended_table_is_exported_with_harmless_cells(workspace):

@@ -1,0 +1,101 @@
+"""Fine-tune, what lies ahead: steps, time and memory, estimated or measured first; and the plan to take along."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import LabError
+from core.machine import machine
+from core.training import probe
+from core.training.foresee import foresee
+from core.training.options import command_line
+from pages.shared.run_figures import duration
+from pages.shared.run_ticking import ticking
+from pages.shared.text import counted, plain, show_problem
+
+if TYPE_CHECKING:
+    from core.training.lengths import Lengths
+    from core.training.plan import Plan
+
+TICK_SECONDS = 1.0
+SOURCES = {
+    "measured": "Time and memory were measured with a few steps of this shape.",
+    "learnt": "The time follows from the speed of earlier trainings here, the memory from the size of the model.",
+    "guessed": "Both are guesses from the size of the model: no training has finished here so far.",
+}
+TOO_LARGE = (
+    "This device has {there:.1f} GB. Choose a smaller batch size, more accumulation, a smaller maximum length, frozen "
+    "layers or LoRA: all are under “Change settings”."
+)
+
+
+def show_ahead(plan: Plan, lengths: Lengths, held_out: str) -> None:
+    """The foreseen steps, time and memory; drawn anew every second while a probe measures."""
+    measuring = probe.is_measuring(plan, lengths)
+    ticking("ahead", _draw, plan, lengths, held_out, measuring, seconds=TICK_SECONDS if measuring else None)
+
+
+def _draw(plan: Plan, lengths: Lengths, held_out: str, was_measuring: bool) -> None:
+    measuring = probe.is_measuring(plan, lengths)
+    if measuring != was_measuring:
+        st.rerun()
+    measured = problem = None
+    try:
+        measured = probe.look(plan, lengths)
+    except LabError as error:
+        problem = error
+    ahead = foresee(plan, lengths, measured)
+    here = machine()
+    st.markdown(
+        f"**{counted(ahead.steps, 'step')}** with {counted(ahead.evaluations, 'evaluation')}, about "
+        f"**{duration(ahead.seconds)}** and **{ahead.memory_bytes / 1e9:.1f} GB** of memory on: {plain(here.device)}. "
+        f"{held_out}"
+    )
+    if not ahead.fits:
+        st.warning(
+            f"**The memory will not suffice.** {TOO_LARGE.format(there=ahead.there_bytes / 1e9)}",
+            icon=":material/memory:",
+        )
+    if problem is not None:
+        show_problem(problem)
+    if measuring:
+        st.caption(":material/hourglass_top: Measuring: a few steps on random words of the same lengths …")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(SOURCES[ahead.source], width="content")
+        st.button(
+            "Measure first" if measured is None and problem is None else "Measure again",
+            icon=":material/speed:",
+            type="tertiary",
+            on_click=_measure,
+            args=(plan, lengths),
+            help="Trains a few steps on random words of the same lengths, in a process of its own: half a minute or "
+            "more. When the memory runs out, only that process ends.",
+        )
+    if here.gpus and ahead.source == "guessed" and problem is None:  # nothing is known of this card
+        with suppress(LabError):
+            probe.start(plan, lengths)
+            st.rerun()
+
+
+def _measure(plan: Plan, lengths: Lengths) -> None:
+    try:
+        probe.start(plan, lengths)
+    except LabError as error:
+        st.session_state["launch-problem"] = error
+
+
+def take_along(plan: Plan) -> None:
+    """The plan as a file, and the command that starts the same training without the app."""
+    with st.expander("Start it without the app", icon=":material/terminal:"):
+        is_read_otherwise = plan.data in st.session_state.get("reading", {})
+        command = None if is_read_otherwise else command_line(plan)
+        if command is None:
+            st.caption("What was decided about the file (how it is read, fixes, splits …) travels in plan.yaml only:")
+        st.code(command or "python -m core.training plan.yaml", language="sh", wrap_lines=True)
+        st.download_button(
+            "plan.yaml", plan.to_yaml(), "plan.yaml", "application/yaml", icon=":material/download:", on_click="ignore"
+        )

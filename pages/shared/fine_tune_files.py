@@ -1,0 +1,85 @@
+"""Fine-tune, further files: rows to validate and to test on from files of their own, checked before a run starts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.data.dataset import build_dataset
+from core.data.finding import shown
+from core.data.mapping_check import check_mapping
+from core.data.mapping_labels import labels_of
+from core.data.reading import ReadOptions, read_table
+from core.errors import LabError
+from pages.shared import data
+from pages.shared.data import CLASSIFICATION
+
+if TYPE_CHECKING:
+    from core.data.table import Table
+    from pages.shared.fine_tune_data import Chosen
+
+NOTHING = ""
+HELD_OUT = "Ten per cent of the rows are kept for validation and ten for the final test."
+FILES = "All rows are trained on; validation and test come from the files chosen."
+ONE_FILE = "All rows are trained on; the validation file chooses the best moment and gives the scores."
+TEST_FILE = "Ten per cent of the rows are kept for validation; the test file gives the scores."
+KEPT_SPLITS = "The splits kept on the page Datasets are used."
+FINE_IN_A_TEST = ("one_label", "one_score")  # findings that only matter where something is to be learned
+
+
+def choose_files(chosen: Chosen) -> dict[str, str | None]:
+    """Files of their own for validation and test, where there are any. Raises `LabError` when one does not fit."""
+    titles = {NOTHING: "Held out from the data above"} | data.titles_of_sets(leave_out=chosen.reference)
+    with st.expander("Validation and test from files of their own", icon=":material/folder_open:"):
+        st.caption("Their columns must have the same names, and their labels must be among those above.")
+        left, right = st.columns(2)
+        files = {
+            "validation_data": left.selectbox("Validation file", titles, format_func=titles.get, key="validation-file"),
+            "test_data": right.selectbox("Test file", titles, format_func=titles.get, key="test-file"),
+        }
+    for name, reference in files.items():
+        if reference != NOTHING:
+            _check(name.removesuffix("_data"), reference, chosen)
+    return {name: None if each == NOTHING else each for name, each in files.items()}
+
+
+def held_out(files: dict[str, str | None], *, has_splits: bool) -> str:
+    """Which rows choose the best moment and which give the scores, in words."""
+    if files["validation_data"] is not None:
+        return FILES if files["test_data"] is not None else ONE_FILE
+    if files["test_data"] is not None:
+        return TEST_FILE
+    return KEPT_SPLITS if has_splits else HELD_OUT
+
+
+def _check(part: str, reference: str, chosen: Chosen) -> None:
+    """Raises `LabError` when the task could not read this file as it reads the first one."""
+    try:
+        _check_table(_read(reference, chosen.table.options), chosen)
+    except LabError as error:
+        raise LabError(f"The {part} file does not fit: {error.problem}", error.remedy) from error
+
+
+def _check_table(table: Table, chosen: Chosen) -> None:
+    mapping = replace(chosen.mapping, label_order=(), label_titles=())
+    lacking = [name for _, names in mapping.columns for name in names if name not in table.columns]
+    if lacking:
+        raise LabError(
+            f"there is no column {shown(lacking)}.", "Name its columns as in the first file, or choose another file."
+        )
+    if mapping.task == CLASSIFICATION:
+        build_dataset(table, mapping.as_columns(), label_names=chosen.label_names)
+        return
+    for finding in check_mapping(table, mapping):
+        if finding.severity == "fix" and finding.key not in FINE_IN_A_TEST:
+            raise LabError(finding.what, finding.remedy)
+    known = {*chosen.label_names, *chosen.mapping.label_titles}
+    if chosen.label_names and (strange := [name for name in labels_of(table, mapping) if name not in known]):
+        raise LabError(f"The first file has no label {shown(strange)}.", "Correct these labels, or drop their rows.")
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the file …")
+def _read(reference: str, options: ReadOptions) -> Table:
+    return read_table(reference, options=options)

@@ -1,0 +1,159 @@
+"""Fine-tune, the settings: a preset, what it chooses and why, and every knob of the plan in groups.
+
+The address holds the preset and what was changed on top of it; nothing else is remembered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.errors import LabError
+from core.training.knobs import FIELDS, checked, from_text, knobs, limits, step, to_text, written
+from core.training.presets import BALANCED, PRESETS, preset
+from core.training.settings import kind
+from pages.shared.text import plain, show_problem
+from pages.shared.url_state import keep, seed
+
+if TYPE_CHECKING:
+    from core.data.mapping import Mapping
+    from core.training.lengths import Load
+    from core.training.presets import Preset
+    from core.training.settings import Setting
+    from core.training.shapes import Shape
+    from core.training.speeds import Device
+
+CUSTOM = "custom"
+ALWAYS_SAID = ("epochs", "learning_rate", "batch_size", "max_length")
+COLUMNS = 3
+DEVICES_HELP = (
+    "This machine trains on its one processor, and one process uses all of its cores. More processes share each batch "
+    "as several graphics cards would: good for trying that out, not faster."
+)
+
+
+def choose_settings(mapping: Mapping, load: Load, shape: Shape, device: Device) -> dict[str, Any]:
+    """Every setting that the task heeds: those of a preset, with what a person has changed."""
+    seed("preset", BALANCED, allowed=PRESETS)
+    seed("changed", "")
+    head = st.container()  # what stands in it changes; the knobs below must keep their place, or they would fold up
+    chosen = preset(
+        st.session_state["preset"],
+        task=mapping.task,
+        rows=load.rows,
+        shape=shape,
+        device=device,
+        pieces=load.pieces,
+        sequences=load.sequences,
+    )
+    with head:
+        changes = _changes(chosen, shape, device)
+    settings = chosen.settings | changes
+    keep("preset", chosen.name)
+    keep("changed", to_text(changes))
+    st.session_state["changed"] = to_text(changes)
+    st.session_state["preset-pick"] = CUSTOM if changes else chosen.name
+    head.segmented_control(
+        "Preset",
+        [*PRESETS, *([CUSTOM] if changes else [])],
+        format_func=lambda name: PRESETS.get(name, "Custom"),
+        required=True,
+        key="preset-pick",
+        label_visibility="collapsed",
+        on_change=_take_preset,
+        wrap=True,
+    )
+    with head:
+        _show_choice(chosen, changes)
+    with st.expander("Change settings", icon=":material/tune:"):
+        groups = knobs(mapping.task, {**settings, "pair_column": mapping["pair"]})
+        for tab, items in zip(st.tabs(list(groups)), groups.values(), strict=True):
+            with tab:
+                _show_group(items, settings, chosen, shape, device)
+    return settings
+
+
+def _changes(chosen: Preset, shape: Shape, device: Device) -> dict[str, Any]:
+    """What was changed on top of a preset, as far as the task heeds it; what cannot be is told and left out."""
+    try:
+        changes = checked(from_text(st.session_state["changed"]), shape, device)
+    except LabError as problem:
+        show_problem(problem)
+        return {}
+    return {name: value for name, value in changes.items() if chosen.settings.get(name, value) != value}
+
+
+def _take_preset() -> None:
+    if (picked := st.session_state["preset-pick"]) in PRESETS:
+        st.session_state["preset"], st.session_state["changed"] = picked, ""
+
+
+def _undo() -> None:
+    st.session_state["changed"] = ""
+
+
+def _show_choice(chosen: Preset, changes: dict[str, Any]) -> None:
+    """What the preset sets otherwise than a plan that nobody turned, why, and what was changed on top."""
+    said = [name for name in chosen.settings if name in ALWAYS_SAID or chosen.settings[name] != FIELDS[name].default]
+    words = [f"{_title(name)} **{written(FIELDS[name], chosen.settings[name])}**" for name in said]
+    st.markdown(f"{PRESETS[chosen.name]}: {' · '.join(words)}")
+    st.caption(plain(" ".join(chosen.why)))
+    if changes:
+        words = [
+            f"{_title(name)} **{written(FIELDS[name], value)}** instead of "
+            f"{written(FIELDS[name], chosen.settings[name])}"
+            for name, value in changes.items()
+        ]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/edit: Changed: {' · '.join(words)}", width="content")
+            st.button("Undo the changes", icon=":material/undo:", type="tertiary", on_click=_undo)
+
+
+def _title(name: str) -> str:
+    return FIELDS[name].metadata["title"].lower().replace("lora", "LoRA")
+
+
+def _show_group(
+    items: tuple[Setting, ...], settings: dict[str, Any], chosen: Preset, shape: Shape, device: Device
+) -> None:
+    """The knobs of a group, three beside one another."""
+    for start in range(0, len(items), COLUMNS):
+        for column, item in zip(st.columns(COLUMNS), items[start : start + COLUMNS], strict=False):
+            with column:
+                if item.name == "processes" and device.count == 1:
+                    with st.popover("Devices", icon=":material/memory:"):
+                        st.markdown(DEVICES_HELP)
+                        _show_knob(item, settings, chosen, shape, device)
+                else:
+                    _show_knob(item, settings, chosen, shape, device)
+
+
+def _show_knob(item: Setting, settings: dict[str, Any], chosen: Preset, shape: Shape, device: Device) -> None:
+    """One knob, with the plain meaning that its field carries."""
+    name, key = item.name, f"knob-{item.name}"
+    more: dict[str, Any] = {"key": key, "help": item.metadata["help"], "on_change": _turn, "args": (name, chosen)}
+    st.session_state[key] = settings[name]
+    if choices := item.metadata.get("choices"):
+        st.selectbox(item.metadata["title"], choices, format_func=lambda each: each.replace("_", " "), **more)
+    elif kind(item) is bool:
+        st.toggle(item.metadata["title"], **more)
+    else:
+        low, high = limits(item, shape, device)
+        style = "%d" if kind(item) is int else "%.1e" if 0 < item.default < 1e-3 else "%g"
+        number = kind(item)
+        st.number_input(
+            item.metadata["title"], number(low), number(high), step=number(step(item)), format=style, **more
+        )
+    parts = settings["accumulation"] * settings["processes"]
+    if name == "batch_size" and settings[name] % parts:
+        st.caption(f":red[{settings[name]} cannot be shared in {parts} parts: choose a multiple of {parts}.]")
+
+
+def _turn(name: str, chosen: Preset) -> None:
+    """Take over what a knob was turned to."""
+    changes = from_text(st.session_state["changed"])
+    changes[name] = st.session_state[f"knob-{name}"]
+    if changes[name] == chosen.settings[name]:
+        del changes[name]
+    st.session_state["changed"] = to_text(changes)

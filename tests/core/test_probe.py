@@ -1,0 +1,167 @@
+"""The probe: measures in a process of its own, keeps what it found, and fails alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from core.data.mapping import TASKS
+from core.errors import LabError
+from core.runs.folder import create_run
+from core.runs.status import write_json, write_status
+from core.training import probe
+from core.training.foresee import Measured
+from core.training.lengths import Lengths, load_of
+from core.training.plan import Plan
+from core.training.shapes import shape_of
+from tests.core.test_presets import COLUMNS
+from tests.tiny_training import tiny_plan  # noqa: F401  a fixture
+
+SHORT = Lengths(60, (8.0,) * 5)
+PAIRS = Lengths(60, (5.0,) * 5, (12.0,) * 5)
+
+
+def tiny(task: str, model: str, **more) -> Plan:
+    return Plan(data="d", model=model, **COLUMNS[task], batch_size=2, max_length=24, precision="fp32", **more)
+
+
+def wait(plan: Plan, lengths: Lengths, seconds: float = 90.0) -> None:
+    deadline = time.monotonic() + seconds
+    while probe.is_measuring(plan, lengths) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not probe.is_measuring(plan, lengths)
+
+
+@pytest.fixture
+def quick_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two steps are timed instead of eight; and the test's process keeps its threads."""
+    monkeypatch.setattr("core.training.probing._STEPS", 2)
+    monkeypatch.setattr("core.training.probing.prepare_torch", lambda: None)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_step_of_every_task_is_measured(task: str, quick_steps, tiny_model_folder, tmp_path) -> None:
+    from core.training.probing import measure
+
+    plan = tiny(task, str(tiny_model_folder))
+    lengths = replace(PAIRS, sequences=2) if task == "multiple-choice" else PAIRS if plan.pair_column else SHORT
+    found = measure(plan, load_of(plan, lengths), tmp_path)
+    assert 0 < found.seconds_per_step < 30
+    assert found.memory_bytes > 4 * shape_of(plan.model).weights
+
+
+@pytest.mark.parametrize(
+    "more", [{"lora_rank": 2}, {"frozen_layers": 1}, {"class_weights": "balanced"}, {"accumulation": 2}]
+)
+def test_what_else_a_plan_asks_for_is_measured_too(more: dict, quick_steps, tiny_model_folder, tmp_path) -> None:
+    from core.training.probing import measure
+
+    plan = tiny(TASKS[0], str(tiny_model_folder), **more)
+    assert measure(plan, load_of(plan, SHORT), tmp_path).seconds_per_step > 0
+
+
+@pytest.mark.parametrize("more", [{"next_sentence": True}, {"from_scratch": True, "whole_words": True}])
+def test_pretraining_is_measured(more: dict, quick_steps, tiny_model_folder, tmp_path) -> None:
+    from core.training.probing import measure
+
+    plan = tiny("masked-language", str(tiny_model_folder), **more)
+    assert measure(plan, load_of(plan, SHORT), tmp_path).seconds_per_step > 0
+
+
+def test_the_rows_measured_have_the_lengths_of_the_real_ones(tiny_model_folder) -> None:
+    from core.models.loading import load_for_training
+    from core.training.probing import _words, random_rows
+    from core.training.tasks import task_of
+
+    for name in ("sequence-classification", "question-answering", "token-classification", "multiple-choice"):
+        plan = replace(tiny(name, str(tiny_model_folder)), max_length=64)
+        load = replace(load_of(plan, PAIRS), sequences=2)
+        task = task_of(name)
+        _, tokenizer = load_for_training(plan.model, task=task.head(plan))
+        rows = random_rows(plan, load, [40, 20], _words(tokenizer))
+        lengths = task.encode(tokenizer, rows, plan).lengths
+        assert len(lengths) == 2
+        assert abs(lengths - [40, 20]).max() <= 2
+
+
+def test_a_probe_measures_in_its_own_process_and_its_result_is_kept(plan: Plan) -> None:
+    assert probe.look(plan, SHORT) is None
+    probe.start(plan, SHORT)
+    assert probe.is_measuring(plan, SHORT)
+    assert probe.look(plan, SHORT) is None
+    wait(plan, SHORT)
+    found = probe.look(plan, SHORT)
+    assert isinstance(found, Measured)
+    assert 0 < found.seconds_per_step < 30
+    assert found.memory_bytes > 50_000_000
+    same_step = replace(plan, epochs=9.0, learning_rate=1e-3, seed=1, name="other", scheduler="cosine")
+    assert probe.look(same_step, SHORT) == found
+    for other in (replace(plan, batch_size=16), replace(plan, lora_rank=2), replace(plan, precision="bf16")):
+        assert probe.look(other, SHORT) is None
+    assert probe.look(plan, Lengths(60, (20.0,) * 5)) is None
+    assert probe.look(plan, replace(SHORT, rows=9_000)) == found
+
+
+def test_a_failure_is_told_with_its_reason(plan: Plan, tmp_path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
+    wrong = replace(plan, model=str(broken))
+    probe.start(wrong, SHORT)
+    wait(wrong, SHORT)
+    with pytest.raises(LabError, match="gpt2"):
+        probe.look(wrong, SHORT)
+
+
+def test_E08_out_of_memory_ends_only_the_probe(plan: Plan) -> None:
+    probe.start(plan, SHORT)
+    identity = json.loads((probe._folder(plan, SHORT) / "process.json").read_text())
+    os.kill(identity["pid"], signal.SIGKILL)  # as the kernel does
+    wait(plan, SHORT)
+    for thread in threading.enumerate():
+        if thread.name == f"reap-{identity['pid']}":
+            thread.join(30)
+    with pytest.raises(LabError, match="memory ran out") as caught:
+        probe.look(plan, SHORT)
+    assert "smaller batch size" in caught.value.remedy
+
+
+def test_E08_memory_refused_by_torch_is_named(plan: Plan, monkeypatch, tmp_path) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("core.training.probing.measure", refuse)
+    monkeypatch.setattr(signal, "alarm", lambda seconds: None)
+    monkeypatch.setattr(os, "nice", lambda by: None)
+    monkeypatch.setattr(probe, "_offer_to_the_kernel", lambda: None)
+    (tmp_path / "plan.yaml").write_text(plan.to_yaml())
+    write_json(tmp_path / "load.json", probe.dataclasses.asdict(load_of(plan, SHORT)))
+    assert probe.main(tmp_path) == 1
+    assert "more memory than there is" in json.loads((tmp_path / "result.json").read_text())["problem"]
+
+
+def test_a_probe_that_takes_too_long_is_ended_and_told(plan: Plan, tmp_path) -> None:
+    code = "import sys, core.training.probe as p, core.training.probing as q, time; from pathlib import Path; "
+    code += "p.SECONDS = 1; q.measure = lambda *a: time.sleep(60); p.main(Path(sys.argv[1]))"
+    (tmp_path / "plan.yaml").write_text(plan.to_yaml())
+    write_json(tmp_path / "load.json", probe.dataclasses.asdict(load_of(plan, SHORT)))
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+    probe._reap(process, tmp_path)
+    assert process.returncode == -signal.SIGALRM
+    assert "took longer" in json.loads((tmp_path / "result.json").read_text())["problem"]
+
+
+def test_while_a_training_is_active_nothing_is_measured(plan: Plan) -> None:
+    run = create_run(plan.to_yaml(), name="busy")
+    write_status(run.path, "queued")
+    write_json(run.path / "supervisor.json", {**probe.identity(os.getpid()), "heartbeat": time.time()})
+    assert run.status().is_active
+    with pytest.raises(LabError, match="training is active"):
+        probe.start(plan, SHORT)
+    assert not probe.is_measuring(plan, SHORT)
