@@ -24,6 +24,15 @@ _MEMORY = re.compile(r"([1-9]\d*[KMGT]B?)?", re.IGNORECASE)
 _OPTION = re.compile(r"[a-z][a-z0-9-]*")
 
 
+def is_here() -> bool:
+    """Whether SLURM can be reached from this machine, by its programs."""
+    return not _missing_programs()
+
+
+def _missing_programs() -> list[str]:
+    return [program for program in ("sbatch", "srun", "squeue") if shutil.which(program) is None]
+
+
 @dataclass(frozen=True, slots=True)
 class SlurmOptions:
     """What a job asks SLURM for. Empty or 0 leaves it to the cluster. Raises `LabError` for what SLURM cannot mean."""
@@ -81,7 +90,7 @@ class SlurmExecutor:
         out, `attempts` times in all (on several nodes never: the others would not follow). Raises `LabError` when the
         run is active already, where there is no SLURM, and with SLURM's own words when it refuses the job.
         """
-        if missing := [program for program in ("sbatch", "srun", "squeue") if shutil.which(program) is None]:
+        if missing := _missing_programs():
             problem = f"SLURM cannot be reached from here: there is no program “{missing[0]}”."
             raise LabError(problem, "Start BERT Lab on a login node of the cluster, or train on this machine.")
         with launching(run):

@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import LabError
 from core.models import catalogue
 from core.runs.folder import Run, open_run
+from core.runs.slurm import SlurmOptions
 from core.training import launch, resume
 from core.training.lengths import load_of
 from core.training.plan import Plan, columns_of
@@ -18,6 +19,7 @@ from core.training.speeds import device_here
 from pages.shared import pages
 from pages.shared.data_mapping import choose_task
 from pages.shared.fine_tune_ahead import show_ahead, take_along
+from pages.shared.fine_tune_cluster import choose_place
 from pages.shared.fine_tune_data import choose_data
 from pages.shared.fine_tune_files import choose_files, held_out
 from pages.shared.fine_tune_settings import choose_settings
@@ -50,13 +52,13 @@ def show_run(run: Run) -> None:
             st.page_link(pages.RUNS, label="See the scores and try it", query_params={"run": run.id})
 
 
-def start(plan: Plan) -> None:
+def start(plan: Plan, slurm: SlurmOptions | None) -> None:
     """Launch the run and show it from now on. The second click of a double click is no second run."""
     last, when = st.session_state.get("launched", (None, 0.0))
     if plan == last and time.monotonic() - when < DOUBLE_CLICK_SECONDS:
         return
     try:
-        st.session_state["watching"] = launch(plan).id
+        st.session_state["watching"] = launch(plan, slurm=slurm).id
         st.session_state["launched"] = (plan, time.monotonic())
     except LabError as error:
         st.session_state["launch-problem"] = error
@@ -109,8 +111,9 @@ def show_form() -> None:
         settings = choose_settings(chosen.mapping, load_of(fixed, chosen.lengths), shape_of(model), device_here())
     with start_part:
         plan = replace(fixed, **settings)
+        slurm = choose_place()
         show_ahead(plan, chosen.lengths, held_out(files, has_splits=chosen.layers.preparation.splits is not None))
-        st.button("Start training", type="primary", icon=":material/play_arrow:", on_click=start, args=(plan,))
+        st.button("Start training", type="primary", icon=":material/play_arrow:", on_click=start, args=(plan, slurm))
         if "launch-problem" in st.session_state:
             show_problem(st.session_state.pop("launch-problem"))
         take_along(plan)

@@ -59,6 +59,7 @@ def _measure(
             "rival": f"{each.baseline} {found[0][each.baseline]:.4f}" if each.baseline else "",
             "detail": {
                 "seeds": {seed: round(metrics[score], 4) for seed, metrics in zip(seeds, found, strict=True)},
+                "f1_of_classes": {each["label"]: round(each["f1"], 4) for each in found[0].get("per_class", ())},
                 "interval": found[0].get("intervals", {}).get(score),
                 "rows": found[0]["rows"],
                 "seconds": seconds,

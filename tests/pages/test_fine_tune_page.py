@@ -9,6 +9,7 @@ import pytest
 from core.data.uploads import store_upload
 from core.errors import LabError
 from core.runs.folder import Run, create_run
+from core.runs.slurm import SlurmOptions
 from core.runs.status import write_status
 from core.training.foresee import Measured
 from core.training.options import parser, plan_of
@@ -28,13 +29,18 @@ def labels(app) -> list[str]:
     return [each.label for each in app.button]
 
 
+asked: list[SlurmOptions | None] = []  # of a cluster, for each plan that was launched
+
+
 @pytest.fixture
 def launched(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """The plans that the page launches; a run that has ended already stands in for each."""
     plans: list[Plan] = []
+    asked.clear()
 
-    def launch(plan: Plan) -> Run:
+    def launch(plan: Plan, *, slurm: SlurmOptions | None = None) -> Run:
         plans.append(plan)
+        asked.append(slurm)
         run = create_run(plan.to_yaml(), name=plan.name)
         write_status(run.path, "stopped", message="Stopped at step 1.")
         return run
@@ -364,3 +370,17 @@ def test_C07_labels_and_columns_with_markup_stay_text(open_page):
     assert not app.exception
     assert "](https" not in words_on(app)
     assert "**y**" not in words_on(app)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_cluster_is_offered_where_there_is_one(open_page, launched, monkeypatch: pytest.MonkeyPatch, there: bool):
+    monkeypatch.setattr("pages.shared.fine_tune_cluster.is_here", lambda: there)
+    app = open_page(FINE_TUNE, data="sample:reviews", task="sequence-classification")
+    offered = [each for each in app.get("button_group") if each.key == "where"]
+    assert bool(offered) == there
+    if there:
+        offered[0].set_value("SLURM cluster").run()
+        next(each for each in app.text_input if each.label == "Partition").set_value("gpu").run()
+        next(each for each in app.number_input if each.label == "Nodes").set_value(2).run()
+    button(app, "Start training").click().run()
+    assert asked == [SlurmOptions(partition="gpu", nodes=2) if there else None]
