@@ -1,58 +1,58 @@
-"""What a finished run has to show: scores, confusion matrix, worst mistakes. Reads its evaluation folder only."""
+"""What a finished run has to show: scores, confusion matrix, scored rows, worst mistakes. Reads its folder only."""
 
 import csv
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from core.data.formulas import escape_formula
+from core.data.limits import MAX_CELL_CHARACTERS
 from core.errors import LabError
+from core.evaluation.figures import FIRST_TASK
+from core.evaluation.scored_rows import ScoredRow, reader_of
+from core.evaluation.sheet import to_sheet
 from core.runs.folder import Run
 from core.runs.status import read_json
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
-    """One scored row: `row` is the 0-based row of the data file, `probability` that of the predicted label."""
-
-    row: int
-    text: str
-    pair: str | None
-    label: str
-    predicted: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
-    """The evaluation of a run. `confusion[true][predicted]` counts rows; `mistakes` come most confident first.
+    """The evaluation of a run. `confusion[true][predicted]` counts rows (words, for tags); the worst mistake is first.
 
     `metrics` is empty when the run has no evaluation (not finished, or its folder is gone).
     """
 
+    task: str
     metrics: dict[str, Any]
     label_names: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
-    predictions: tuple[Prediction, ...] = ()
-    mistakes: tuple[Prediction, ...] = field(default=())
+    predictions: tuple[ScoredRow, ...] = ()
+
+    @property
+    def mistakes(self) -> tuple[ScoredRow, ...]:
+        """The rows that are wrong, the worst first; rows that are equally wrong as they stand in the file."""
+        return tuple(sorted((item for item in self.predictions if item.is_wrong), key=lambda item: item.order))
+
+
+def task_of(run: Run) -> str:
+    """The task of a run, from its scores or from what it learned from; "" before either is there."""
+    metrics = run.metrics()
+    return str(metrics.get("task") or run.data().get("task") or (FIRST_TASK if metrics else ""))
 
 
 def read_report(run: Run) -> Report:
     """The report of a run; an empty one when there is nothing to read. Damaged parts are left out, never raised."""
     folder = run.path / "evaluation"
-    confusion = read_json(folder / "confusion.json")
+    metrics, confusion, task = read_json(folder / "metrics.json"), read_json(folder / "confusion.json"), task_of(run)
     try:
         text = (folder / "predictions.csv").read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         text = ""
-    predictions = _parse(text)
-    mistakes = [item for item in predictions if item.label != item.predicted]
     return Report(
-        metrics=read_json(folder / "metrics.json"),
+        task=task,
+        metrics=metrics,
         label_names=tuple(str(name) for name in confusion.get("labels", ())),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion.get("counts", ())),
-        predictions=predictions,
-        mistakes=tuple(sorted(mistakes, key=lambda item: -item.probability)),
+        predictions=_parse(text, task, metrics),
     )
 
 
@@ -63,21 +63,26 @@ def export_predictions(run: Run) -> bytes:
     """
     path = run.file("evaluation/predictions.csv")
     try:
-        rows = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline="")))
+        rows = list(csv.reader(_lines(path.read_text("utf-8"))))
     except (OSError, ValueError, csv.Error) as error:
         raise LabError("The predictions of this run cannot be read.", "Run it again.") from error
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([[escape_formula(cell) for cell in row] for row in rows])
-    return buffer.getvalue().encode("utf-8")
+    return to_sheet(rows)
 
 
-def _parse(text: str) -> tuple[Prediction, ...]:
+def _parse(text: str, task: str, metrics: dict[str, Any]) -> tuple[ScoredRow, ...]:
+    read = reader_of(task, metrics)
     found = []
     try:
-        for row in csv.DictReader(io.StringIO(text, newline="")):
-            number, probability = int(row["row"]), float(row["probability"])
-            found.append(Prediction(number, row["text"], row.get("pair"), row["label"], row["predicted"], probability))
+        for cells in csv.DictReader(_lines(text)):
+            if None in cells.values():  # a line that ends too early
+                break
+            found.append(read(cells))
     except (KeyError, TypeError, ValueError, csv.Error):
         pass  # what was read so far stands
     return tuple(found)
+
+
+def _lines(text: str) -> io.StringIO:
+    """The text for a CSV reader, which else refuses cells of more than 131,072 characters: contexts can be longer."""
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
+    return io.StringIO(text, newline="")

@@ -4,7 +4,7 @@ Nothing here depends on the network; tasks with other labels than one for a text
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,15 +54,20 @@ def encode(
     """
     strategy = _STRATEGIES[truncation] if pairs is not None else "longest_first"
 
+    has_segments = False
+
     def encodings() -> Iterator[Encoding]:
+        nonlocal has_segments
         for start in range(0, len(texts), CHUNK):
             part = slice(start, start + CHUNK)
             second = None if pairs is None else list(pairs[part])
             batch = tokenize(list(texts[part]), second, truncation=strategy, max_length=max_length, padding=False)
+            has_segments = "token_type_ids" in batch
             yield from batch.encodings
 
     try:
-        return joined(encodings(), has_segments="token_type_ids" in tokenize([""]))
+        encoded = joined(encodings(), has_segments=True)
+        return encoded if has_segments else replace(encoded, segments=None)
     except Exception as error:  # the tokenizers library has no class of its own for this
         if "Truncation error" not in str(error):
             raise

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import LabError
-from core.evaluation.predict import predict
+from core.evaluation.predict import predict, predict_labels, predict_scores, task_of_model
 from core.evaluation.report import read_report
 from core.models.loading import Model, open_model
 from core.runs.folder import Run
@@ -68,4 +68,56 @@ def test_refusals(classifier: Model, tiny_model_folder: Path) -> None:
 
 def test_report_of_a_folder_that_is_gone(tmp_path: Path) -> None:
     report = read_report(Run(tmp_path / "gone"))
-    assert (report.metrics, report.predictions, report.confusion) == ({}, (), ())
+    assert (report.metrics, report.predictions, report.mistakes, report.confusion) == ({}, (), (), ())
+
+
+def model_of(folder: Path, source: Path, labels: tuple[str, ...], problem_type: str | None) -> Model:
+    """A model with a random head, far from uniform."""
+    import torch
+
+    from core.models.loading import load_for_training
+
+    torch.manual_seed(2)
+    network, tokenizer = load_for_training(
+        str(source), task="sequence-classification", labels=labels, problem_type=problem_type
+    )
+    torch.nn.init.normal_(network.classifier.weight, std=2.0)
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return open_model(str(folder))
+
+
+@pytest.mark.parametrize("kind", ["multi-label", "regression"])
+def test_several_labels_and_scores_equal_a_plain_loop(kind: str, tiny_model_folder: Path, tmp_path: Path) -> None:
+    import torch
+
+    is_score = kind == "regression"
+    labels = ("stars",) if is_score else ("ant", "bee", "cat")
+    problem = "regression" if is_score else "multi_label_classification"
+    model = model_of(tmp_path / kind, tiny_model_folder, labels, problem)
+    assert task_of_model(model) == kind
+    found = (predict_scores if is_score else predict_labels)(model, TEXTS, batch_size=3)
+    assert found.cut_count == 1
+    for i, text in enumerate(TEXTS):
+        inputs = model.tokenizer([text], truncation=True, max_length=512, return_tensors="pt")
+        with torch.inference_mode():
+            logits = model.network(**inputs).logits[0]
+        if is_score:
+            assert found.values[i] == pytest.approx(float(logits[0]), abs=1e-4)
+        else:
+            expected = logits.sigmoid().numpy()
+            assert found.probabilities[i] == pytest.approx(expected, abs=1e-5)
+            assert found.labels[i] == tuple(name for name, chance in zip(labels, expected, strict=True) if chance > 0.5)
+    with pytest.raises(LabError, match="classes"):
+        predict(model, ["a"])
+
+
+def test_nothing_to_predict(tiny_model_folder: Path, tmp_path: Path) -> None:
+    score = model_of(tmp_path / "score", tiny_model_folder, ("stars",), None)  # one label and no kind
+    assert task_of_model(score) == "regression"
+    assert predict_scores(score, []).values.shape == (0,)
+    several = model_of(tmp_path / "several", tiny_model_folder, ("a", "b"), "multi_label_classification")
+    assert predict_labels(several, []).labels == ()
+    for wrong, work in ((score, predict_labels), (several, predict_scores)):
+        with pytest.raises(LabError, match="Fine-tune"):
+            work(wrong, ["a"])

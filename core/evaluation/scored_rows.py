@@ -1,0 +1,244 @@
+"""The lines of a run's `predictions.csv`, as each task writes them: what was right, what the model said, how wrong.
+
+Reads lines only; ordering and files are the report's business. `row` is the 0-based row of the data file throughout.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.data.cells import items_of
+from core.evaluation.marks import stretches_of
+
+Cells = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRow(ABC):
+    """One scored row; `pair` is the second text, the passage or the question, where the task has one."""
+
+    row: int
+    text: str
+    pair: str | None
+
+    @property
+    @abstractmethod
+    def is_wrong(self) -> bool:
+        """Whether it belongs to the mistakes."""
+
+    @property
+    @abstractmethod
+    def order(self) -> tuple[float, ...]:
+        """What mistakes are sorted by, the worst having the lowest."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow(ScoredRow):
+    """One of several labels; `probability` is that of the predicted one."""
+
+    label: str
+    predicted: str
+    probability: float
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.label != self.predicted
+
+    @property
+    def order(self) -> tuple[float, ...]:
+        return (-self.probability,)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelsRow(ScoredRow):
+    """Any number of labels."""
+
+    labels: tuple[str, ...]
+    predicted: tuple[str, ...]
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The labels that the model did not give."""
+        return tuple(label for label in self.labels if label not in self.predicted)
+
+    @property
+    def invented(self) -> tuple[str, ...]:
+        """The labels that the model gave wrongly."""
+        return tuple(label for label in self.predicted if label not in self.labels)
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.labels != self.predicted
+
+    @property
+    def order(self) -> tuple[float, ...]:
+        return (-len(self.missed) - len(self.invented),)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow(ScoredRow):
+    """A number; every row is off by something."""
+
+    score: float
+    predicted: float
+
+    @property
+    def distance(self) -> float:
+        """How far the model is from the true number, in its unit."""
+        return abs(self.predicted - self.score)
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.distance > 0
+
+    @property
+    def order(self) -> tuple[float, ...]:
+        return (-self.distance,)
+
+
+@dataclass(frozen=True, slots=True)
+class TagsRow(ScoredRow):
+    """A tag for each word; `unit` is what is counted, "entity" or "token"."""
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    predicted: tuple[str, ...]
+    unit: str
+
+    @property
+    def wrong_count(self) -> int:
+        """Entities (or tags) that were missed, and those that are not there: one in the wrong place counts as both."""
+        return len(set(stretches_of(self.tags, self.unit)) ^ set(stretches_of(self.predicted, self.unit)))
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.wrong_count > 0
+
+    @property
+    def order(self) -> tuple[float, ...]:
+        return (-self.wrong_count,)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow(ScoredRow):
+    """An answer cut from the passage `pair`; no `answers` where there is none, `predicted` "" where none was given.
+
+    start: the first character of the predicted answer in the passage; None without one.
+    """
+
+    answers: tuple[str, ...]
+    predicted: str
+    start: int | None
+    probability: float
+    f1: float
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.f1 < 1
+
+    @property
+    def order(self) -> tuple[float, ...]:
+        return (self.f1, -self.probability)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRow(ScoredRow):
+    """One of several texts; `label` and `predicted` name the right and the chosen one as the data file does."""
+
+    choices: tuple[str, ...]
+    label: str
+    predicted: str
+    probability: float
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.label != self.predicted
+
+    @property
+    def order(self) -> tuple[float, ...]:
+        return (-self.probability,)
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageRow(ScoredRow):
+    """Pieces hidden in a text and found again; `loss` is the mean of −log p(piece), None where none was hidden."""
+
+    hidden: int
+    found: int
+    loss: float | None
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.found < self.hidden
+
+    @property
+    def order(self) -> tuple[float, ...]:
+        return (-(self.loss or 0.0),)
+
+
+def reader_of(task: str, metrics: Mapping[str, Any]) -> Callable[[Cells], ScoredRow]:
+    """What makes a row of one line; it raises KeyError, TypeError or ValueError for one that is torn.
+
+    A task that is not known is read as the first one that the lab had, single labels.
+    """
+    if task == "token-classification":
+        return lambda cells: _tags(cells, str(metrics.get("unit", "token")))
+    return _READERS.get(task, _label)
+
+
+def _label(cells: Cells) -> LabelRow:
+    return LabelRow(*_texts(cells), cells["label"], cells["predicted"], float(cells["probability"]))
+
+
+def _labels(cells: Cells) -> LabelsRow:
+    return LabelsRow(*_texts(cells), _list(cells["labels"]), _list(cells["predicted"]))
+
+
+def _score(cells: Cells) -> ScoreRow:
+    return ScoreRow(*_texts(cells), float(cells["score"]), float(cells["predicted"]))
+
+
+def _tags(cells: Cells, unit: str) -> TagsRow:
+    words, tags, predicted = (tuple(items_of(cells[name])) for name in ("text", "tags", "predicted"))
+    if not len(words) == len(tags) == len(predicted):
+        raise ValueError("words and tags differ in number")
+    return TagsRow(*_texts(cells), words, tags, predicted, unit)
+
+
+def _answer(cells: Cells) -> AnswerRow:
+    start = int(cells["start"]) if cells["start"] else None
+    return AnswerRow(
+        *_texts(cells), _list(cells["answers"]), cells["predicted"], start, float(cells["score"]), float(cells["f1"])
+    )
+
+
+def _choice(cells: Cells) -> ChoiceRow:
+    return ChoiceRow(
+        *_texts(cells), _list(cells["choices"]), cells["right"], cells["predicted"], float(cells["probability"])
+    )
+
+
+def _language(cells: Cells) -> LanguageRow:
+    loss = float(cells["loss"]) if cells["loss"] else None
+    return LanguageRow(*_texts(cells), int(cells["hidden"]), int(cells["found"]), loss)
+
+
+_READERS: dict[str, Callable[[Cells], ScoredRow]] = {
+    "sequence-classification": _label,
+    "multi-label": _labels,
+    "regression": _score,
+    "question-answering": _answer,
+    "multiple-choice": _choice,
+    "masked-language": _language,
+}
+
+
+def _texts(cells: Cells) -> tuple[int, str, str | None]:
+    return int(cells["row"]), cells["text"], cells.get("pair")
+
+
+def _list(cell: str) -> tuple[str, ...]:
+    """The texts of a JSON list."""
+    return tuple(map(str, json.loads(cell)))

@@ -1,0 +1,199 @@
+"""The scores of a finished run: figures with their certainty beside what has to be beaten, then tables of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.charts import training as charts
+from core.charts.score_names import score_of, written
+from core.charts.true_predicted import true_against_predicted
+from core.evaluation.figures import Figure, figures_of
+from core.evaluation.report import Report, task_of
+from core.runs.folder import Run
+from pages.shared.export import csv_button, figure
+from pages.shared.text import counted, plain
+
+CARD_WIDTH = 150  # px: five in a row at 1280
+MOST_TABLED = 20
+MOST_NAMED = 60  # labels of a confusion matrix that can still be read
+KINDS = {"token-classification": "sentence", "question-answering": "question", "masked-language": "text"}
+PER_UNIT = {"token": "Per tag", "entity": "Per kind of entity"}
+
+
+def show_scores(run: Run, report: Report, runs: Sequence[Run]) -> None:
+    """All scores of one run, and those of other runs of the same task."""
+    figures = figures_of(report.task, report.metrics)
+    with st.container(horizontal=True):
+        for each in figures:
+            _card(each)
+        _rows_card(report)
+    for each in figures:
+        if each.baseline is not None:
+            st.markdown(in_words(each, KINDS.get(report.task, "row")))
+    if (show := _PARTS.get(report.task)) is not None:
+        show(run, report)
+    _compare(run, runs, report.task)
+
+
+def in_words(each: Figure, kind: str) -> str:
+    """A score, how sure it is and whether it beats its baseline, as sentences in Markdown.
+
+    >>> in_words(Figure("accuracy", 0.834, (0.815, 0.852), 0.5, "guessing"), "row")
+    '**Accuracy 83.4%**, between 81.5% and 85.2% with 95% certainty, by resampling the rows. It beats guessing (50.0%).'
+    """
+    words = f"**{score_of(each.name).title} {written(each.name, each.value)}**"
+    if each.interval is not None:
+        low, high = (written(each.name, edge) for edge in each.interval)
+        words += f", between {low} and {high} with 95% certainty, by resampling the {kind}s"
+    words += "."
+    rival = f"{each.rival} ({written(each.name, each.baseline)})"
+    if each.is_clear or (each.interval is None and each.gain > 0):
+        return f"{words} It beats {rival}."
+    if each.gain > 0:
+        return f"{words} :orange[That may be chance]: {rival} lies within these bounds."
+    return f"{words} :red[It does not beat] {rival}."
+
+
+def _card(each: Figure) -> None:
+    score = score_of(each.name)
+    bounds, help = None, score.meaning
+    if each.interval is not None:
+        bounds = " to ".join(written(each.name, edge) for edge in each.interval)
+        help += " Below it the bounds between which it lies with 95% certainty."
+    st.metric(
+        score.title,
+        written(each.name, each.value),
+        bounds,
+        delta_color="off",
+        delta_arrow="off",
+        help=help.strip() or None,
+        width=CARD_WIDTH,
+    )
+
+
+def _rows_card(report: Report) -> None:
+    scores, kind = report.metrics, KINDS.get(report.task, "row")
+    split = plain(str(scores.get("split", "held-out")))
+    st.metric(f"{kind.capitalize()}s", f"{scores.get('rows', 0):,}", help=f"Of the {split} split, never trained on.")
+
+
+def _show_classes(run: Run, report: Report) -> None:
+    """Each class on its own, and which are taken for which."""
+    left, right = st.columns(2)
+    with left:
+        _matrix(report)
+    with right:
+        _per_class(report, "Per class")
+
+
+def _show_labels(run: Run, report: Report) -> None:
+    _per_class(report, "Per label")
+
+
+def _show_tags(run: Run, report: Report) -> None:
+    scores = report.metrics
+    unit = "entity" if scores.get("unit") == "entity" else "token"
+    words = f"{scores.get('tokens', 0):,} words. "
+    words += (
+        "Precision, recall and F1 count whole entities: kind, first and last word must be right."
+        if unit == "entity"
+        else "Precision, recall and F1 are those of the tags, averaged."
+    )
+    if cut := scores.get("cut_words"):
+        words += f" {counted(cut, 'word')} did not fit into the model, and count as answered with O."
+    st.caption(words)
+    left, right = st.columns(2)
+    with left:
+        _matrix(report)
+    with right:
+        _per_class(report, PER_UNIT[unit])
+
+
+def _show_numbers(run: Run, report: Report) -> None:
+    unit = next(iter(run.data().get("label_names", ())), "score")
+    rows = report.predictions
+    if rows:
+        points = true_against_predicted(
+            [row.score for row in rows], [row.predicted for row in rows], [row.text for row in rows], unit=str(unit)
+        )
+        figure(points, key="scatter", alt="Predicted against true numbers, one point a row")
+
+
+def _show_answers(run: Run, report: Report) -> None:
+    """All questions, and those with and without an answer apart."""
+    parts = {"All": report.metrics, "With an answer": "answerable", "Without an answer": "unanswerable"}
+    found = []
+    for title, part in parts.items():
+        scores = part if isinstance(part, dict) else report.metrics.get(part)
+        if isinstance(scores, dict) and scores.get("rows"):
+            found.append([title, scores["rows"], scores.get("exact_match"), scores.get("f1")])
+    if len(found) > 1:
+        table = pd.DataFrame(found, columns=["Questions", "Number", "Exact match", "F1"])
+        digits = {
+            "Exact match": st.column_config.NumberColumn(format="percent"),
+            "F1": st.column_config.NumberColumn(format="%.3f"),
+        }
+        st.dataframe(table, hide_index=True, column_config=digits, alt="Questions with and without an answer")
+
+
+def _show_language(run: Run, report: Report) -> None:
+    scores = report.metrics
+    words = f"{scores.get('masked_pieces', 0):,} pieces were hidden in these texts."
+    if pairs := scores.get("next_sentence_pairs"):
+        words += f" {counted(pairs, 'pair')} of sentences were judged, of which half do not belong together."
+    st.caption(words)
+
+
+_PARTS = {  # the accuracy of choices says it all
+    "sequence-classification": _show_classes,
+    "multi-label": _show_labels,
+    "regression": _show_numbers,
+    "token-classification": _show_tags,
+    "question-answering": _show_answers,
+    "masked-language": _show_language,
+}
+
+
+def _matrix(report: Report) -> None:
+    if 0 < len(report.label_names) <= MOST_NAMED:
+        figure(charts.confusion_matrix(report.confusion, report.label_names), key="confusion", alt="Confusion matrix")
+    elif report.label_names:
+        st.caption(f"A confusion matrix of {len(report.label_names):,} labels would not be readable.")
+
+
+def _per_class(report: Report, title: str) -> None:
+    table = pd.DataFrame(report.metrics.get("per_class", ()))
+    if table.empty:
+        return
+    st.markdown(f"**{title}**")
+    table.columns = table.columns.str.capitalize()
+    digits = {name: st.column_config.NumberColumn(format="%.3f") for name in ("Precision", "Recall", "F1")}
+    st.dataframe(table, hide_index=True, column_config=digits, alt=f"Precision, recall and F1, {title.lower()}")
+    csv_button(f"{title} as CSV", table, title.lower().replace(" ", "-"))
+
+
+def _compare(run: Run, runs: Sequence[Run], task: str) -> None:
+    """The figures of all finished runs of one task, this one first."""
+    same = [other for other in runs if other.id != run.id and other.metrics() and task_of(other) == task]
+    if not same:
+        return
+    st.markdown("**Beside other runs of this task**")
+    own = run.data()
+    rows = []
+    for each in (run, *same[: MOST_TABLED - 1]):
+        data, scores = each.data(), each.metrics()
+        figures = {score_of(one.name).title: written(one.name, one.value) for one in figures_of(task, scores)}
+        scored = (data.get("content_hash"), (data.get("row_ids") or {}).get(data.get("scored_split")))
+        is_same = scored == (own.get("content_hash"), (own.get("row_ids") or {}).get(own.get("scored_split")))
+        rows.append({"Run": each.name, **figures, "Same rows": is_same})
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={"Same rows": st.column_config.CheckboxColumn(help="Scored on the same rows of the same file")},
+        alt="Scores of runs of the same task",
+    )
+    if not all(row["Same rows"] for row in rows):
+        st.caption("Scores compare only where runs were scored on the same rows.")
