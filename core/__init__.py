@@ -37,7 +37,14 @@ _HOME = {
     "Run": "core.runs.folder",
     "list_runs": "core.runs.folder",
     "open_run": "core.runs.folder",
+    "SlurmOptions": "core.runs.slurm",
     "predict": "core.evaluation.predict",
+    "predict_labels": "core.evaluation.predict",
+    "predict_scores": "core.evaluation.predict",
+    "predict_table": "core.evaluation.predict_table",
+    "tag_texts": "core.evaluation.tag",
+    "answer": "core.evaluation.answer",
+    "choose": "core.evaluation.choose",
 }
 
 __all__ = sorted(_HOME)

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
-from core.charts.training import curves
+from core.charts.lines import lines
 from core.charts.treemap import treemap
 from core.models.anatomy import configuration, flops, outputs, parameters
 from core.models.anatomy.module_tree import ModuleRow, module_tree
@@ -217,11 +217,11 @@ def show_compute(subject: Subject) -> None:
         figure(bars, key="work", alt=f"Shares of the work: {spoken}")
     with right:
         lengths = [each for each in LENGTHS if each < body.positions] + [body.positions]
-        lines = {
+        shares_by_length = {
             name: [(each, 100 * work.at(each).get(name, 0) / work.total(each)) for each in lengths] for name in counts
         }
-        grown = ", ".join(f"{share:.0f} % at {each} tokens" for each, share in lines[flops.SCORES])
-        chart = curves(lines, title="Share of the work by length, per cent", x_title="tokens in the text", markers=True)
+        grown = ", ".join(f"{share:.0f} % at {each} tokens" for each, share in shares_by_length[flops.SCORES])
+        chart = lines(shares_by_length, title="Share of the work by length, per cent", x_title="tokens in the text")
         figure(chart, key="work-by-length", alt=f"Scores and context take {grown}")
     table = pd.DataFrame(
         {"Part": name, "FLOPs per text": count, "FLOPs per token": count / length, "Share": count / total}

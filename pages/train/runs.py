@@ -18,7 +18,7 @@ from pages.shared.runs_predict import show_predict
 from pages.shared.runs_scores import show_scores
 from pages.shared.runs_try import show_try
 from pages.shared.text import plain, problems_shown
-from pages.shared.url_state import choose, distinct
+from pages.shared.url_state import choose, choose_view, distinct
 
 MOST_COMPARED = 6
 PREDICT = "Predict a file"
@@ -77,16 +77,7 @@ def show_run(run: Run, runs: list[Run]) -> None:
     views = VIEWS if report.metrics else ("Curves", "Settings and log")
     if report.task == "masked-language":  # it learns the language of whole texts, and says nothing about a row
         views = tuple(each for each in views if each != PREDICT)
-    view = st.segmented_control(
-        "Show",
-        views,
-        default=views[0],
-        required=True,
-        key="part",
-        label_visibility="collapsed",
-        bind="query-params",
-        wrap=True,
-    )
+    view = choose_view(views, key="part")
     if view == "Scores":
         show_scores(run, report, runs)
     elif view == "Curves":
