@@ -4,6 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from core.data.table import is_number
+
+LARGEST_SCORE = 1e15
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -29,6 +33,15 @@ def items_of(cell: str, separator: str | None = None) -> list[str]:
 def switch_of(cell: str) -> bool | None:
     """Whether a cell says yes or no to a label: 1, 1.0 or true, 0, 0.0 or false; None for anything else."""
     return {"1": True, "true": True, "1.0": True, "0": False, "false": False, "0.0": False}.get(cell.strip().lower())
+
+
+def is_score(cell: str) -> bool:
+    """Whether a cell is a number to be learned: one whose square, which the loss takes, does not leave float32.
+
+    >>> is_score("-3.5"), is_score("nan"), is_score("1e30")
+    (True, False, False)
+    """
+    return is_number(cell) and abs(float(cell)) <= LARGEST_SCORE
 
 
 def answers_of(cell: str, start: str | None = None) -> list[Answer]:

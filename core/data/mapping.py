@@ -135,9 +135,12 @@ class Mapping:
         return dict(enumerate(self.label_titles or self.label_order or found))
 
     def as_columns(self) -> Columns:
-        """Text, second text and label, for `build_dataset` and the profile. For tasks without one text: the nearest."""
+        """Text, second text and label, for `build_dataset` and the profile. For tasks without one text: the nearest.
+
+        With choices and no question the first choice is the second text: rows that begin alike are no repeats.
+        """
         text = self["text"] or self["tokens"] or self["context"]
-        pair = self["pair"] or (self["question"] if self["context"] else None)
+        pair = self["pair"] or (self["question"] or self["choices"] if self["context"] else None)
         if text is None:
             raise LabError("No column is chosen for the text.", "Choose the column that holds it.")
         label = self["label"] or self["score"] or self["tags"]

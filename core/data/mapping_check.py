@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from core.data.cells import answers_of, items_of, switch_of
+from core.data.cells import LARGEST_SCORE, answers_of, is_score, items_of, switch_of
 from core.data.draft import is_usable_label, rows_in_words
 from core.data.finding import Finding, counted, in_order, numbers, shown
 from core.data.mapping import Mapping
@@ -13,7 +13,7 @@ from core.data.noticing import MANY_LABELS
 from core.data.order import natural_order
 from core.data.repeats import dictionary_codes
 from core.data.steps import DropRows, DropUnlabelled
-from core.data.table import Table, is_number
+from core.data.table import Table
 from core.data.views import Strings
 from core.data.words import count_words
 from core.errors import LabError
@@ -105,6 +105,9 @@ def _labels(table: Table, mapping: Mapping) -> Iterator[Finding]:
         items = [items_of(cell, mapping.separator) for cell in cells]
         none = np.flatnonzero(np.array([not each for each in items], bool)[codes])
         different = {item for each in items for item in each}
+        if not different:
+            yield Finding("one_label", "fix", "No row has a label.", remedy="Choose another column.")
+            return
         if len(different) == 1:
             yield Finding("one_label", "fix", f"All rows have the label {min(different)!r}.", remedy="Choose another.")
         elif len(different) > MANY_LABELS:
@@ -118,10 +121,11 @@ def _labels(table: Table, mapping: Mapping) -> Iterator[Finding]:
 
 def _score(table: Table, mapping: Mapping) -> Iterator[Finding]:
     codes, cells = dictionary_codes(table.column(mapping["score"]))
-    rows = np.flatnonzero(~np.array([is_number(cell) for cell in cells], bool)[codes])
+    rows = np.flatnonzero(~np.array([is_score(cell) for cell in cells], bool)[codes])
     if len(rows):
         what = f"Column {mapping['score']!r} holds no number in {rows_in_words(rows)}."
-        yield Finding("score", "fix", what, numbers(rows), "Write each score as a number.", _drop(rows, "no score"))
+        remedy = f"Write each score as a number up to {LARGEST_SCORE:,.0f}."
+        yield Finding("score", "fix", what, numbers(rows), remedy, _drop(rows, "no score"))
     elif len({float(cell) for cell in cells}) == 1:
         yield Finding("one_score", "fix", f"All scores are {cells[0]}.", remedy="Choose another column.")
 

@@ -2,30 +2,39 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from core.data.cells import items_of
 from core.data.draft import is_usable_label
 from core.data.finding import shown
 from core.data.mapping import Mapping
 from core.data.order import natural_order
 from core.data.table import Table
+from core.data.views import take
 from core.errors import LabError
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def labels_of(table: Table, mapping: Mapping) -> tuple[str, ...]:
+def labels_of(table: Table, mapping: Mapping, row_ids: np.ndarray | None = None) -> tuple[str, ...]:
     """The labels that stand in the data, in the order a person would give them; those of `label_order` first.
 
-    Raises LabError when a column is not there.
+    `row_ids` are the rows to look at; None stands for all. Raises LabError when a column is not there.
     """
+
+    def cells(column: str) -> list[str]:
+        every = table.column(column)
+        return (every if row_ids is None else take(every, row_ids)).unique().to_pylist()
+
     if mapping.task == "multi-label" and len(mapping.all("labels")) > 1:
         found = mapping.all("labels")
     elif mapping.task in ("multi-label", "token-classification"):
         column = mapping["labels"] or mapping["tags"]
-        cells = table.column(column).unique().to_pylist() if column else []
-        found = natural_order({item for cell in cells for item in items_of(cell, mapping.separator)})
+        found = natural_order(
+            {item for cell in (cells(column) if column else []) for item in items_of(cell, mapping.separator)}
+        )
     elif mapping.task == "sequence-classification" and mapping["label"]:
-        found = natural_order(filter(is_usable_label, table.column(mapping["label"]).unique().to_pylist()))
+        found = natural_order(filter(is_usable_label, cells(mapping["label"])))
     else:
         found = ()
     first = [label for label in mapping.label_order if label in found]

@@ -198,7 +198,10 @@ def spelled_alike(label: str) -> str:
 
 def _labels(draft: Draft, title: str) -> tuple[np.ndarray, tuple[str, ...]]:
     if draft.labels is None:
-        raise LabError(f"The step “{title}” needs a label column.", "Choose the column that holds the label.")
+        raise LabError(
+            f"The step “{title}” needs a label column.",
+            "Choose the column that holds the label, or take this step back on the page Datasets.",
+        )
     return draft.label_codes()
 
 

@@ -41,7 +41,8 @@ def training_arguments(
         learning_rate=plan.learning_rate,
         weight_decay=plan.weight_decay,
         max_grad_norm=plan.max_gradient_norm,
-        warmup_steps=round(plan.warmup_share * total_steps),
+        # One step is left to fall in: with none, the polynomial divides by zero.
+        warmup_steps=min(round(plan.warmup_share * total_steps), total_steps - 1),
         lr_scheduler_type=plan.scheduler,
         lr_scheduler_kwargs=_scheduler_options(plan),
         optim="adamw_torch_fused",

@@ -46,7 +46,7 @@ def add_lora(plan: Plan, network: PreTrainedModel) -> Any:
     """Put trainable low-rank matrices beside query and value of each layer, in place (Hu et al. 2021).
 
     All other weights of the encoder are frozen, those of the head are trained. Returns peft's `LoraModel`, whose
-    `merge_and_unload()` gives the plain network back. Frozen layers get none.
+    `merge_and_unload()` gives the plain network back. Frozen layers get none; raises `LabError` where all are frozen.
     """
     from peft import LoraConfig
     from peft.tuners.lora import LoraModel
@@ -61,6 +61,10 @@ def add_lora(plan: Plan, network: PreTrainedModel) -> Any:
         if path not in frozen
         for part in (names.query, names.value)
     ]
+    if not targets:
+        raise LabError(
+            "All layers are frozen, so LoRA has none to train.", "Freeze fewer layers, or set the rank to 0."
+        )
     config = LoraConfig(r=plan.lora_rank, lora_alpha=plan.lora_alpha, lora_dropout=0.0, target_modules=targets)
     tuner = LoraModel(network, config, "default")
     for name, parameter in network.named_parameters():

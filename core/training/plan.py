@@ -198,6 +198,7 @@ class Plan:
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             check(item, getattr(self, item.name))
+        for item in dataclasses.fields(self):
             tasks = item.metadata.get("tasks", TASKS)
             if self.task not in tasks and getattr(self, item.name) != item.default:
                 raise LabError(
@@ -227,6 +228,11 @@ class Plan:
         if self.label_columns:
             if self.label_column is not None:
                 raise LabError("Both a label column and label columns are set.", "Set one of the two.")
+            if len(self.label_columns) == 1:
+                raise LabError(
+                    "Only one label column is named.",
+                    "Name one for each of two or more labels; one that holds all labels of a row is the label column.",
+                )
             columns["labels"] = self.label_columns
         for name in ("pair_column", "label_column"):
             if getattr(self, name) is not None and name not in used:
@@ -254,7 +260,7 @@ class Plan:
         """Read a plan; settings left out take their defaults. Raises `LabError` for anything that is no plan."""
         try:
             values = yaml.safe_load(text)
-        except (yaml.YAMLError, RecursionError) as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a day that is none, say
             raise LabError(f"The plan is not valid YAML: {first_line(error)}", "Correct the file.") from error
         if not isinstance(values, dict):
             raise LabError("The plan is not a list of settings.", "Write one “setting: value” per line.")

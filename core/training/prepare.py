@@ -20,7 +20,7 @@ def prepare(plan: Plan, task: Task) -> Prepared:
     The plan's preparation comes first: corrections, fixes, names of labels, and its splits where there are any. Without
     these and further files 80/10/10, stratified by label, repeats kept together. With a test file 90 % train and 10 %
     validate. With a validation file only, everything else trains, and the scores come from the validation rows.
-    Raises `LabError` as reading and the task do, and when no row is left to learn from.
+    Raises `LabError` as reading and the task do, and when no row is left to learn from or to score.
     """
     examples = task.read(read_table(plan.data, options=plan.reading), plan)
     test, validation = (
@@ -41,6 +41,8 @@ def prepare(plan: Plan, task: Task) -> Prepared:
     scored_split = "validation" if validation is not None and test is None else "test"
     if not len(test_rows):
         test_rows, scored_split = validation_rows, "validation"
+    if not len(test_rows):
+        raise LabError("No row is left to score: all are trained on.", "Give more rows, other splits or a test file.")
     read = [part.dataset for part in (examples, validation, test) if part is not None]
     return Prepared(
         train=train_rows,

@@ -4,7 +4,6 @@ Knows no particular setting: those stand in `core.training.plan`.
 """
 
 import dataclasses
-import math
 from typing import Any
 
 from core.errors import LabError
@@ -55,10 +54,19 @@ def check(item: Setting, value: Any) -> None:
             raise LabError(f"{title} cannot be “{str(value)[:80]}”.", f"Choose one of: {', '.join(map(str, choices))}.")
     elif "low" in item.metadata:
         low, high = item.metadata["low"], item.metadata["high"]
-        if not math.isfinite(value) or not low <= value <= high:
-            raise LabError(f"{title} must lie between {low:g} and {high:g}; it is {value:g}.", "Choose another value.")
+        if not low <= value <= high:  # also true of NaN
+            raise LabError(
+                f"{title} must lie between {low:g} and {high:g}; it is {_in_short(value)}.", "Choose another value."
+            )
     elif expected is str and ("\0" in value or ((is_required(item) or is_optional) and not value.strip())):
         raise LabError(f"{title} is empty.", item.metadata["help"])
+
+
+def _in_short(value: float) -> str:
+    try:
+        return f"{value:g}"
+    except OverflowError:  # a whole number has any size
+        return "far larger" if value > 0 else "far smaller"
 
 
 def from_text(item: Setting, value: Any) -> Any:

@@ -65,7 +65,7 @@ def choose_data(task: str) -> Chosen | None:
     if layers.preparation.splits is not None:
         layers.preparation.splits.restore(dataset)  # told now, and not by a run that fails
     key = (*dataset_key(table, columns, layers), mapping)
-    names = dataset.label_names if task == CLASSIFICATION else _labels(key, table, mapping, layers)
+    names = dataset.label_names if task == CLASSIFICATION else _labels(key, table, mapping, dataset, layers)
     chosen = Chosen(reference, table, layers, mapping, dataset, names, _lengths(key, table, mapping, dataset, layers))
     st.caption(_in_words(chosen))
     data.show_notices(dataset.notices)
@@ -114,8 +114,8 @@ def _in_words(chosen: Chosen) -> str:
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the labels …")
-def _labels(key: tuple, _table: Table, _mapping: Mapping, _layers: Layers) -> tuple[str, ...]:
-    return labels_of(_layers.edits.apply(_table), _mapping)
+def _labels(key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _layers: Layers) -> tuple[str, ...]:
+    return labels_of(_layers.edits.apply(_table), _mapping, _dataset.row_ids.array)
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the lengths …")

@@ -127,6 +127,12 @@ def test_B02_B04_labels_and_empty_texts_with_their_rows():
     assert found(same, mapping) == {("one_label", ())}
 
 
+def test_no_row_has_any_label():
+    table = table_of(text=["a", "b"], labels=["", "[]"])
+    (finding,) = check_mapping(table, Mapping.of("multi-label", text="text", labels="labels"))
+    assert (finding.severity, finding.what) == ("fix", "No row has a label.")
+
+
 def test_a_score_that_is_no_number():
     table = table_of(text=["a", "b", "c", "d"], score=["1", "high", "2.5", ""])
     mapping = Mapping.of("regression", text="text", score="score")
@@ -134,6 +140,8 @@ def test_a_score_that_is_no_number():
     assert (finding.key, finding.rows, finding.fix) == ("score", (1, 3), "drop_rows")
     assert finding.what == "Column 'score' holds no number in rows 2, 4."
     assert found(table_of(text=["a", "b"], score=["1", "1.0"]), mapping) == {("one_score", ())}
+    too_large = table_of(text=["a", "b", "c"], score=["1", "1e39", "1e400"])  # their squares are infinite in float32
+    assert found(too_large, mapping) == {("score", (1, 2))}
 
 
 def test_tags_that_are_not_as_many_as_words():

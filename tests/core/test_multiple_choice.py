@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.data.preparation import Preparation
+from core.data.recipe import Recipe
+from core.data.steps import DropDuplicates
 from core.errors import LabError
 from core.training.plan import Plan
 from tests.families import FAMILIES, family_folder
@@ -51,6 +54,22 @@ def read(plan: Plan, names: tuple[str, ...] | None = None):
     from core.training.tasks import task_of
 
     return task_of(plan.task).read(read_table(plan.data), plan, names)
+
+
+def test_B09_rows_that_begin_alike_are_no_repeats(plan: Plan, tmp_path: Path) -> None:
+    path = tmp_path / "alike.csv"
+    lines = [["Which one is right?", f"the cat {i}", f"a dog {i}", "a mat", "a film", str(i % 4)] for i in range(20)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["start", "a", "b", "c", "d", "right"], *lines])
+    examples = read(
+        dataclasses.replace(
+            plan, data=str(path), text_column="start", pair_column=None, choice_columns=tuple("abcd"),
+            label_column="right", preparation=Preparation(recipe=Recipe().then(DropDuplicates())).to_json(),
+        )
+    )  # fmt: skip
+    assert len(examples.rows) == len(set(examples.dataset.first_equal().tolist())) == 20
+    assert examples.rows.pairs is None
+    assert examples.rows.choices[3] == ("the cat 3", "a dog 3", "a mat", "a film")
 
 
 def test_rows_are_read(plan: Plan) -> None:

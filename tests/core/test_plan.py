@@ -40,6 +40,7 @@ def test_yaml_number_without_a_point_is_a_number() -> None:
         ("batch_size", True), ("learning_rate", -1.0), ("learning_rate", float("inf")), ("max_length", 2),
         ("seed", -1), ("task", "translation"), ("precision", "fp8"), ("text_column", ""), ("label_column", None),
         ("pair_column", ""), ("data", " "), ("text_column", "label"), ("reading", {}), ("model", "a\0b"),
+        ("seed", 10**400), ("seed", -(10**400)), ("epochs", 10**400),
     ],
 )  # fmt: skip
 def test_bad_setting_is_refused_in_words(setting: str, value: object) -> None:
@@ -56,12 +57,18 @@ def test_bad_setting_is_refused_in_words(setting: str, value: object) -> None:
         ("data: d\ntext_column: t\nlabel_column: l\nepoch: 3", "epoch"),
         ("data: d\ntext_column: yes\nlabel_column: l", "Text column"),
         ("data: d\ntext_column: t\nlabel_column: l\nreading: {wrong: 1}", "wrong"),
-        ("data: !!python/object/apply:os.getcwd []", "YAML"),
+        ("data: !!python/object/apply:os.getcwd []", "YAML"), ("name: 2026-13-45", "YAML"),
+        (f"seed: {'9' * 5000}", "YAML"), ("data: d\ntext_column: t\nlabel_column: l\ntask:", "Task must be"),
     ],
 )  # fmt: skip
 def test_bad_yaml_is_refused_in_words(text: str, word: str) -> None:
     with pytest.raises(LabError, match=word):
         Plan.from_yaml(text)
+
+
+def test_one_label_column_of_0_and_1_is_none_to_choose_from() -> None:
+    with pytest.raises(LabError, match="Only one label column"):
+        Plan(data="d", task="multi-label", text_column="text", label_columns=("news",))
 
 
 def test_planning_loads_no_torch() -> None:

@@ -13,6 +13,9 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
+from core.data.preparation import Preparation
+from core.data.recipe import Recipe
+from core.data.steps import DropRows
 from core.errors import LabError
 from core.runs.folder import Run
 from core.training.plan import Plan
@@ -144,6 +147,7 @@ def test_stopped_and_resumed_equals_uninterrupted(
     ("kind", "header", "row", "word"),
     [
         ("scored", ["text", "score"], ["x", "many"], "no number in row 241"),
+        ("scored", ["text", "score"], ["x", "1e39"], "no number in row 241"),
         ("several", ["text", "labels"], ["x", "unheard"], "unheard.*row 1"),
     ],
 )
@@ -158,3 +162,12 @@ def test_what_cannot_be_learned_names_its_rows(
         plan = dataclasses.replace(plan, test_data=write_rows(tmp_path / "test.csv", header, [row]))
     with pytest.raises(LabError, match=word):
         prepare(plan, task_of(plan.task))
+
+
+def test_a_label_that_only_dropped_rows_had_is_not_learned(several: Plan, tmp_path: Path) -> None:
+    rows = [["the cat", "rare; good"], *([f"a dog {i}", ("good", "bad", "")[i % 3]] for i in range(12))]
+    data = write_rows(tmp_path / "rare.csv", ["text", "labels"], rows)
+    kept = Preparation(recipe=Recipe().then(DropRows((0,)))).to_json()
+    plan = dataclasses.replace(several, data=data)
+    assert prepare(plan, task_of(plan.task)).label_names == ("bad", "good", "rare")
+    assert prepare(dataclasses.replace(plan, preparation=kept), task_of(plan.task)).label_names == ("bad", "good")

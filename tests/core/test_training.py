@@ -1,5 +1,6 @@
 """Training with a tiny random BERT: the whole way from a file to scores, exact continuation, encoding."""
 
+import csv
 import dataclasses
 import json
 import subprocess
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 
 from core.errors import LabError
+from core.evaluation.report import read_report
 from core.runs.folder import create_run
-from core.training.plan import Plan
+from core.training.plan import SCHEDULERS, Plan
+from core.training.prepare import prepare
+from core.training.tasks import task_of
 from tests.tiny_training import same_weights, stop_at, tiny_plan, train_here, weights, write_csv  # noqa: F401
 
 
@@ -129,6 +133,38 @@ def test_pairs_are_trained_with_segments(plan: Plan, tmp_path: Path) -> None:
     run, _ = train_here(dataclasses.replace(plan, data=str(data), pair_column="second", epochs=0.5))
     header = (run.path / "evaluation" / "predictions.csv").read_text().splitlines()[0]
     assert header == "row,text,pair,label,predicted,probability,p_bad,p_good"
+
+
+def test_texts_with_any_line_end_are_one_line_of_the_predictions(plan: Plan, tmp_path: Path) -> None:
+    ends = ["\r", "\n", "\r\n", "\u2028", "\x0b"]
+    rows = [{"text": f"the cat{ends[i % 5]}sat {i}", "label": "ab"[i % 2]} for i in range(50)]
+    path = tmp_path / "ends.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    run, _ = train_here(dataclasses.replace(plan, data=str(path), epochs=1.0))
+    with (run.path / "evaluation" / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        predictions = list(csv.DictReader(file))
+    assert [each["text"] for each in predictions] == [rows[int(each["row"])]["text"] for each in predictions]
+    assert any("\r" in each["text"] and "\n" not in each["text"] for each in predictions)
+    assert len(read_report(run).predictions) == len(predictions) == run.metrics()["rows"]
+
+
+def test_a_single_row_is_refused_before_it_is_trained_on(plan: Plan, tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("text,label\nthe cat sat,a b\n")
+    one = dataclasses.replace(plan, task="multi-label", data=str(path))
+    with pytest.raises(LabError, match="No row is left to score"):
+        prepare(one, task_of(one.task))
+
+
+def test_a_warm_up_to_the_end_leaves_every_schedule_a_step_to_fall_in(plan: Plan) -> None:
+    for scheduler in SCHEDULERS:
+        _, state = train_here(dataclasses.replace(plan, scheduler=scheduler, warmup_share=1.0, epochs=1.0))
+        assert state == "finished"
+
+
+def test_lora_with_every_layer_frozen_is_refused(plan: Plan) -> None:
+    with pytest.raises(LabError, match="LoRA has none to train"):
+        train_here(dataclasses.replace(plan, lora_rank=2, frozen_layers=2))
 
 
 def test_too_long_a_limit_is_refused(plan: Plan) -> None:

@@ -50,8 +50,9 @@ class MaskedBatches:
     ) -> None:
         if not len(source.rows):
             raise LabError(
-                "No text holds a piece that could be hidden.",
-                "Check the column of the text, and whether the model knows its script.",
+                "No text to learn from, or none that is held out, holds a piece that could be hidden.",
+                "Check the column of the text, and whether the model knows its script."
+                + (" For “next sentence”, texts need two parts." if sentence_name else ""),
             )
         self.rows, self.lengths = source.rows, source.lengths
         self._source = source

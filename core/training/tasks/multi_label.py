@@ -39,7 +39,7 @@ class MultiLabel(TextTask):
             given = _by_columns(mapping.all("labels"), columns, dataset.row_ids)
         else:
             given = [items_of(cell, mapping.separator) for cell in columns[0]]
-        named = dict(named_labels(mapping, labels_of(corrected, mapping)))
+        named = dict(named_labels(mapping, labels_of(corrected, mapping, dataset.row_ids.array)))
         names = tuple(named.values()) if label_names is None else tuple(label_names)
         place = {name: number for number, name in enumerate(names)}
         labels, strange = np.zeros((len(given), len(names)), np.int8), []
@@ -55,6 +55,8 @@ class MultiLabel(TextTask):
                 f"{rows_in_words(sorted({row for row, _ in strange}))}.",
                 "Use only labels of the training data, or remove these rows.",
             )
+        if not names:
+            raise LabError("No row has a label.", "Choose the columns that hold labels.")
         if len(names) < 2:
             raise LabError(f"There is only one label: {shown(names)}.", "Choose columns with at least two labels.")
         rows = Rows(dataset.row_ids, dataset.texts, tuple(map(tuple, labels.tolist())), dataset.pairs)

@@ -107,7 +107,7 @@ class MultipleChoice(Task):
         if len(columns) < 2:
             raise LabError("Only one column is chosen for the choices.", "Choose two or more.")
         dataset, corrected = rows_without_label(
-            table, plan, plan.text_column, plan.pair_column, is_other_file=label_names is not None
+            table, plan, plan.text_column, plan.mapping().as_columns().pair, is_other_file=label_names is not None
         )
         choices = tuple(zip(*(cells_at(corrected, column, dataset) for column in columns), strict=True))
         cells = [cell.strip() for cell in cells_at(corrected, plan.label_column, dataset)]
@@ -115,7 +115,8 @@ class MultipleChoice(Task):
             numbers = [label_names.index(cell) for cell in cells]
         else:
             numbers = choice_numbers(cells, columns)
-        rows = Rows(dataset.row_ids, dataset.texts, tuple(numbers), dataset.pairs, choices)
+        questions = None if plan.pair_column is None else dataset.pairs
+        rows = Rows(dataset.row_ids, dataset.texts, tuple(numbers), questions, choices)
         return Examples(dataset, rows, tuple(label_names or _spelling(cells, numbers, columns)))
 
     def encode(self, tokenizer: PreTrainedTokenizerFast, rows: Rows, plan: Plan, *, multiple: int = 1) -> ChoiceBatches:

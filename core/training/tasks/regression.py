@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from core.data.cells import LARGEST_SCORE, is_score
 from core.data.draft import rows_in_words
-from core.data.table import Table, is_number
+from core.data.table import Table
 from core.errors import LabError
 from core.models.families import FAMILIES
 from core.training.examples import Examples, Prepared, Rows
@@ -31,11 +32,11 @@ class Regression(TextTask):
             table, plan, plan.text_column, plan.pair_column, is_other_file=label_names is not None
         )
         cells = cells_at(corrected, plan.label_column, dataset)
-        wrong = [row for row, cell in zip(dataset.row_ids, cells, strict=True) if not is_number(cell)]
+        wrong = [row for row, cell in zip(dataset.row_ids, cells, strict=True) if not is_score(cell)]
         if wrong:
             raise LabError(
                 f"Column {plan.label_column!r} holds no number in {rows_in_words(wrong)}.",
-                "Write each score as a number, or drop these rows.",
+                f"Write each score as a number up to {LARGEST_SCORE:,.0f}, or drop these rows.",
             )
         scores = tuple(map(float, cells))
         if label_names is None and len(set(scores)) == 1:

@@ -42,7 +42,7 @@ def write_predictions(
     Floats are written with six digits. `texts` stands in for `rows.texts` where these are no plain texts.
     """
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = csv.writer(buffer, lineterminator="\r\n")  # with "\n" alone a "\r" in a text would not be quoted
     fixed = {"row": rows.row_ids, "text": rows.texts if texts is None else texts}
     if rows.pairs is not None:
         fixed["pair"] = rows.pairs
