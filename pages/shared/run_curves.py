@@ -87,11 +87,14 @@ def ended_curves(runs: Mapping[str, Tables], look: Look) -> None:
     _grid(list(panels.values()), look, draw)
 
 
-def curves_csv(runs: Mapping[str, Tables], name: str) -> None:
-    """A download of everything measured, made when somebody asks for it."""
+def curves_csv(runs: Callable[[], Mapping[str, Tables]], name: str) -> None:
+    """A download of everything measured, read when somebody asks for it.
+
+    It must stand outside of what is drawn anew every second: the file of a button is gone when the next one is drawn.
+    """
 
     def table() -> pd.DataFrame:
-        return pd.concat([rows_of(tables).assign(run=run) for run, tables in runs.items()], ignore_index=True)
+        return pd.concat([rows_of(tables).assign(run=run) for run, tables in runs().items()], ignore_index=True)
 
     csv_button("Curves as CSV", table, name)
 

@@ -47,6 +47,8 @@ def watch(run: Run) -> None:
     """The live view: ticks once a second while the run is active, then draws the page once more."""
     active = run.status().is_active
     ticking("run", _tick, run, active, seconds=TICK_SECONDS if active else None)
+    if run.path.is_dir():
+        curves_csv(lambda: {run.name: tables_of(run.events())}, f"curves-{run.id}")
 
 
 def badge(state: str) -> str:
@@ -84,7 +86,6 @@ def _tick(run: Run, was_active: bool) -> None:
             live_curves(tables, look)
         else:
             ended_curves({run.name: tables}, look)
-        curves_csv({run.name: tables}, f"curves-{run.id}")
     elif status.state == "running":
         st.caption("The worker is starting: it opens the model and cuts the texts into pieces first.")
     _log(run, notes)

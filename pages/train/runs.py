@@ -47,7 +47,7 @@ def show_curves(runs: list[Run]) -> None:
     tables = {names[run.id]: tables_of(run.events()) for run in runs}
     look = choose_look(axis="Epoch")  # runs of different batch sizes compare by it
     ended_curves(tables, look)
-    curves_csv(tables, "curves")
+    curves_csv(lambda: tables, "curves")
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the predictions …")
