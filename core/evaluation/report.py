@@ -44,7 +44,7 @@ def read_report(run: Run) -> Report:
     folder = run.path / "evaluation"
     metrics, confusion, task = read_json(folder / "metrics.json"), read_json(folder / "confusion.json"), task_of(run)
     try:
-        text = (folder / "predictions.csv").read_text("utf-8")
+        text = (folder / "predictions.csv").read_bytes().decode("utf-8")  # line ends in cells stay
     except (OSError, UnicodeDecodeError):
         text = ""
     return Report(
@@ -63,7 +63,7 @@ def export_predictions(run: Run) -> bytes:
     """
     path = run.file("evaluation/predictions.csv")
     try:
-        rows = list(csv.reader(_lines(path.read_text("utf-8"))))
+        rows = list(csv.reader(_lines(path.read_bytes().decode("utf-8"))))
     except (OSError, ValueError, csv.Error) as error:
         raise LabError("The predictions of this run cannot be read.", "Run it again.") from error
     return to_sheet(rows)
