@@ -57,7 +57,7 @@ SETS = {
          "test-data": DATA / "squad11/test-v1.1.bloomsbury_half.json",
          "text-column": "question", "pair-column": "context", "label-column": "answers"},
         ("f1", "exact_match"), None,
-        _SMALL | {"epochs": 2, "max-length": 256, "window-overlap": 64, "batch-size": 16},
+        _SMALL | {"epochs": 1, "max-length": 256, "window-overlap": 64, "batch-size": 16},
     ),
     "codah": Set(
         {"task": "multiple-choice", "data": DATA / "codah/full_data.tsv", **_RAW, "no-header": True,
@@ -73,7 +73,7 @@ SETS = {
     "chnsenticorp": Set(
         {"data": DATA / "chnsenticorp/train.tsv", "validation-data": DATA / "chnsenticorp/dev.tsv",
          "test-data": DATA / "chnsenticorp/test.tsv", **_RAW, "text-column": "text_a", "label-column": "label"},
-        ("accuracy", "macro_f1"), "majority_accuracy", _SMALL | {"max-length": 256},
+        ("accuracy", "macro_f1"), "majority_accuracy", _SMALL,
     ),
 }  # fmt: skip
 

@@ -91,6 +91,6 @@ def _chinese_model(workspace: Path) -> str:
     options: dict[str, object] = {
         "task": "masked-language", "data": data / "train.tsv", "validation-data": data / "dev.tsv",
         "no-quoting": True, "delimiter": "tab", "text-column": "text_a", "model": shape, "from-scratch": True,
-        "epochs": 6, "batch-size": 32, "learning-rate": 1e-3, "max-length": 128,
+        "epochs": 2, "batch-size": 32, "learning-rate": 1e-3, "max-length": 128,
     }  # fmt: skip
     return str(train(options, workspace, "adapted") / "model")
