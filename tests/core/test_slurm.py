@@ -272,8 +272,10 @@ def test_E04_a_killed_job_is_never_running_for_long(cluster: Path, run: Run, mon
     wait_for(lambda: run.log_tail() == "started")
     assert run.status().state == "running"
     supervisor = psutil.Process(read_json(run.path / "supervisor.json")["pid"])
+    (stand_in,) = supervisor.children()  # which does not die with its parent, as the real worker does
     for process in (supervisor.parent().parent(), supervisor.parent(), supervisor):  # the job's task, the guard, itself
         process.kill()
+    stand_in.kill()
     wait_for(lambda: run.status().state not in ("running", "stalled"), 20)
     assert run.status().state == "failed"
     assert run.status().remedy
