@@ -1,4 +1,4 @@
-"""Where something stands in a text: entities among words, answers in a passage, and a text cut into such stretches."""
+"""Where something stands in a text: answers in a passage, and a text cut into such stretches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,18 +20,6 @@ class Stretch:
 
     text: str
     names: tuple[str, ...] = ()
-
-
-def stretches_of(tags: Sequence[str], unit: str) -> list[tuple[str, int, int]]:
-    """What a sentence holds, as (type, first word, last word): its entities as seqeval reads them, or its words.
-
-    `unit` is what `core.training.scores.tagging.unit_of` says, "entity" or "token".
-    """
-    if unit == "token":
-        return [(tag, place, place) for place, tag in enumerate(tags)]
-    from seqeval.metrics.sequence_labeling import get_entities
-
-    return get_entities(list(tags))
 
 
 def cut_at(text: str, marks: Sequence[Mark]) -> list[Stretch]:

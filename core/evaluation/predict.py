@@ -16,10 +16,9 @@ from core.models.loading import (
 )
 from core.training.encoding import Batcher, encode
 from core.training.scores.classification import softmax
-from core.training.scores.multi_label import sigmoid
+from core.training.scores.multi_label import THRESHOLD, sigmoid
 from core.training.scoring import logits_of
 
-THRESHOLD = 0.5  # above it a label is given, as in the scores of a run
 _TASKS = {  # of heads that serve one task only
     TOKEN_CLASSIFICATION: "token-classification",
     QUESTION_ANSWERING: "question-answering",

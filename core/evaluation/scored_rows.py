@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.cells import items_of
-from core.evaluation.marks import stretches_of
+from core.training.scores.tagging import stretches_of
 
 Cells = Mapping[str, str]
 
@@ -144,21 +144,10 @@ class AnswerRow(ScoredRow):
 
 
 @dataclass(frozen=True, slots=True)
-class ChoiceRow(ScoredRow):
+class ChoiceRow(LabelRow):
     """One of several texts; `label` and `predicted` name the right and the chosen one as the data file does."""
 
     choices: tuple[str, ...]
-    label: str
-    predicted: str
-    probability: float
-
-    @property
-    def is_wrong(self) -> bool:
-        return self.label != self.predicted
-
-    @property
-    def order(self) -> tuple[float, ...]:
-        return (-self.probability,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +205,7 @@ def _answer(cells: Cells) -> AnswerRow:
 
 def _choice(cells: Cells) -> ChoiceRow:
     return ChoiceRow(
-        *_texts(cells), _list(cells["choices"]), cells["right"], cells["predicted"], float(cells["probability"])
+        *_texts(cells), cells["right"], cells["predicted"], float(cells["probability"]), _list(cells["choices"])
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from core.errors import LabError
 from core.models.loading import TOKEN_CLASSIFICATION, Model
 from core.training.scores.classification import softmax
-from core.training.scores.tagging import unit_of
+from core.training.scores.tagging import stretches_of, unit_of
 from core.training.scoring import outputs_of
 from core.training.tasks.token_classification import OUTSIDE
 from core.training.words import WordBatcher, encode_words, first_piece_logits
@@ -135,10 +135,8 @@ def _entities(text: str, tags: Sequence[Tag]) -> tuple[Entity, ...]:
     names = [each.tag for each in tags]
     if not names or unit_of(names) == "token":
         return ()
-    from seqeval.metrics.sequence_labeling import get_entities
-
     found = []
-    for kind, first, last in get_entities(names):
+    for kind, first, last in stretches_of(names, "entity"):
         start, end = tags[first].start, tags[last].end
         probability = float(np.mean([each.probability for each in tags[first : last + 1]]))
         found.append(Entity(kind, text[start:end], probability, start, end))

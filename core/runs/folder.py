@@ -22,6 +22,7 @@ from core.runs.status import SLURM, Status, read_json, read_status, write_json, 
 from core.workspace import newest_first, runs_directory, write_atomically
 
 STOP = "STOP"
+OUTCOME = "outcome.json"  # what a worker leaves: state, message, remedy, and whether it wants to be tried again
 LAUNCH_LOCK = "launch.lock"  # held while a run is started, and while it is deleted
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _LOG_TAIL_BYTES = 256_000

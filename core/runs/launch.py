@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from core.errors import LabError
 from core.runs.device_lock import try_lock_file
-from core.runs.folder import LAUNCH_LOCK, STOP, Run
+from core.runs.folder import LAUNCH_LOCK, OUTCOME, STOP, Run
 from core.runs.status import SLURM, write_status
 from core.workspace import PROJECT_ROOT, workspace
 
@@ -26,7 +26,7 @@ def launching(run: Run) -> Iterator[None]:
         was_launched = (run.path / "supervisor.json").exists() or (run.path / SLURM).exists()
         if was_launched and run.status().is_active:
             raise LabError("This run is active already.", "Wait until it has ended, or stop it first.")
-        for leftover in (STOP, "outcome.json", "supervisor.json", SLURM):
+        for leftover in (STOP, OUTCOME, "supervisor.json", SLURM):
             (run.path / leftover).unlink(missing_ok=True)
         write_status(run.path, "queued")
         yield

@@ -19,7 +19,7 @@ from types import FrameType
 from submitit.core.job_environment import JobEnvironment
 from submitit.core.utils import DelayedSubmission
 
-from core.runs.folder import STOP
+from core.runs.folder import OUTCOME, STOP
 from core.runs.slurm_queue import job_word, restarts_of
 from core.runs.status import SLURM, read_json, write_json, write_status
 from core.runs.terms import Terms
@@ -52,7 +52,7 @@ class SlurmTask:
             sys.exit(subprocess.call(_shielded(self._command), cwd=PROJECT_ROOT))
         # A STOP file beside another state was left by the supervisor of a life that was killed.
         is_stopped = (self._folder / STOP).exists() and read_json(self._folder / "status.json").get("state") == "queued"
-        for leftover in (STOP, "outcome.json", "supervisor.json"):
+        for leftover in (STOP, OUTCOME, "supervisor.json"):
             (self._folder / leftover).unlink(missing_ok=True)
         self._mark()
         if is_stopped:
@@ -114,7 +114,7 @@ class SlurmTask:
 
     def _settle(self) -> bool:
         """Write how the run goes on; whether it is for this process to queue the job again."""
-        outcome = read_json(self._folder / "outcome.json")
+        outcome = read_json(self._folder / OUTCOME)
         is_ours = False
         if self._is_interrupted and outcome.get("state") not in ("finished", "failed"):
             state, reason, is_ours = self._fate()

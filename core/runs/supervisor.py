@@ -16,7 +16,7 @@ from pathlib import Path
 
 from core.runs.device_lock import DeviceLock, try_lock_file
 from core.runs.events import EventWriter
-from core.runs.folder import STOP
+from core.runs.folder import OUTCOME, STOP
 from core.runs.process import adopt_orphans, end_descendants, guard, identity
 from core.runs.status import read_json, write_json, write_status
 from core.runs.terms import Terms
@@ -28,6 +28,7 @@ TAKE_OVER_SECONDS = 10.0  # for the predecessor's last sweep
 PARENT_VARIABLE = "BERTLAB_SUPERVISOR"  # tells the worker whose death is its own
 ATTEMPT_VARIABLE = "BERTLAB_ATTEMPT"  # 0, then 1, 2, … each time memory ran out: the worker halves its batch for each
 _KILLED = "The training process was killed by the system, most likely because the memory ran out."
+KILLED_REMEDY = "Choose a smaller batch size or maximum length, close other programs, then start it again."
 
 
 class Supervisor:
@@ -81,7 +82,7 @@ class Supervisor:
 
     def _work(self, attempt: int) -> int:
         """One worker from its start until it and all it started are gone; its exit code."""
-        (self._folder / "outcome.json").unlink(missing_ok=True)
+        (self._folder / OUTCOME).unlink(missing_ok=True)
         write_status(self._folder, "running")
         environment = {**os.environ, PARENT_VARIABLE: str(os.getpid()), ATTEMPT_VARIABLE: str(attempt)}
         if self._terms.device == "cuda":
@@ -111,7 +112,7 @@ class Supervisor:
         """What a smaller batch may mend; None when that is nothing, or nobody wants the run to go on."""
         if self._stop_requested() or not self._folder.is_dir():
             return None
-        outcome = read_json(self._folder / "outcome.json")
+        outcome = read_json(self._folder / OUTCOME)
         if outcome.get("again") is True:
             return "The training ran out of memory."
         return _KILLED if exit_code == -signal.SIGKILL and not outcome else None
@@ -121,7 +122,7 @@ class Supervisor:
             events.note(message)
 
     def _write_exit(self, exit_code: int, attempts: int) -> None:
-        outcome = read_json(self._folder / "outcome.json")
+        outcome = read_json(self._folder / OUTCOME)
         state, message, remedy = (str(outcome.get(key) or "") for key in ("state", "message", "remedy"))
         if state not in ("finished", "stopped", "failed") or (state != "failed" and exit_code != 0):
             explained = _explain_exit(exit_code, forced=self._forced, grace_seconds=self._terms.grace_seconds)
@@ -172,8 +173,7 @@ def _explain_exit(exit_code: int, *, forced: bool, grace_seconds: float) -> tupl
         message = f"Stopped by force: it did not stop by itself within {grace_seconds:g} seconds."
         return "stopped", message, "Resume the run: it continues from its last checkpoint."
     if exit_code == -signal.SIGKILL:
-        remedy = "Choose a smaller batch size or maximum length, close other programs, then start it again."
-        return "failed", _KILLED, remedy
+        return "failed", _KILLED, KILLED_REMEDY
     if exit_code < 0:
         name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
         return "failed", f"The training process was ended by the signal {name}.", "Look at its log, then resume it."

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LabError, first_line
+from core.runs.supervisor import KILLED_REMEDY
 
 _FEW_BYTES = 4_000_000
 
@@ -27,7 +28,7 @@ def killed(rank: int, *, again: bool) -> dict[str, Any]:
     outcome = {
         "state": "failed",
         "message": f"Process {rank + 1} of the training was killed by the system, most likely because memory ran out.",
-        "remedy": "Choose a smaller batch size or maximum length, close other programs, then start it again.",
+        "remedy": KILLED_REMEDY,
     }
     return outcome | ({"again": True} if again else {})
 

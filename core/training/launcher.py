@@ -9,12 +9,12 @@ import signal
 import sys
 from pathlib import Path
 
-from core.runs.folder import Run
+from core.runs.folder import OUTCOME, Run
 from core.runs.process import die_with_parent
 from core.runs.supervisor import PARENT_VARIABLE
 from core.training.failures import killed
 from core.training.plan import Plan
-from core.training.worker import OUTCOME, leave
+from core.training.worker import leave
 from core.training.worker import main as work
 
 _FIRST_PORT = 20_000  # jobs on the same node take different ones

@@ -23,6 +23,7 @@ import psutil
 from core.errors import LabError, first_line
 from core.models import catalogue
 from core.runs.folder import list_runs
+from core.runs.launch import environment
 from core.runs.process import identity, is_alive
 from core.runs.status import read_json, write_json
 from core.training.foresee import Measured
@@ -76,12 +77,11 @@ def start(plan: Plan, lengths: Lengths) -> None:
     folder.mkdir(parents=True)
     write_atomically(folder / "plan.yaml", plan.to_yaml())
     write_json(folder / "load.json", dataclasses.asdict(load_of(plan, lengths)))
-    path = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))))
     with (folder / "probe.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "core.training.probe", str(folder)],
             cwd=PROJECT_ROOT,
-            env={**os.environ, "PYTHONPATH": path, "BERTLAB_WORKSPACE": str(workspace())},
+            env={**os.environ, **environment()},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

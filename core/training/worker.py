@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core.runs.folder import OUTCOME
 from core.runs.process import die_with_parent
 from core.runs.status import write_json
 from core.runs.supervisor import ATTEMPT_VARIABLE, PARENT_VARIABLE
 from core.training.failures import explain, is_out_of_memory
 from core.training.precision import training_threads
 
-OUTCOME = "outcome.json"
 _NICENESS = 5  # people at the same machine come first
 
 logger = logging.getLogger(__name__)

@@ -9,10 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.score_names import written
-from core.evaluation.marks import answer_marks, around, cut_at, stretches_of
+from core.evaluation.marks import answer_marks, around, cut_at
 from core.evaluation.report import Report, export_predictions
 from core.evaluation.scored_rows import AnswerRow, ChoiceRow, LabelRow, LabelsRow, LanguageRow, ScoreRow, TagsRow
 from core.runs.folder import Run
+from core.training.scores.tagging import stretches_of
 from pages.shared.export import csv_button
 from pages.shared.runs_marked import Block, Line, Stretch, colours_of, marked, stretch
 from pages.shared.text import counted

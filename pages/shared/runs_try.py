@@ -49,7 +49,8 @@ def _try_label(run: Run, mapping: Mapping) -> None:
 
 
 def _try_labels(run: Run, mapping: Mapping) -> None:
-    from core.evaluation.predict import THRESHOLD, predict_labels
+    from core.evaluation.predict import predict_labels
+    from core.training.scores.multi_label import THRESHOLD
 
     if (texts := ask_texts(mapping)) is None:
         return

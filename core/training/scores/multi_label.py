@@ -10,6 +10,7 @@ from core.training.scores.counts import f1_score, precision_recall_f1
 from core.training.scores.finite import finite
 
 BEST = "micro_f1"
+THRESHOLD = 0.5  # a label is given where its probability is above it
 SHOWN = ("micro_f1", "macro_f1", "subset_accuracy")
 
 
@@ -27,7 +28,7 @@ def binary_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
         return float(np.mean(np.logaddexp(0.0, logits) - logits * labels))
 
 
-def quick(logits: np.ndarray, labels: np.ndarray, *, threshold: float = 0.5) -> dict[str, float]:
+def quick(logits: np.ndarray, labels: np.ndarray, *, threshold: float = THRESHOLD) -> dict[str, float]:
     """Loss, micro and macro F1 and subset accuracy of logits and 0/1 labels (row, label).
 
     A label is predicted where its probability is above `threshold`. Macro F1 is the mean over all labels, 0.0 for one
@@ -43,7 +44,7 @@ def full(
     label_names: Sequence[str],
     *,
     majority_labels: Sequence[int],
-    threshold: float = 0.5,
+    threshold: float = THRESHOLD,
 ) -> dict[str, Any]:
     """All scores of logits and 0/1 labels (row, label).
 

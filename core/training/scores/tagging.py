@@ -30,6 +30,18 @@ def unit_of(tags: Iterable[str]) -> str:
     return "entity" if all(tag == _OUTSIDE or tag.startswith(begins) for tag in tags) else "token"
 
 
+def stretches_of(tags: Sequence[str], unit: str) -> list[tuple[str, int, int]]:
+    """What a sentence holds, as (type, first word, last word): its entities as seqeval reads them, or its words.
+
+    `unit` is what `unit_of` says, "entity" or "token".
+    """
+    if unit == "token":
+        return [(tag, place, place) for place, tag in enumerate(tags)]
+    from seqeval.metrics.sequence_labeling import get_entities
+
+    return get_entities(list(tags))
+
+
 def quick(true: Tags, predicted: Tags, loss: float) -> dict[str, float]:
     """The loss as given, token accuracy, and precision, recall and F1 of sentences of tags.
 
@@ -81,7 +93,7 @@ class Counts:
         self.right_tokens = sum(
             t == p for tags in zip(true, predicted, strict=True) for t, p in zip(*tags, strict=True)
         )
-        found = [(_items(t, unit), _items(p, unit)) for t, p in zip(true, predicted, strict=True)]
+        found = [(set(stretches_of(t, unit)), set(stretches_of(p, unit))) for t, p in zip(true, predicted, strict=True)]
         self.types = sorted({item[0] for pair in found for items in pair for item in items})
         column = {name: i for i, name in enumerate(self.types)}
         self.by_sentence = np.zeros((3, len(found), len(self.types)), dtype=np.int64)
@@ -102,12 +114,3 @@ class Counts:
             return precision_recall_f1(*(each.sum(axis=1) for each in counts))
         occurs = counts[1] + counts[2] > 0
         return tuple(mean_where(values, occurs) for values in precision_recall_f1(*counts))
-
-
-def _items(tags: Sequence[str], unit: str) -> set[tuple[str, int, int]]:
-    """What a sentence holds: its entities, or its words, as (type, first word, last word)."""
-    if unit == "token":
-        return {(tag, i, i) for i, tag in enumerate(tags)}
-    from seqeval.metrics.sequence_labeling import get_entities
-
-    return set(get_entities(list(tags)))

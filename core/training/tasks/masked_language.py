@@ -35,7 +35,6 @@ class MaskedLanguage(Task):
     The loss is that of transformers' models: the mean over hidden pieces, and for pairs that of the pairs added.
     """
 
-    name = "masked-language"
     compares_with_start = True
     best = language.BEST
 

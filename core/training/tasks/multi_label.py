@@ -25,7 +25,6 @@ from core.training.tasks.text import TextTask, write_predictions
 class MultiLabel(TextTask):
     """A sigmoid for each label, trained on binary cross-entropy (transformers, `multi_label_classification`)."""
 
-    name = "multi-label"
     best = multi_label.BEST
     label_type = np.float32
 
@@ -78,7 +77,7 @@ class MultiLabel(TextTask):
             prepared.test,
             {
                 "labels": [_names(names, row) for row in labels],
-                "predicted": [_names(names, row > 0.5) for row in chances],
+                "predicted": [_names(names, row > multi_label.THRESHOLD) for row in chances],
                 **{f"p_{name}": column.tolist() for name, column in zip(names, chances.T, strict=True)},
             },
         )

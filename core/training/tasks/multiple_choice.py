@@ -99,7 +99,6 @@ class MultipleChoice(Task):
     names of their columns. A second file is read in the same way.
     """
 
-    name = "multiple-choice"
     best = choice.BEST
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:

@@ -33,7 +33,6 @@ class QuestionAnswering(Task):
     Where every question has an answer (as in SQuAD 1.1), one is always given; else “no answer” is one of them.
     """
 
-    name = "question-answering"
     best = scores.BEST
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:

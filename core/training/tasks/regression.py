@@ -23,7 +23,6 @@ from core.training.tasks.text import TextTask, write_predictions
 class Regression(TextTask):
     """One output without activation, trained on the squared error (transformers, `problem_type="regression"`)."""
 
-    name = "regression"
     best = regression.BEST
     label_type = np.float32
 

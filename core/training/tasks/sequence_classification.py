@@ -21,7 +21,6 @@ from core.training.tasks.text import TextTask, write_predictions
 class SequenceClassification(TextTask):
     """A softmax over the labels (Devlin et al. 2019, § 4.1); trained on cross-entropy."""
 
-    name = "sequence-classification"
     best = classification.BEST
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:

@@ -41,7 +41,6 @@ class Batches(Protocol):
 class Task(ABC):
     """One way to learn. Stateless: every method is given what it needs."""
 
-    name: ClassVar[str]  # as in `core.data.mapping.TASKS`
     best: ClassVar[str]  # the score that chooses the best moment; higher is better
     compares_with_start: ClassVar[bool] = False  # whether the starting model can do the task, and is scored as well
 

@@ -39,7 +39,6 @@ class TokenClassification(Task):
     wrong where they are tagged with anything else: a shorter limit never makes scores better.
     """
 
-    name = "token-classification"
     best = tagging.BEST
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
