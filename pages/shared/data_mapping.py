@@ -13,6 +13,7 @@ import streamlit as st
 from core.data.mapping import ROLES, SEPARATORS, Mapping
 from core.data.mapping_check import check_mapping
 from core.data.mapping_guess import guess_mapping
+from core.data.task_guess import guess_task
 from core.errors import LabError
 from pages.shared import data
 from pages.shared.data import CLASSIFICATION
@@ -68,21 +69,32 @@ def choose_task() -> str:
 
 def choose_mapping(reference: str, table: Table, layers: Layers) -> Mapping:
     """The task, a column for each of its parts, and below what is wrong with the choice. For the page Datasets."""
-    task = choose_task()
-    mapping = choose_roles(task, reference, table, layers)
+    mapping = choose_roles(choose_task(), reference, table, layers)
     show_findings(open_findings(table, mapping, layers))
     return mapping
 
 
 def choose_roles(task: str, reference: str, table: Table, layers: Layers) -> Mapping:
-    """A column for each part of a task, beginning with what was kept, else guessed. A choice is kept for the file."""
-    kept = layers.preparation.mapping
+    """A column for each part of a task, and another task where the table looks like it."""
     if task == CLASSIFICATION:
-        columns = data.choose_columns(reference, table)
-        mapping = Mapping.of(task, text=columns.text, pair=columns.pair, label=columns.label)
-        if kept is not None and kept.task == task and kept["label"] == columns.label:
-            mapping = replace(mapping, label_order=kept.label_order, label_titles=kept.label_titles)
-        return mapping
+        mapping = _choose_classes(reference, table, layers.preparation.mapping)
+    else:
+        mapping = _choose_kept(task, reference, table, layers)
+    _suggest_task(table, mapping)
+    return mapping
+
+
+def _choose_classes(reference: str, table: Table, kept: Mapping | None) -> Mapping:
+    columns = data.choose_columns(reference, table)
+    mapping = Mapping.of(CLASSIFICATION, text=columns.text, pair=columns.pair, label=columns.label)
+    if kept is not None and kept.task == CLASSIFICATION and kept["label"] == columns.label:
+        mapping = replace(mapping, label_order=kept.label_order, label_titles=kept.label_titles)
+    return mapping
+
+
+def _choose_kept(task: str, reference: str, table: Table, layers: Layers) -> Mapping:
+    """Beginning with what was kept, else guessed. A choice is kept for the file."""
+    kept = layers.preparation.mapping
     guess = guess_mapping(table, task)
     if kept is not None and kept.task == task and _stand_in(table, kept):
         guess = kept
@@ -91,6 +103,21 @@ def choose_roles(task: str, reference: str, table: Table, layers: Layers) -> Map
     if mapping != guess and not is_others:
         layers.keep(mapping)
     return mapping
+
+
+def _suggest_task(table: Table, mapping: Mapping) -> None:
+    """Another task, when the table looks like it and the present one is the first of the list or lacks a column."""
+    likely = _likely_task((table.content_hash, table.options), table)
+    if likely == mapping.task or (mapping.task != CLASSIFICATION and not mapping.missing()):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/lightbulb: This table looks made for “{TASKS[likely]}”.", width="content")
+        st.button("Take this task", key="take-task", on_click=st.session_state.update, args=({"task": likely},))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _likely_task(key: tuple, _table: Table) -> str:
+    return guess_task(_table)
 
 
 def open_findings(table: Table, mapping: Mapping, layers: Layers) -> list[Finding]:

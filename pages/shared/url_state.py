@@ -1,8 +1,9 @@
 """Texts and choices that live in the page's address, so that a link reopens the same view.
 
-Widgets with few fixed values use Streamlit's own `bind="query-params"`. Two kinds need more and are kept here: texts,
-because an address takes only a few thousand characters, and lists of things that have an id (models, data sets, runs),
-because `bind` writes the title shown instead of the id.
+Widgets with few fixed values use Streamlit's own `bind="query-params"`. Three kinds need more and are kept here: texts,
+because an address takes only a few thousand characters; lists of things that have an id (models, data sets, runs),
+because `bind` writes the title shown instead of the id; and the view of a page, because a click elsewhere may change
+it, which a widget with a default of its own does not like.
 """
 
 import time
@@ -101,17 +102,13 @@ def count_on(key: str) -> None:
 
 def choose_view(views: Iterable[str], *, key: str) -> str:
     """Which part of a page is shown, as a row of buttons; the first one at first."""
-    first, *others = views
-    return st.segmented_control(
-        "Show",
-        [first, *others],
-        default=first,
-        required=True,
-        key=key,
-        label_visibility="collapsed",
-        bind="query-params",
-        wrap=True,
+    choices = list(views)
+    seed(key, choices[0], allowed=choices)
+    chosen = st.segmented_control(
+        "Show", choices, required=True, key=key, label_visibility="collapsed", wrap=True, persist_state="session"
     )
+    keep(key, chosen if chosen != choices[0] else "")
+    return chosen
 
 
 def several(

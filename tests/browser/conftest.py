@@ -5,6 +5,7 @@ judges the rest. A request to any host but the app's fails the test. Starts no b
 """
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -128,6 +129,16 @@ def workspace(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> Path:
     """In a browser test the workspace is the app's, so that the test can look at what the app wrote."""
     monkeypatch.setenv("BERTLAB_WORKSPACE", str(app.workspace))
     return app.workspace
+
+
+@pytest.fixture(autouse=True)
+def quiet_log(app: RunningApp) -> Iterator[None]:
+    """What the app prints while people use it holds no traceback and no warning."""
+    before = app.log.stat().st_size
+    yield
+    printed = app.log.read_bytes()[before:].decode("utf-8", "replace")
+    if re.search(r"Traceback|warning", printed, re.IGNORECASE):
+        pytest.fail(f"the app printed:\n{printed[-3000:]}", pytrace=False)
 
 
 def find_chromium() -> str | None:

@@ -7,6 +7,7 @@ import pytest
 from core.data.columns import Columns, guess_columns
 from core.data.dataset import build_dataset
 from core.data.reading import ReadOptions, read_table
+from core.data.task_guess import guess_task
 from core.errors import LabError
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -149,3 +150,22 @@ def test_cells_agree_with_the_csv_module():
         rows = list(csv.reader(file))
     table = read_table(DATA / "airline_tweets/Tweets.csv")
     assert [list(row) for row in zip(*(table[name] for name in table.columns), strict=True)] == rows[1:]
+
+
+@pytest.mark.parametrize(
+    ("path", "task"),
+    [
+        ("airline_tweets/Tweets.csv", "sequence-classification"),
+        ("codah/full_data.tsv", "multiple-choice"),
+        ("cola/in_domain_train.tsv", "sequence-classification"),
+        ("conll2003/valid.txt", "token-classification"),
+        ("emotion/val.txt", "sequence-classification"),
+        ("glue/MRPC/train.tsv", "sequence-classification"),
+        ("glue/RTE/train.tsv", "sequence-classification"),
+        ("glue/STS-B/train.tsv", "regression"),
+        ("imdb/imdb_test.csv.gz", "sequence-classification"),
+        ("squad11/dev-v1.1.bloomsbury_half.json", "question-answering"),
+    ],
+)
+def test_the_task_is_seen(path: str, task: str):
+    assert guess_task(read_table(DATA / path)) == task

@@ -291,6 +291,16 @@ def test_every_task_has_a_mapping_that_is_checked(open_page, task: str, content:
     assert words in words_on(app).replace("\\", "")
 
 
+def test_a_table_made_for_another_task_says_so_and_a_click_takes_it(open_page):
+    app = upload(open_page(PAGE), "tags.csv", b"tokens,tags\na b,O X\nc d,O O\n")
+    assert "This table looks made for “Tag words”" in words_on(app)
+    app.button("take-task").click().run()
+    assert not app.exception
+    assert app.session_state["task"] == "token-classification"
+    assert "looks made for" not in words_on(app)
+    assert "fit the task" in words_on(app)
+
+
 def test_a_part_of_a_task_is_chosen_and_checked_at_once(open_page):
     app = upload(open_page(PAGE, task="regression"), "scores.csv", b"text,score\none,1.5\ntwo,x\nthree,3\n")
     assert "No column is chosen for “Score”" in words_on(app)
