@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.data.draft import rows_in_words
+from core.data.finding import counted
 from core.data.repeats import groups_of
 from core.data.table import is_number
 from core.data.views import Strings
 from core.errors import LabError
 
 MANY_LABELS = 200
+FEW_ROWS = 100
 _SHOWN = 5
 
 
@@ -24,6 +26,13 @@ def about_texts(column: str, texts: Strings, words: np.ndarray, row_ids: np.ndar
     if filled and sum(map(is_number, filled)) > 0.9 * len(filled):
         notices.append(f"Column {column!r} holds numbers rather than text; they are read as written.")
     return notices
+
+
+def about_number(rows: int, row: str = "row") -> list[str]:
+    """What to say of how many rows there are."""
+    if not 0 < rows < FEW_ROWS:
+        return []
+    return [f"{counted(rows, row)} {'is' if rows == 1 else 'are'} enough to try the steps, too few to learn from."]
 
 
 def about_labels(names: Sequence[str], counts: Sequence[int]) -> list[str]:

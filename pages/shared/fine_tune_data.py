@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.data.mapping_labels import labels_of
+from core.data.noticing import about_number
 from core.training.lengths import lengths_of
 from pages.shared import data
 from pages.shared.data import CLASSIFICATION
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from core.training.lengths import Lengths
     from pages.shared.data_layers import Layers
 
-FEW_ROWS = 100
 SHOWN_LABELS = 8
 KINDS = {
     "token-classification": "sentence",
@@ -69,8 +69,7 @@ def choose_data(task: str) -> Chosen | None:
     chosen = Chosen(reference, table, layers, mapping, dataset, names, _lengths(key, table, mapping, dataset, layers))
     st.caption(_in_words(chosen))
     data.show_notices(dataset.notices)
-    if len(dataset) < FEW_ROWS:
-        data.show_notices([f"{len(dataset)} rows are enough to try the steps, too few for the scores to mean much."])
+    data.show_notices(about_number(len(dataset), KINDS.get(task, "text")))
     return chosen
 
 

@@ -31,12 +31,13 @@ def draft(*rows):
 
 
 def bad(*rows, **measured):
-    """Findings that are not good, by key."""
+    """Findings that are not good, by key, but for that there are few rows: so there are in every test."""
     card = health_card(draft(*rows), Measured(**measured))
-    return {finding.key: finding for finding in card.findings if finding.severity != "good"}
+    return {each.key: each for each in card.findings if each.severity != "good" and each.key != "too_few"}
 
 
 GOOD = tuple(f"a fine text of number {n} it is,{'x' if n % 2 else 'y'}" for n in range(40))
+ENOUGH = tuple(f"{row[:-2]} of {n},{row[-1]}" for n in range(3) for row in GOOD)
 
 
 def mended(finding, *rows):
@@ -46,7 +47,7 @@ def mended(finding, *rows):
 
 
 def test_a_sound_set_is_said_to_be_sound():
-    card = health_card(draft(*GOOD))
+    card = health_card(draft(*ENOUGH))
     assert {finding.severity for finding in card.findings} == {"good"}
     assert card.verdict == "Ready to train on: nothing to mend was found."
     assert {"empty", "unlabelled", "duplicates", "contradictions", "imbalance", "kinds", "odd"} <= {
@@ -54,8 +55,15 @@ def test_a_sound_set_is_said_to_be_sound():
     }
 
 
+def test_few_rows_are_said_to_be_few():
+    card = health_card(draft(*ENOUGH[:99]))
+    assert card["too_few"].what == "99 rows are enough to try the steps, too few to learn from."
+    assert card.verdict == "Ready to train on, after a look at 1 thing."
+    assert health_card(draft(*ENOUGH[:100]))["too_few"] is None
+
+
 def test_what_to_do_first_stands_first():
-    card = health_card(draft(*GOOD, ",x", GOOD[0], "one thing,"))
+    card = health_card(draft(*ENOUGH, ",x", ENOUGH[0], "one thing,"))
     severities = [finding.severity for finding in card.findings]
     assert severities == sorted(severities, key=["fix", "look", "good"].index)
     assert card.verdict == "Mend 2 things before training, and look at 1 more."
@@ -82,7 +90,7 @@ def test_B03_labels_that_look_alike():
     finding = bad(*rows)["alike_labels"]
     assert finding.fix == "merge_labels"
     assert mended(finding, *rows) is None
-    numbers_only = bad(*(f"text {n},{'01' if n % 2 else '1'}" for n in range(40)))["alike_labels"]
+    numbers_only = bad(*(f"text {n},{'01' if n % 2 else '1'}" for n in range(120)))["alike_labels"]
     assert (numbers_only.severity, numbers_only.fix) == ("look", None)
 
 
@@ -135,7 +143,7 @@ def test_B10_contradictions_with_rows_and_a_fix():
 
 
 def test_B11_numbers_dates_and_empty_texts():
-    assert bad(*(f"{n},{'x' if n % 2 else 'y'}" for n in range(40)))["numbers"].severity == "fix"
+    assert bad(*(f"{n},{'x' if n % 2 else 'y'}" for n in range(120)))["numbers"].severity == "fix"
     assert bad(*(f"2024-01-{n + 10},{'x' if n % 2 else 'y'}" for n in range(20)))["dates"].severity == "fix"
     assert bad(*GOOD, "17,x")["numbers"].severity == "look"
     assert bad(*GOOD, "https://a.b,x")["addresses"].rows == (40,)
@@ -200,6 +208,7 @@ def test_pairs_and_sets_without_labels():
         "duplicates",
         "kinds",
         "odd",
+        "too_few",
     }
     nothing = health_card(draft("a,x", "b,y").keep(np.zeros(2, bool)))
     assert nothing.rows == 0

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from core.data.draft import Draft, rows_in_words
 from core.data.finding import Finding, counted, numbers, shown
+from core.data.noticing import about_number
 from core.data.quality.coverage import Coverage
 from core.data.quality.kinds import HTML, ODD_CHARACTERS, Kinds, kinds_of, odd_characters, positions_matching
 from core.data.steps import DropDuplicates, DropEmpty, TidyTexts, tidied
@@ -19,6 +20,7 @@ _MUCH_UNKNOWN = 0.01
 
 def check(draft: Draft) -> Iterator[Finding]:
     """Everything that the texts alone tell."""
+    yield from _number(draft)
     yield from _empty(draft)
     yield from _repeats(draft)
     for place, column in enumerate(draft.text_columns()):
@@ -51,6 +53,11 @@ def unknown_pieces(coverage: Coverage) -> Iterator[Finding]:
     what = f"{coverage.unknown_share:.1%} of all pieces are [UNK], in {counted(len(coverage.rows), 'row')}: {words}."
     remedy = "Choose a model whose vocabulary was made for this language."
     yield Finding("unknown", "fix" if coverage.unknown_share > 0.1 else "look", what, coverage.rows, remedy)
+
+
+def _number(draft: Draft) -> Iterator[Finding]:
+    for what in about_number(len(draft)):
+        yield Finding("too_few", "look", what, remedy="Collect some hundred, so that the scores mean something.")
 
 
 def _empty(draft: Draft) -> Iterator[Finding]:
