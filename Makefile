@@ -58,7 +58,7 @@ lint: setup-dev  ## check style, formatting and the import rule
 	@$(PY) -m ruff format --check .
 	@$(PY) -m pytest -q tests/test_import_rule.py
 
-bench: setup-dev  ## measure against named rivals, one JSON object a line (ONLY=attention)
+bench: browser  ## measure against named rivals, one JSON object a line (ONLY=attention)
 	@$(PY) -m tests.bench $(ONLY)
 
 bench-cloze: setup-dev  ## how well the built-in model fills blanks (AFTER=folder: that one, against it; BEFORE=folder)

@@ -56,9 +56,13 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The tokenizer at work on one text: `pre_tokens` are its words, `pieces` holds the pieces of each of them."""
+    """The tokenizer at work on one text: `pre_tokens` are its words, `pieces` holds the pieces of each of them.
+
+    algorithm: how words are cut into pieces: “WordPiece”, “BPE”, “Unigram” or “WordLevel”.
+    """
 
     text: str
+    algorithm: str
     normalized: str
     pre_tokens: tuple[str, ...]
     pieces: tuple[tuple[str, ...], ...]
@@ -182,7 +186,7 @@ def steps(model: Model, text: str) -> Steps:
         for word, _ in backend.pre_tokenizer.pre_tokenize_str(clean) if clean else []:
             pre_tokens.append(word)
             pieces.append(tuple(token.value for token in backend.model.tokenize(word)))
-    return Steps(text, "".join(normalized), tuple(pre_tokens), tuple(pieces))
+    return Steps(text, type(backend.model).__name__, "".join(normalized), tuple(pre_tokens), tuple(pieces))
 
 
 def padded_batch(model: Model, texts: Sequence[str]) -> Batch:

@@ -165,7 +165,8 @@ class Plan:
         "From scratch", "Begin with random weights in the model's shape.", False, tasks=_LANGUAGE
     )
     mask_share: float = setting(
-        "Share of hidden pieces", "Of these 80 % become [MASK], 10 % another piece, 10 % stay.",
+        "Share of hidden pieces",
+        "Of these 80 % become [MASK], 10 % another piece, 10 % stay; whole words all become [MASK].",
         0.15, low=0.01, high=0.9, tasks=_LANGUAGE,
     )  # fmt: skip
     whole_words: bool = setting(

@@ -1,6 +1,6 @@
 """Quick look, Balanced, Best: three complete sets of settings, by task, amount of data, model and device.
 
-Each value that differs from a plan's default has its reason beside it; the runs behind them are in
+Each value that differs from a plan's default has its reason beside it; what Balanced gives on the samples is in
 `docs/measurements.md`. No preset takes rows away: Quick look trains for a part of an epoch when one would take too
 long, and says so.
 """

@@ -15,6 +15,8 @@ from pages.shared.token_strip import Span, span, token_strip
 from pages.shared.url_state import choose_view, text_area
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.explore.tokens import Tokens
     from core.models.loading import Model
 
@@ -23,6 +25,14 @@ EXAMPLE_PAIR = "Does it understand them?"
 UNKNOWN = ("[UNK]", "<unk>")  # in all families the lab opens
 SHOWN_CHARACTERS = 20_000
 VIEWS = ("Pieces", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers")
+CUTTING = {
+    "WordPiece": "WordPiece takes the longest entry of the vocabulary that fits the start of the word, then goes on "
+    "with the rest; `##` marks a piece that continues a word.",
+    "BPE": "Byte-pair encoding begins with single bytes and joins the pair of neighbours that it learned first, again "
+    "and again; `Ġ` stands for the space before a word.",
+    "Unigram": "Unigram weighs all ways to cut the word and takes the one whose pieces are likeliest together; `▁` "
+    "stands for the space before a word.",
+}
 STRATEGIES = {
     "longest_first": "Shorten the longer text first",
     "only_first": "Shorten the first text only",
@@ -97,20 +107,23 @@ def show_pieces(tokens: Tokens) -> None:
     csv_button("Table as CSV", table, "tokens")
 
 
-def show_steps(model: Model, text: str) -> None:
-    steps = tokenizing.steps(model, text[:SHOWN_CHARACTERS])
+def show_steps(model: Model, texts: Sequence[str]) -> None:
+    each_steps = [tokenizing.steps(model, text[:SHOWN_CHARACTERS]) for text in texts]
     st.markdown(
         "**1. Normalize.** Clean up spaces and control characters; an uncased model also drops case and accents."
     )
-    st.code(steps.normalized[:2_000], language=None, wrap_lines=True)
+    for steps in each_steps:
+        st.code(steps.normalized[:2_000], language=None, wrap_lines=True)
     st.markdown("**2. Pre-tokenize.** Split at spaces and punctuation into words.")
-    st.code("   ".join(steps.pre_tokens[:300]), language=None, wrap_lines=True)
-    st.markdown(
-        "**3. Cut words into pieces.** WordPiece takes the longest entry of the vocabulary that fits the start of the "
-        "word, then goes on with the rest; `##` marks a piece that continues a word. Words cut in more than one piece:"
-    )
+    for steps in each_steps:
+        st.code("   ".join(steps.pre_tokens[:300]), language=None, wrap_lines=True)
+    how = CUTTING.get(each_steps[0].algorithm, "")
+    st.markdown(f"**3. Cut words into pieces.** {how} Words cut in more than one piece:")
     cut = [
-        (word, " ".join(pieces)) for word, pieces in zip(steps.pre_tokens, steps.pieces, strict=True) if len(pieces) > 1
+        (word, " ".join(pieces))
+        for steps in each_steps
+        for word, pieces in zip(steps.pre_tokens, steps.pieces, strict=True)
+        if len(pieces) > 1
     ]
     if cut:
         st.dataframe(pd.DataFrame(cut[:500], columns=["Word", "Pieces"]), hide_index=True, alt="Words and their pieces")
@@ -221,7 +234,7 @@ with problems_shown():
     if view == "Pieces":
         show_pieces(tokens)
     elif view == "Step by step":
-        show_steps(model, text)
+        show_steps(model, [text, pair] if pair else [text])
     elif view == "What was cut":
         show_cut(model, text, pair)
     elif view == "Batch":

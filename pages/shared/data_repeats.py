@@ -32,7 +32,7 @@ def show_repeats(key: tuple, dataset: Dataset, profile: Profile, layers: Layers)
     """Equal texts, contradictions, near-duplicates and leaks, one below the other."""
     _show_groups(
         "The same text more than once", profile.duplicates, dataset,
-        "Duplicates count twice in training. No split ever parts them.",
+        "Duplicates count twice in training. A split by shares never parts them.",
     )  # fmt: skip
     if profile.duplicates:
         st.button(

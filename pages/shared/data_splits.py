@@ -27,8 +27,8 @@ BY_SHARES, BY_COLUMN = "By shares", "By a column"
 def show_splits(key: tuple, table: Table, dataset: Dataset, layers: Layers) -> None:
     """The kept splits, or ways to make some."""
     st.markdown(
-        "Training rows are learned from, validation rows choose the best moment, test rows give the final score. Each "
-        "label keeps its share in all three, and equal texts never stand on two sides."
+        "Training rows are learned from, validation rows choose the best moment, test rows give the final score. "
+        "Divided by shares, each label keeps its share in all three, and equal texts never stand on two sides."
     )
     kept = layers.preparation.splits
     if kept is not None:

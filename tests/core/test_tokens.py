@@ -114,6 +114,7 @@ def test_the_steps_end_in_the_same_pieces(model):
         steps = tokenizing.steps(model, text)
         flat = [piece for pieces in steps.pieces for piece in pieces]
         assert flat == model.tokenizer.tokenize(text)
+        assert steps.algorithm == "WordPiece"
 
 
 def test_a_padded_batch_equals_the_tokenizers_own(model):
