@@ -130,6 +130,10 @@ class Mapping:
         names = dict(zip(self.label_order, self.label_titles, strict=False)) | dict(titles or {})
         return replace(self, label_order=tuple(order), label_titles=tuple(names.get(label, label) for label in order))
 
+    def titles(self) -> dict[str, str]:
+        """The name to show for each label that was put in order."""
+        return dict(zip(self.label_order, self.label_titles or self.label_order, strict=True))
+
     def id2label(self, found: Sequence[str] = ()) -> dict[int, str]:
         """The number of each label and the name to show; `found` are the labels of the data when no order was given."""
         return dict(enumerate(self.label_titles or self.label_order or found))

@@ -58,19 +58,32 @@ class Preparation:
             raise _not_understood()
         return cls(**{name: _KINDS[name].from_dict(value) for name, value in values.items()})
 
-    def dataset(self, table: Table, columns: Columns, *, label_names: Sequence[str] | None = None) -> Dataset:
+    def dataset(self, table: Table, columns: Columns) -> Dataset:
         """The checked examples after corrections and fixes; labels in the order and under the names decided.
 
-        `label_names` as in `build_dataset`. Raises LabError as there, and for corrections of another file.
+        Raises LabError as `build_dataset`, and for corrections of another file.
         """
-        built = build_dataset(table, columns, label_names=label_names, edits=self.edits, recipe=self.recipe)
-        if label_names is not None or self.mapping is None or self.mapping["label"] != columns.label:
+        built = build_dataset(table, columns, edits=self.edits, recipe=self.recipe)
+        if self.mapping is None or self.mapping["label"] != columns.label:
             return built
         names = dict(named_labels(self.mapping, built.label_names))
         place = {label: number for number, label in enumerate(names)}
         moved = np.array([place[label] for label in built.label_names], np.int64)
         numbers = Numbers(moved[built.labels.array]) if len(moved) else built.labels
         return replace(built, labels=numbers, label_names=tuple(names.values()))
+
+    def dataset_of_other(self, table: Table, columns: Columns, label_names: Sequence[str]) -> Dataset:
+        """The examples of another file, without the corrections and fixes of the first, under the first's labels.
+
+        `label_names` are those that `dataset` gave; in the file all may stand as in the first, or all by these names.
+        Raises LabError as `build_dataset` with `label_names`.
+        """
+        named = {} if self.mapping is None or self.mapping["label"] != columns.label else self.mapping.titles()
+        written = {name: label for label, name in named.items()}
+        as_in_first = [written.get(name, name) for name in label_names]
+        found = set(table.column(columns.label).unique().to_pylist())
+        names = as_in_first if found <= set(as_in_first) else label_names
+        return replace(build_dataset(table, columns, label_names=names), label_names=tuple(label_names))
 
     def labels(self, draft: Draft, columns: Columns) -> list[tuple[str, str]]:
         """The labels of rows that corrections and fixes have left, as (in the file, name), in the order of numbers."""
@@ -85,7 +98,7 @@ def named_labels(mapping: Mapping, found: Sequence[str]) -> list[tuple[str, str]
 
     Raises LabError when a new label is called like another one's name.
     """
-    titles = dict(zip(mapping.label_order, mapping.label_titles or mapping.label_order, strict=True))
+    titles = mapping.titles()
     order = [label for label in titles if label in set(found)]
     named = [(label, titles.get(label, label)) for label in (*order, *(each for each in found if each not in titles))]
     names = [name for _, name in named]

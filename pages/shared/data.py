@@ -15,6 +15,7 @@ from core.data.mapping import Mapping
 from core.data.reading import EncodingUnclear, ReadOptions, Table, read_table
 from core.data.sample_sets import samples
 from core.errors import LabError
+from core.training.readers import readers
 from pages.shared.data_reading import FILL, can_be_filled, set_reading
 from pages.shared.text import plain, show_problem
 from pages.shared.url_state import choose, forget
@@ -103,12 +104,18 @@ def offer_deletion(reference: str, content_hash: str) -> None:
         return
     with st.popover("Delete this upload", icon=":material/delete:", type="tertiary"):
         st.markdown(
-            "The file is removed from this machine, with all corrections, fixes and splits. Models trained on it stay."
+            "The file is removed from this machine, with all corrections, fixes and splits. Models trained on it stay; "
+            "a run that was stopped cannot go on without it."
         )
         st.button("Delete for good", on_click=_delete, args=(reference, content_hash))
+    if reading := st.session_state.pop("still-reading", None):
+        show_problem(LabError(f"This file was not deleted: the run “{reading}” needs it.", "Stop that run first."))
 
 
 def _delete(reference: str, content_hash: str) -> None:
+    if active := readers(reference):
+        st.session_state["still-reading"] = active[0].name
+        return
     uploads.delete_upload(reference.removeprefix("upload:"))
     choices.forget(content_hash)
     forget("data")

@@ -27,14 +27,19 @@ ENCODING_NAMES = {
 }
 
 
+def chosen_reading(reference: str) -> ReadOptions:
+    """What a person has said about how a file is to be read; the rest is detected, for each file anew."""
+    return st.session_state.setdefault("reading", {}).get(reference, ReadOptions())
+
+
 def read_source(reference: str) -> Table:
     """Read the data set as detected or as the person chose; asks for the encoding where it cannot be told.
 
     Stops the page with a message, and a way back to what was detected, when the file cannot be read so.
     """
-    chosen = st.session_state.setdefault("reading", {}).get(reference)
+    chosen = chosen_reading(reference)
     try:
-        return _read(reference, chosen or ReadOptions())
+        return _read(reference, chosen)
     except EncodingUnclear as unclear:
         previews = dict(unclear.candidates)
         show_problem(unclear)
@@ -45,14 +50,14 @@ def read_source(reference: str) -> Table:
             captions=[plain(each) for each in previews.values()],
         )
         if st.button("Read it so", type="primary"):
-            set_reading(reference, replace(chosen or ReadOptions(), encoding=encoding))
+            set_reading(reference, replace(chosen, encoding=encoding))
             st.rerun()
     except LabError as error:
         show_problem(error)
         if can_be_filled(error, reference, chosen):
-            filled = replace(chosen or ReadOptions(), fill=True)
+            filled = replace(chosen, fill=True)
             st.button(FILL, icon=":material/table_rows:", on_click=set_reading, args=(reference, filled))
-        if chosen:
+        if chosen != ReadOptions():
             _offer_detection(reference)
     st.stop()
 
@@ -77,7 +82,7 @@ def reading_settings(reference: str, table: Table) -> None:
     """How the file was read, each setting changeable."""
     used = table.options
     key = f"{reference}-{st.session_state.get('resets', 0)}"  # new widgets after each reset, showing what is detected
-    current = st.session_state["reading"].get(reference, used)
+    current = chosen_reading(reference)
     wanted = _choose_part(key, table, current)
     if used.delimiter is None:
         if wanted is current:
@@ -87,7 +92,7 @@ def reading_settings(reference: str, table: Table) -> None:
     if wanted != current:
         set_reading(reference, wanted)
         st.rerun()
-    if reference in st.session_state["reading"]:
+    if current != ReadOptions():
         _offer_detection(reference)
 
 
@@ -110,7 +115,7 @@ def _choose_part(key: str, table: Table, current: ReadOptions) -> ReadOptions:
 
 
 def _choose_form(key: str, used: ReadOptions, current: ReadOptions) -> ReadOptions:
-    """Delimiter, encoding, header and quotes of a text."""
+    """Delimiter, encoding, header and quotes of a text: what was chosen before, and what is changed now."""
     first, second, third, fourth = st.columns(4)
     delimiters = list(dict.fromkeys([used.delimiter, *DELIMITERS]))
     delimiter = first.selectbox(
@@ -123,7 +128,8 @@ def _choose_form(key: str, used: ReadOptions, current: ReadOptions) -> ReadOptio
     encoding = second.selectbox("Encoding", encodings, key=f"encoding-{key}")
     header = third.toggle("First row holds names", bool(used.header), key=f"header-{key}")
     quoting = fourth.toggle("Cells in quotes", bool(used.quoting), key=f"quoting-{key}")
-    return replace(current, delimiter=delimiter, encoding=encoding, header=header, quoting=quoting)
+    shown = {"delimiter": delimiter, "encoding": encoding, "header": header, "quoting": quoting}
+    return replace(current, **{name: value for name, value in shown.items() if value != getattr(used, name)})
 
 
 def _offer_detection(reference: str) -> None:

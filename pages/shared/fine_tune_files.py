@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.data.dataset import build_dataset
 from core.data.finding import shown
 from core.data.mapping_check import check_mapping
 from core.data.mapping_labels import labels_of
@@ -15,6 +14,7 @@ from core.data.reading import ReadOptions, read_table
 from core.errors import LabError
 from pages.shared import data
 from pages.shared.data import CLASSIFICATION
+from pages.shared.data_reading import chosen_reading
 
 if TYPE_CHECKING:
     from core.data.table import Table
@@ -57,7 +57,7 @@ def held_out(files: dict[str, str | None], *, has_splits: bool) -> str:
 def _check(part: str, reference: str, chosen: Chosen) -> None:
     """Raises `LabError` when the task could not read this file as it reads the first one."""
     try:
-        _check_table(_read(reference, chosen.table.options), chosen)
+        _check_table(_read(reference, chosen_reading(chosen.reference)), chosen)
     except LabError as error:
         raise LabError(f"The {part} file does not fit: {error.problem}", error.remedy) from error
 
@@ -70,7 +70,7 @@ def _check_table(table: Table, chosen: Chosen) -> None:
             f"there is no column {shown(lacking)}.", "Name its columns as in the first file, or choose another file."
         )
     if mapping.task == CLASSIFICATION:
-        build_dataset(table, mapping.as_columns(), label_names=chosen.label_names)
+        chosen.layers.preparation.dataset_of_other(table, mapping.as_columns(), chosen.label_names)
         return
     for finding in check_mapping(table, mapping):
         if finding.severity == "fix" and finding.key not in FINE_IN_A_TEST:

@@ -18,6 +18,7 @@ from core.training.shapes import shape_of
 from core.training.speeds import device_here
 from pages.shared import pages
 from pages.shared.data_mapping import choose_task
+from pages.shared.data_reading import chosen_reading
 from pages.shared.fine_tune_ahead import show_ahead, take_along
 from pages.shared.fine_tune_cluster import choose_place
 from pages.shared.fine_tune_data import choose_data
@@ -101,7 +102,7 @@ def show_form() -> None:
         st.markdown("**4. Settings**")
         fixed = Plan(
             data=chosen.reference,
-            reading=chosen.table.options,
+            reading=chosen_reading(chosen.reference),
             preparation=chosen.layers.preparation.to_json(),
             **columns_of(chosen.mapping),
             **files,

@@ -91,3 +91,42 @@ def test_a_new_label_that_is_called_like_anothers_name_is_refused(file):
     some = Preparation(mapping=NAMED, edits=Edits(table.content_hash).set(table, 5, "label", "Apple"))
     with pytest.raises(LabError, match="Two labels are called 'Apple'"):
         some.dataset(table, COLUMNS)
+
+
+@pytest.mark.parametrize("cells", [("a", "b"), ("Apple", "b")])
+def test_B07_a_test_file_may_call_labels_as_the_first_file_or_as_they_are_shown(file, decided, tmp_path, cells):
+    test = tmp_path / "test.csv"
+    test.write_text("text,label\n" + "".join(f"new {n},{cells[n % 2]}\n" for n in range(4)))
+    plan = Plan(
+        data=str(file), test_data=str(test), text_column="text", label_column="label", preparation=decided.to_json()
+    )
+    prepared = prepare(plan, task_of(plan.task))
+    assert prepared.label_names == ("b", "Apple")
+    assert tuple(prepared.test.labels) == (1, 0, 1, 0)
+
+
+def test_B07_a_test_file_with_labels_of_both_kinds_or_none_is_refused(file, decided, tmp_path):
+    for content in ("text,label\none,a\ntwo,Apple\n", "text,label\none,c\n"):
+        test = tmp_path / "test.csv"
+        test.write_text(content)
+        with pytest.raises(LabError, match="labels that the training data does not know"):
+            decided.dataset_of_other(read_table(test), COLUMNS, ("b", "Apple"))
+
+
+def test_two_labels_that_were_exchanged_by_name_keep_their_meaning(tmp_path):
+    swapped = Mapping.of("sequence-classification", text="text", label="label").with_labels(
+        ("0", "1"), {"0": "1", "1": "0"}
+    )
+    test = tmp_path / "test.csv"
+    test.write_text("text,label\none,0\ntwo,1\n")
+    dataset = Preparation(mapping=swapped).dataset_of_other(read_table(test), COLUMNS, ("1", "0"))
+    assert tuple(dataset.labels) == (0, 1)
+    assert dataset.label_names == ("1", "0")
+
+
+def test_A09_a_test_file_is_read_by_its_own_form(file, tmp_path):
+    """What was detected in one file does not hold for the other."""
+    test = tmp_path / "test.tsv"
+    test.write_text('text\tlabel\n"he said ""no"""\ta\nno\tb\n')
+    plan = Plan(data=str(file), test_data=str(test), text_column="text", label_column="label")
+    assert prepare(plan, task_of(plan.task)).test.texts[0] == 'he said "no"'

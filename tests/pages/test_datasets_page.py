@@ -6,7 +6,11 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.data import uploads
 from core.data.reading import read_table
+from core.runs.folder import create_run
+from core.runs.status import write_status
+from core.training.plan import Plan
 from tests.pages.conftest import words_on
 
 PAGE = "data/datasets.py"
@@ -177,6 +181,21 @@ def test_an_upload_can_be_deleted(open_page):
     next(button for button in app.button if button.label == "Delete for good").click().run()
     assert not app.exception
     assert "gone.csv" not in open_page(PAGE).selectbox(key="data").options
+
+
+def test_an_upload_that_a_run_still_reads_is_not_deleted(open_page):
+    app = upload(open_page(PAGE), "kept.csv", b"text,label\none,a\ntwo,b\nthree,a\nfour,b\n")
+    reference = app.query_params["data"]
+    plan = Plan(data="sample:reviews", test_data=reference, text_column="text", label_column="label")
+    run = create_run(plan.to_yaml(), name="Reader")
+    write_status(run.path, "queued")
+    press(app, "Delete for good")
+    assert "the run “Reader” needs it" in app.error[0].value
+    assert uploads.list_uploads()[0].reference == reference
+    write_status(run.path, "stopped", message="Stopped.")
+    press(app, "Delete for good")
+    assert not app.exception
+    assert not uploads.list_uploads()
 
 
 def test_Chinese_rows_are_counted_and_searched(open_page):

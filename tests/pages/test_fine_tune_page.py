@@ -1,11 +1,14 @@
 """Fine-tune, the form: every task, presets and knobs, what is foreseen, what is refused, the plan that is launched."""
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.data.choices import keep, recall
+from core.data.mapping import Mapping
+from core.data.preparation import Preparation
+from core.data.reading import ReadOptions, read_table
 from core.data.uploads import store_upload
 from core.errors import LabError
 from core.runs.folder import Run, create_run
@@ -183,6 +186,22 @@ def test_validation_and_test_can_come_from_files_of_their_own(open_page, launche
     assert launched[0].data not in app.selectbox(key="test-file").options
 
 
+def test_a_test_file_is_read_by_its_own_form_and_may_use_the_files_labels(open_page, launched):
+    quoted = lines("text\tlabel", '"he said ""no"""\ta', "a play\tb")
+    more = store_upload(quoted, "more.tsv").reference
+    reference = store_upload(FILES["sequence-classification"], "sequence-classification.csv").reference
+    table = read_table(reference)
+    named = Mapping.of("sequence-classification", text="text", label="label")
+    keep(table.content_hash, named.with_labels(("a", "b"), {"a": "good"}))
+    app = open_page(FINE_TUNE, task="sequence-classification", data=reference)
+    app.selectbox(key="test-file").set_value(more).run()
+    assert not app.exception
+    assert not app.error
+    button(app, "Start training").click().run()
+    assert (launched[0].test_data, launched[0].reading) == (more, ReadOptions())
+    assert Preparation.from_json(launched[0].preparation).mapping.titles() == {"a": "good", "b": "b"}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -288,8 +307,7 @@ def test_the_plan_and_the_command_line_are_those_that_start(open_page, launched)
     command = next(each.value for each in app.code if each.value.startswith("python -m core.training"))
     button(app, "Start training").click().run()
     parsed = plan_of(parser("").parse_args(shlex.split(command)[3:]))
-    assert replace(parsed, reading=launched[0].reading) == launched[0]
-    assert replace(parsed.reading, header=True, quoting=True) == launched[0].reading  # both are detected again
+    assert parsed == launched[0]
     assert any(each.proto.label == "plan.yaml" for each in app.get("download_button"))
 
 
@@ -348,11 +366,8 @@ def test_columns_chosen_on_datasets_are_taken_over(open_page):
 
 
 def test_names_of_labels_outlive_a_look_at_another_task(open_page):
-    from core.data.choices import keep, recall
-    from core.data.mapping import Mapping
 
     upload = store_upload(b"text,label,a,b\na b,x,1,2\nc d,y,2,3\ne f,y,3,1\n", "named.csv")
-    from core.data.reading import read_table
 
     content_hash = read_table(upload.reference).content_hash
     named = Mapping.of("sequence-classification", text="text", label="label").with_labels(("y", "x"), {"y": "yes"})

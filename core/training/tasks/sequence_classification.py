@@ -25,8 +25,11 @@ class SequenceClassification(TextTask):
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
         columns = Columns(text=plan.text_column, label=plan.label_column, pair=plan.pair_column)
-        preparation = Preparation() if label_names is not None else Preparation.from_json(plan.preparation)
-        dataset = preparation.dataset(table, columns, label_names=label_names)
+        preparation = Preparation.from_json(plan.preparation)
+        if label_names is None:
+            dataset = preparation.dataset(table, columns)
+        else:
+            dataset = preparation.dataset_of_other(table, columns, label_names)
         rows = Rows(dataset.row_ids, dataset.texts, dataset.labels, dataset.pairs)
         return Examples(dataset, rows, tuple(dataset.label_names))
 

@@ -1,0 +1,18 @@
+"""Which runs still read a data set: it must not be deleted under them."""
+
+from core.errors import LabError
+from core.runs.folder import Run, list_runs
+from core.training.plan import Plan
+
+
+def readers(reference: str) -> list[Run]:
+    """The active runs (queued ones, too) that train, validate or test on a data set."""
+    return [run for run in list_runs() if run.status().is_active and reference in _read_by(run)]
+
+
+def _read_by(run: Run) -> tuple[str | None, ...]:
+    try:
+        plan = Plan.from_yaml(run.plan_text())
+    except LabError:  # damaged, or deleted meanwhile: it reads nothing
+        return ()
+    return plan.data, plan.validation_data, plan.test_data
