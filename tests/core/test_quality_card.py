@@ -210,6 +210,7 @@ def test_pairs_and_sets_without_labels():
         "odd",
         "too_few",
     }
+    assert health_card(draft_of(table, Columns("first"))).verdict == "The texts are ready, after a look at 1 thing."
     nothing = health_card(draft("a,x", "b,y").keep(np.zeros(2, bool)))
     assert nothing.rows == 0
 

@@ -34,10 +34,12 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class HealthCard:
-    """All findings, what to do first at the top. `verdict` sums them up in one sentence."""
+    """All findings, what to do first at the top. `verdict` sums them up in one sentence: of the texts alone, where no
+    column of labels was given."""
 
     findings: tuple[Finding, ...]
     rows: int
+    has_labels: bool
     verdict: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +66,7 @@ def health_card(draft: Draft, measured: Measured | None = None) -> HealthCard:
         findings += card_labels.near_duplicates(draft, measured.near)
     if measured.leaks is not None:
         findings += card_labels.leaks(measured.leaks)
-    return HealthCard(in_order(findings), len(draft))
+    return HealthCard(in_order(findings), len(draft), draft.labels is not None)
 
 
 def _verdict(card: HealthCard) -> str:
@@ -72,6 +74,5 @@ def _verdict(card: HealthCard) -> str:
     if fix:
         more = f", and look at {look:,} more." if look else "."
         return f"Mend {counted(fix, 'thing')} before training{more}"
-    if look:
-        return f"Ready to train on, after a look at {counted(look, 'thing')}."
-    return "Ready to train on: nothing to mend was found."
+    ready = "Ready to train on" if card.has_labels else "The texts are ready"
+    return f"{ready}, after a look at {counted(look, 'thing')}." if look else f"{ready}: nothing to mend was found."
