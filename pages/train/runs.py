@@ -16,6 +16,7 @@ from pages.shared.runs_mistakes import show_mistakes
 from pages.shared.runs_overview import show_overview
 from pages.shared.runs_predict import show_predict
 from pages.shared.runs_scores import show_scores
+from pages.shared.runs_settings import show_differences, show_settings
 from pages.shared.runs_try import show_try
 from pages.shared.text import plain, problems_shown
 from pages.shared.url_state import choose, choose_view, distinct
@@ -48,6 +49,7 @@ def show_curves(runs: list[Run]) -> None:
     look = choose_look(axis="Epoch")  # runs of different batch sizes compare by it
     ended_curves(tables, look)
     curves_csv(lambda: tables, "curves")
+    show_differences(runs)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the predictions …")
@@ -89,10 +91,7 @@ def show_run(run: Run, runs: list[Run]) -> None:
     elif view == PREDICT:
         show_predict(run, Plan.from_yaml(run.plan_text()).mapping())
     else:
-        st.markdown("The plan: `python -m core.training plan.yaml` runs it again without the app.")
-        st.code(run.plan_text(), language="yaml")
-        st.markdown("The end of the log:")
-        st.code(run.log_tail(60) or "Nothing was written.", language=None, wrap_lines=True)
+        show_settings(run)
 
 
 st.title("Runs", anchor=False)

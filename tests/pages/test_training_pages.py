@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -132,7 +133,7 @@ def test_trying_odd_texts_shows_neither_error_nor_warning(open_page, finished, t
 
 
 def test_two_runs_are_compared_side_by_side(open_page, plan: Plan, finished):
-    second, _ = train_here(plan)
+    second, _ = train_here(replace(plan, epochs=1.0, scheduler="cosine", name="Other"))
     write_status(second.path, "finished", exit_code=0)
     app = open_page(RUNS, run=finished.id, part="Curves")
     app.multiselect(key="compared").set_value([second.id]).run()
@@ -142,6 +143,9 @@ def test_two_runs_are_compared_side_by_side(open_page, plan: Plan, finished):
     assert len(curve["data"]) == 2
     own = [event["loss"] for event in finished.events() if event["kind"] == "evaluation"]
     assert curve["data"][0]["y"] == own
+    differences = app.dataframe[-1].value
+    assert list(differences.columns) == ["Setting", finished.name, "Other"]
+    assert ["Schedule", "linear", "cosine"] in differences.to_numpy().tolist()
 
 
 def test_a_run_can_be_deleted(open_page, finished):
