@@ -3,8 +3,8 @@
 import streamlit as st
 
 # The accent carries white text on buttons and tags, so in the dark it is too dark to be text itself: about 3.5 : 1 on
-# what Streamlit puts behind a chosen button. There, and on sliders, text has the page's own colour instead. A formula that
-# is wider than a phone is scrolled within itself.
+# what Streamlit puts behind a chosen button. There, and on sliders, text has the page's own colour instead.
+# A formula that is wider than a phone is scrolled within itself.
 STYLE = """<style>
 .stButtonGroup [data-selected], [data-testid="stSliderThumbValue"] { color: inherit !important; }
 .stButtonGroup [data-selected] p { font-weight: 600; }
