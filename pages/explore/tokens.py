@@ -126,7 +126,9 @@ def show_steps(model: Model, texts: Sequence[str]) -> None:
         if len(pieces) > 1
     ]
     if cut:
-        st.dataframe(pd.DataFrame(cut[:500], columns=["Word", "Pieces"]), hide_index=True, alt="Words and their pieces")
+        table = pd.DataFrame(cut, columns=["Word", "Pieces"])
+        st.dataframe(table[:500], hide_index=True, alt="Words and their pieces")
+        csv_button("Words and pieces as CSV", table, "words-and-pieces")
     else:
         st.caption("None: every word of this text is in the vocabulary as a whole.")
     st.markdown("**4. Add special tokens.** The template puts an opening token first and a separator after each text.")
@@ -189,7 +191,9 @@ def show_vocabulary(model: Model) -> None:
         return
     found = tokenizing.search_vocabulary(model, query, limit=200)
     if found:
-        st.dataframe(pd.DataFrame(found, columns=["Piece", "Id"]), hide_index=True, alt="Vocabulary entries")
+        table = pd.DataFrame(found, columns=["Piece", "Id"])
+        st.dataframe(table, hide_index=True, alt="Vocabulary entries")
+        csv_button("Entries as CSV", table, "vocabulary")
     else:
         st.info(f"No piece holds “{plain(query)}”. Such a word is spelled from shorter pieces.")
 
@@ -201,7 +205,13 @@ def show_two(model: Model, text: str, pair: str | None) -> None:
     for number, one in enumerate((model, other)):
         tokens = tokenizing.tokenize(one, text, pair)
         st.markdown(f"**{plain(one.title)}**: {len(tokens)} tokens from a vocabulary of {one.tokenizer.vocab_size:,}")
-        token_strip(spans(tokens), key=f"two-{number}", label=f"Tokens of {one.title}", hint="Point at a piece.")
+        token_strip(
+            spans(tokens),
+            key=f"two-{number}",
+            label=f"Tokens of {one.title}",
+            hint="Point at a piece.",
+            file_name=f"tokens-{number + 1}",
+        )
 
 
 st.title("Tokens", anchor=False)
@@ -218,6 +228,7 @@ with problems_shown():
         key="strip",
         label="The text in pieces",
         hint="Point at a piece, or tab to it, to see its number. Shades change from word to word.",
+        file_name="tokens",
     )
     own = [piece for piece, side in zip(tokens.pieces, tokens.sequence, strict=True) if side is not None]
     unknown = own.count(model.tokenizer.unk_token)

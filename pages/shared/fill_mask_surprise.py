@@ -87,6 +87,7 @@ def _scored(model: Model, text: str, whole_words: bool, number: int) -> Surprise
             key=f"surprise-{number}",
             label="The text, coloured by surprise",
             hint="Point at a word for its surprise and what the model would rather have put.",
+            file_name="surprise",
         )
         whole, each = round(scored.score, 1) + 0.0, round(scored.score / scored.total, 2) + 0.0  # no “-0.0”
         st.markdown(

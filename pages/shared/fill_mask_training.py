@@ -44,6 +44,7 @@ def show_training(model: Model) -> None:
         key="drawn",
         label="The text as training shows it",
         hint="Point at a coloured piece to see what became of it.",
+        file_name="training-example",
     )
     if not made.drawn:
         st.info("No piece was drawn this time, so there is nothing to learn. Draw again.")

@@ -13,6 +13,7 @@ from core.evaluation.figures import figures_of
 from core.evaluation.report import task_of
 from core.runs.folder import Run
 from pages.shared.data_mapping import TASKS
+from pages.shared.export import csv_button
 from pages.shared.run_figures import duration
 
 
@@ -40,8 +41,9 @@ def overview(runs: Sequence[Run]) -> pd.DataFrame:
 
 def show_overview(runs: Sequence[Run]) -> None:
     """The table of all runs."""
+    table = overview(runs)
     st.dataframe(
-        overview(runs),
+        table,
         hide_index=True,
         placeholder="",
         column_config={
@@ -53,3 +55,4 @@ def show_overview(runs: Sequence[Run]) -> None:
         },
         alt="All runs",
     )
+    csv_button("Runs as CSV", table, "runs")

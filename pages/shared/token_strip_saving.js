@@ -19,15 +19,28 @@ function savePicture(strip, name) {
   pen.textBaseline = "middle";
   pen.font = `600 14px ${theme.getPropertyValue("--st-font")}`;
   pen.fillText(strip.getAttribute("aria-label"), MARGIN, MARGIN + TITLE_ROOM / 2, width);
-  for (const piece of strip.querySelectorAll("button")) {
+  const place = (box) => [box.left - left + MARGIN, box.top - top + strip.scrollTop + TITLE_ROOM + MARGIN];
+  for (const piece of strip.children) {
     const look = getComputedStyle(piece);
-    const box = piece.getBoundingClientRect();
-    const [x, y] = [box.left - left + MARGIN, box.top - top + strip.scrollTop + TITLE_ROOM + MARGIN];
-    pen.fillStyle = look.backgroundColor;
-    pen.fillRect(x, y, box.width, box.height);
+    pen.globalAlpha = Number(look.opacity);
+    if (piece.matches("button")) {
+      const box = piece.getBoundingClientRect();
+      const [x, y] = place(box);
+      pen.fillStyle = look.backgroundColor;
+      pen.fillRect(x, y, box.width, box.height);
+      pen.strokeStyle = look.borderTopColor;
+      pen.strokeRect(x + 0.5, y + 0.5, box.width - 1, box.height - 1);
+    }
     pen.fillStyle = look.color;
     pen.font = `${look.fontSize} ${look.fontFamily}`;
-    pen.fillText(piece.textContent, x + parseFloat(look.paddingLeft) + 1, y + box.height / 2, box.width);
+    for (const word of piece.textContent.matchAll(/\S+/g)) {  // a text between two buttons may go over several lines
+      const range = document.createRange();
+      range.setStart(piece.firstChild, word.index);
+      range.setEnd(piece.firstChild, word.index + word[0].length);
+      const box = range.getBoundingClientRect();
+      const [x, y] = place(box);
+      pen.fillText(word[0], x, y + box.height / 2, box.width);
+    }
   }
   canvas.toBlob((blob) => {
     const link = document.createElement("a");
