@@ -54,8 +54,6 @@ def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None 
         st.info(
             f"The address asks for “{plain(wanted[:80])}”, which is not here (any more).", icon=":material/link_off:"
         )
-    if st.session_state.get(key) not in titles:
-        st.session_state.pop(key, None)  # it was deleted meanwhile
     seed(key, first, allowed=titles)
     shown = distinct(titles)
     chosen = st.selectbox(
@@ -68,8 +66,6 @@ def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None 
 def choose_number(label: str, count: int, *, key: str, help: str) -> int:
     """One of `count` numbers from 0, as a row of buttons; the first when another model had more."""
     numbers = [str(number) for number in range(count)]
-    if st.session_state.get(key) not in numbers:
-        st.session_state.pop(key, None)
     seed(key, "0", allowed=numbers)
     chosen = st.segmented_control(label, numbers, required=True, key=key, help=help, wrap=True, persist_state="session")
     keep(key, chosen)
@@ -141,7 +137,10 @@ def seed(key: str, default: str, *, allowed: Container[str] | None = None) -> No
 
     The address wins only when somebody else changed it: otherwise it still holds what `keep` wrote on the last run,
     or, when clicks follow fast upon each other, what it wrote before that (the browser had not heard the news yet).
+    A value that is not `allowed` (any more), such as a run that was deleted, is forgotten.
     """
+    if allowed is not None and st.session_state.get(key) not in allowed:
+        st.session_state.pop(key, None)
     given = st.query_params.get(key)
     by_link = given is not None and given != st.session_state.get(f"kept-{key}") and not _is_late(key, given)
     if by_link and (allowed is None or given in allowed):
