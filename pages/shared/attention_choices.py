@@ -82,8 +82,6 @@ def choose_selection(tokens: Tokens) -> Selection:
 
 def choose_listed(label: str, titles: Mapping[str, str], *, key: str, width: int | str = "stretch") -> str:
     """One of things shown by title and kept, also in the address, by id; the first one when there is no such thing."""
-    if st.session_state.get(key) not in titles:
-        st.session_state.pop(key, None)
     first = next(iter(titles))
     seed(key, first, allowed=titles)
     chosen = st.selectbox(

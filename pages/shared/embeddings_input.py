@@ -60,8 +60,6 @@ def type_sentences(model: Model) -> tuple[Trace, tuple[Tokens, ...]]:
 def choose_layer(model: Model, label: str = "Layer") -> int:
     """A layer from 0, what enters the first one, to L, what leaves the last one; the last when nothing was chosen."""
     layers = [str(number) for number in range(model.layers + 1)]
-    if st.session_state.get("after-layer") not in layers:
-        st.session_state.pop("after-layer", None)
     seed("after-layer", layers[-1], allowed=layers)
     chosen = st.select_slider(
         label,
@@ -81,8 +79,6 @@ def choose_place(label: str, places: Sequence[Place], *, key: str, default: int,
         each: f"{place.name} (sentence {place.text + 1}, position {place.positions[0]})"
         for each, place in zip(ids, places, strict=True)
     }
-    if st.session_state.get(key) not in titles:
-        st.session_state.pop(key, None)
     seed(key, ids[default], allowed=titles)
     chosen = st.selectbox(label, ids, format_func=titles.__getitem__, key=key, help=help, persist_state="session")
     keep(key, chosen)

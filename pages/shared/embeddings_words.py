@@ -39,8 +39,6 @@ def show_one_word(model: Model) -> None:
     if not words:
         st.info("No word stands in two places. Write one word into at least two sentences.")
         return
-    if st.session_state.get("word") not in words:
-        st.session_state.pop("word", None)
     seed("word", words[0], allowed=words)
     word = st.selectbox("Word", words, key="word", help="Words that stand in two places or more.", width=320)
     keep("word", word)

@@ -73,8 +73,6 @@ def choose_mask(count: int) -> int:
     if count < 2:
         return 0
     names = [str(number) for number in range(1, count + 1)]
-    if st.session_state.get("mask") not in names:
-        st.session_state.pop("mask", None)
     seed("mask", names[0], allowed=names)
     chosen = st.selectbox("Mask", names, key="mask", width=120, persist_state="session")
     keep("mask", chosen)
