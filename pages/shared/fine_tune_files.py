@@ -26,6 +26,10 @@ FILES = "All rows are trained on; validation and test come from the files chosen
 ONE_FILE = "All rows are trained on; the validation file chooses the best moment and gives the scores."
 TEST_FILE = "Ten per cent of the rows are kept for validation; the test file gives the scores."
 KEPT_SPLITS = "The splits kept on the page Datasets are used."
+AS_IT_IS = (
+    "Such a file is read as it is: what was mended on the page Datasets counts once the mended table is saved as CSV "
+    "there and uploaded."
+)
 FINE_IN_A_TEST = ("one_label", "one_score")  # findings that only matter where something is to be learned
 
 
@@ -59,7 +63,7 @@ def _check(part: str, reference: str, chosen: Chosen) -> None:
     try:
         _check_table(_read(reference, chosen_reading(chosen.reference)), chosen)
     except LabError as error:
-        raise LabError(f"The {part} file does not fit: {error.problem}", error.remedy) from error
+        raise LabError(f"The {part} file does not fit: {error.problem}", f"{error.remedy} {AS_IT_IS}") from error
 
 
 def _check_table(table: Table, chosen: Chosen) -> None:
