@@ -2,7 +2,8 @@
 
 PYTHON  ?= python3
 VENV    ?= .venv
-HOST    ?= 127.0.0.1
+# Not taken from the environment, where some shells put the name of the machine.
+HOST    = 127.0.0.1
 PORT    ?= 8501
 # Further names under which browsers may reach the app, beside this machine's own; `*` allows any.
 ALLOWED_HOSTS ?=

@@ -5,9 +5,11 @@ Imports neither torch nor transformers at collection, so that tests of the torch
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from string import ascii_lowercase, digits, punctuation
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -23,8 +25,6 @@ os.environ.update(
     HF_HUB_DISABLE_TELEMETRY="1",
     TOKENIZERS_PARALLELISM="false",
 )
-
-LOOPBACK = ("127.", "::1", "localhost", "::ffff:127.")
 
 WORDS = ("the", "cat", "dog", "sat", "on", "mat", "good", "bad", "film", "was", "very", "not", "play", "##ing", "##ed")
 VOCABULARY = [
@@ -52,20 +52,97 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def _number(host: object) -> IPv4Address | IPv6Address | None:
+    """The address that a host is written as; None for a name."""
+    try:
+        number = ip_address(str(host).partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(number, "ipv4_mapped", None) or number
+
+
+def _is_foreign_name(host: object) -> bool:
+    """Whether a name server would be asked for this host."""
+    host = host.decode() if isinstance(host, bytes) else host
+    return bool(host) and host not in ("localhost", socket.gethostname()) and _number(host) is None
+
+
+def _leaves(sender: socket.socket, address: Sequence[Any] | None) -> bool:
+    """Whether what this socket sends to an address (None: the one it is connected to) may leave this machine."""
+    if sender.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    try:
+        host = (address or sender.getpeername())[0]
+    except OSError:  # it is connected to none, and will say so itself
+        return False
+    number = _number(host)
+    return host != "localhost" and (number is None or not number.is_loopback)
+
+
+def _number(host: object) -> IPv4Address | IPv6Address | None:
+    """The address that a host is written as; None for a name."""
+    try:
+        number = ip_address(str(host).partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(number, "ipv4_mapped", None) or number
+
+
+def _is_foreign_name(host: object) -> bool:
+    """Whether a name server would be asked for this host."""
+    host = host.decode() if isinstance(host, bytes) else host
+    return bool(host) and host not in ("localhost", socket.gethostname()) and _number(host) is None
+
+
+def _is_foreign(address: object) -> bool:
+    """Whether the address of a socket is, or may be, on another machine."""
+    if not isinstance(address, tuple) or address[0] == "localhost":
+        return False
+    number = _number(address[0])
+    return number is None or not number.is_loopback
+
+
+def _is_foreign_peer(sender: socket.socket) -> bool:
+    """Whether what a datagram socket sends without an address leaves this machine. A stream was stopped before."""
+    if sender.type != socket.SOCK_DGRAM:
+        return False
+    try:
+        return _is_foreign(sender.getpeername())
+    except OSError:
+        return False
+
+
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Refuse connections that leave this machine, and fail the test that tried, even where it coped."""
-    connect = socket.socket.connect
-    refused: list[object] = []
+    """Refuse look-ups, connections and datagrams that leave this machine; the test that tried fails if it coped, too.
 
-    def connect_on_this_machine(self: socket.socket, address: object) -> None:
+    Stops what goes through Python's `socket`, in this process.
+    """
+    refused: list[str] = []
+
+    def guard(owner: object, name: str, leaves: Callable[..., bool], error: type[OSError]) -> None:
+        original = getattr(owner, name)
+
+        def guarded(*arguments: Any, **options: Any) -> Any:
+            if leaves(*arguments, **options):
+                tried = f"{name}{arguments if owner is socket else arguments[1:]}"
+                refused.append(tried)
+                raise error(f"tests reach no network, and {tried} leaves this machine")
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, guarded)
+
+    for look_up in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+        guard(socket, look_up, lambda host, *_, **__: _is_foreign_name(host), socket.gaierror)
+    for connect in ("connect", "connect_ex"):
         # A datagram socket that "connects" sends nothing: it is how a program asks for its own address.
-        if isinstance(address, tuple) and self.type == socket.SOCK_STREAM and not str(address[0]).startswith(LOOPBACK):
-            refused.append(address)
-            raise ConnectionRefusedError(f"tests reach no network, and {address} is not on this machine")
-        connect(self, address)
-
-    monkeypatch.setattr(socket.socket, "connect", connect_on_this_machine)
+        leaves = lambda self, address: self.type != socket.SOCK_DGRAM and _is_foreign(address)  # noqa: E731
+        guard(socket.socket, connect, leaves, ConnectionRefusedError)
+    for send in ("send", "sendall"):
+        guard(socket.socket, send, lambda self, *_: _is_foreign_peer(self), ConnectionRefusedError)
+    for send in ("sendto", "sendmsg"):
+        leaves = lambda self, *words: _is_foreign(words[-1]) or _is_foreign_peer(self)  # noqa: E731
+        guard(socket.socket, send, leaves, ConnectionRefusedError)
     yield
     if refused:
         pytest.fail(f"the test reached for the network: {refused}")

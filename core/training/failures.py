@@ -3,6 +3,7 @@
 import errno
 import shutil
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from core.errors import LabError, first_line
@@ -44,6 +45,11 @@ def explain(error: BaseException, folder: Path, step: int) -> LabError:
             f"The training ran out of memory {where}.",
             "Choose a smaller batch size, more accumulation or a smaller maximum length, or let it retry in smaller "
             "parts; then start it again.",
+        )
+    if isinstance(error, UnpicklingError):  # torch's own message tells how to load it all the same
+        return LabError(
+            f"The training failed {where}: its checkpoint holds program code and was not loaded.",
+            "Start a new run. If you did not put it there, distrust the folder of this run.",
         )
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or _is_full(folder):
         return LabError(

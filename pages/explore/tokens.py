@@ -60,8 +60,11 @@ def spans(tokens: Tokens) -> list[Span]:
         segment = tokens.segments[position]
         if side is None:
             closed = tokens.sequence[position - 1] if position else None
-            if closed is not None and cut[closed]:
-                drawn.append(span(f" {cut[closed][:SHOWN_CHARACTERS]} ", "cut"))
+            if closed is not None:
+                if rest := sources[closed][cursor[closed] : len(sources[closed]) - len(cut[closed])]:
+                    drawn.append(span(rest, "gap"))
+                if cut[closed]:
+                    drawn.append(span(f" {cut[closed][:SHOWN_CHARACTERS]} ", "cut"))
             drawn.append(span(piece, "special", segment=segment, note=_note(tokens, position), index=position))
             continue
         start, end = tokens.offsets[position]

@@ -75,7 +75,7 @@ class RunningApp:
     def start(self, script: str = "app.py") -> None:
         """Start the app and wait until it answers; raises `RuntimeError` with its last words when it does not."""
         command = [sys.executable, "-m", "streamlit", "run", script]
-        command += ["--server.port", str(self.port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+        command += ["--server.port", str(self.port), "--server.headless", "true"]
         environment = os.environ | {"BERTLAB_WORKSPACE": str(self.workspace), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT)

@@ -1,5 +1,7 @@
 """The Tokens page with every kind of text, and each of its views."""
 
+import json
+
 import pytest
 
 from tests.pages.conftest import words_on
@@ -36,6 +38,25 @@ def test_odd_texts_show_neither_error_nor_warning(open_page, text: str):
     assert not app.error
     assert not app.warning
     assert "tokens" in words_on(app)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(ODD_TEXTS["script"], ODD_TEXTS["chinese"]),
+        "[CLS] one [SEP] two [MASK]",
+        "  القِطَّةُ\u200b cafe\u0301 क्षि 👩‍👩‍👧  on",
+        "a cafe\u0301",
+    ],
+    ids=["script", "chinese", "special tokens", "combining marks", "a mark at the end"],
+)
+def test_F03_F04_the_coloured_text_is_the_text(open_page, text: str):
+    app = open_page(PAGE)
+    app.text_area(key="text").set_value(text).run()
+    (strip,) = (json.loads(each.proto.json) for each in app.get("bidi_component"))
+    added, *spans, end = strip["spans"]
+    assert (added["text"], end["text"]) == ("[CLS]", "[SEP]")
+    assert "".join(each["text"] for each in spans) == text
 
 
 def test_F02_what_did_not_fit_is_counted(open_page):
