@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.runs.folder import create_run, list_runs
+from core.runs.folder import Run, create_run, list_runs
 from core.runs.status import write_json, write_status
 from core.training.plan import Plan
+from tests.finished_runs import CLASSES, FinishedRun, _trained, finished_run  # noqa: F401  fixtures
 from tests.pages.conftest import words_on
 from tests.pages.test_tokens_page import ODD_TEXTS
 from tests.tiny_training import tiny_plan, train_here  # noqa: F401  a fixture
@@ -23,12 +24,9 @@ def button(app, label: str):
 
 
 @pytest.fixture
-def finished(plan: Plan):
-    """A run that really was trained, on the tiny model, here and now."""
-    run, state = train_here(plan)
-    assert state == "finished"
-    write_status(run.path, "finished", exit_code=0)
-    return run
+def finished(finished_run: FinishedRun) -> Run:
+    """A run that really was trained, on the tiny model."""
+    return finished_run(CLASSES)
 
 
 def test_starting_launches_a_process_of_its_own_and_stopping_ends_it(open_page, workspace, tiny_model_folder):
