@@ -24,7 +24,7 @@ def button(app, label: str):
 
 
 @pytest.fixture
-def finished(finished_run: FinishedRun) -> Run:
+def finished(finished_run: FinishedRun) -> Run:  # noqa: F811
     """A run that really was trained, on the tiny model."""
     return finished_run(CLASSES)
 
