@@ -1,12 +1,18 @@
 """Where the app keeps what people make: uploads and runs. Knows paths and safe writing, nothing about their content."""
 
 import contextlib
+import errno
 import os
+import re
 import secrets
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from core.errors import LabError
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+STAGED = re.compile(r"\..+\.[0-9a-f]{16}")  # the name of a file that `write_atomically` has not finished
 
 
 def workspace() -> Path:
@@ -56,3 +62,28 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     except BaseException:
         staged.unlink(missing_ok=True)
         raise
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a write failed because the disk, or the person's share of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def cannot_write(error: OSError, what: str, *, otherwise: str) -> LabError:
+    """The `LabError` for a write that failed: `what` came of it; `otherwise` is the remedy for any but a full disk."""
+    if is_full(error):
+        remedy = "Make room (runs and uploads can be deleted on their pages), then try again."
+        return LabError(f"The disk is full: {what}.", remedy)
+    return LabError(f"{error.strerror or error}: {what}.", otherwise)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all it holds; renamed first, so that half of it is never taken for it.
+
+    Nothing there is no error. A removal that was cut short leaves `.removing-NAME`, which the next one takes along.
+    """
+    doomed = path.with_name(f".removing-{path.name}")
+    shutil.rmtree(doomed, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)

@@ -37,9 +37,14 @@ class DeviceLock:
         self._ticket_path = waiting / f"{time.time_ns():020d}-{os.getpid()}"
         staged = waiting / f".{self._ticket_path.name}"
         self._ticket: int | None = os.open(staged, os.O_RDWR | os.O_CREAT, 0o644)
-        fcntl.flock(self._ticket, fcntl.LOCK_EX)
-        os.write(self._ticket, json.dumps({"run": run, "count": count}).encode("utf-8"))
-        staged.rename(self._ticket_path)  # seen only once it is locked and complete
+        try:
+            fcntl.flock(self._ticket, fcntl.LOCK_EX)
+            os.write(self._ticket, json.dumps({"run": run, "count": count}).encode("utf-8"))
+            staged.rename(self._ticket_path)  # seen only once it is locked and complete
+        except OSError:  # the disk is full
+            staged.unlink(missing_ok=True)
+            os.close(self._ticket)
+            raise
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ FILE = "events.jsonl"
 
 
 class EventWriter:
-    """Appends events, each in a single write, so that a reader sees whole lines except after a crash.
+    """Appends events; a reader sees whole lines except for the last, and after a crash.
 
     >>> with EventWriter(Path("run")) as events:
     ...     events.append({"kind": "note", "message": "hello"})
@@ -21,13 +21,24 @@ class EventWriter:
     def __init__(self, folder: Path) -> None:
         path = folder / FILE
         torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
+        self._before = b"\n" if torn else b""  # ends the line of a killed writer
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        if torn:
-            os.write(self._file, b"\n")
 
     def append(self, event: dict[str, Any]) -> None:
-        """Write one event. Raises `ValueError` for NaN or infinity, which JSON does not know."""
-        os.write(self._file, (json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8"))
+        """Write one event, whole or not at all.
+
+        Raises `ValueError` for NaN or infinity, which JSON does not know, and `OSError` on a full disk; what follows
+        can be written and read again.
+        """
+        data = self._before + (json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+        length = os.fstat(self._file).st_size
+        try:
+            while data:  # a disk that is nearly full takes a part, and says so only when asked again
+                data = data[os.write(self._file, data) :]
+        except OSError:
+            os.ftruncate(self._file, length)
+            raise
+        self._before = b""
 
     def note(self, message: str) -> None:
         """Write a sentence for the person who follows the run."""

@@ -19,7 +19,7 @@ from core.machine import machine
 from core.runs.folder import Run
 from core.runs.launch import environment, launching
 from core.runs.process import identity
-from core.runs.status import Status, write_json
+from core.runs.status import BEAT, Status, write_record
 from core.runs.terms import GRACE_SECONDS, Terms
 from core.workspace import PROJECT_ROOT
 
@@ -57,8 +57,8 @@ class LocalExecutor:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        with contextlib.suppress(psutil.NoSuchProcess):  # until its own first heartbeat
-            write_json(run.path / "supervisor.json", {**identity(process.pid), "heartbeat": time.time()})
+        with contextlib.suppress(psutil.NoSuchProcess, OSError):  # until its own first heartbeat
+            write_record(run.path / BEAT, {**identity(process.pid), "heartbeat": time.time()})
         threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
 
     def wait(self, run: Run, *, on_change: Callable[[Status], None] | None = None) -> Status:

@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from core.runs.device_lock import try_lock_file
 from core.runs.events import read_events
 from core.runs.slurm_queue import cancel_waiting
 from core.runs.status import SLURM, Status, read_json, read_status, write_json, write_status
-from core.workspace import newest_first, runs_directory, write_atomically
+from core.workspace import cannot_write, newest_first, remove_folder, runs_directory, write_atomically
 
 STOP = "STOP"
 OUTCOME = "outcome.json"  # what a worker leaves: state, message, remedy, and whether it wants to be tried again
+CHECKPOINTS = "checkpoints"  # of a run that can go on
 LAUNCH_LOCK = "launch.lock"  # held while a run is started, and while it is deleted
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _LOG_TAIL_BYTES = 256_000
@@ -104,25 +106,41 @@ class Run:
         raise LabError(f"This run has no file “{name[:100]}”.", "Choose one of the files in its folder.")
 
 
-def create_run(plan_text: str, *, name: str = "", output: Path | None = None) -> Run:
+def create_run(
+    plan_text: str, *, name: str = "", output: Path | None = None, records: Mapping[str, dict[str, Any]] | None = None
+) -> Run:
     """Make the folder of a new run in state "queued": below `workspace/runs`, or `output` (missing or empty).
 
+    `records`: further JSON files that belong to it from the start, by name.
     The id is made of the time, the name's plain letters and four random digits, so that two runs never share one.
+    Raises `LabError` when the folder cannot be written (a full disk, for one), and leaves no half of it.
     """
     if output is None:
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-")
         stamp = time.strftime("%Y%m%d-%H%M%S")
         path = runs_directory() / "-".join(part for part in (stamp, slug, secrets.token_hex(2)) if part)
-        path.mkdir()
     else:
         path = output.expanduser().resolve()
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise LabError(f"The output folder “{path}” is not empty.", "Name a folder that is new or empty.")
-        path.mkdir(parents=True, exist_ok=True)
-    write_atomically(path / "plan.yaml", plan_text)
-    write_json(path / "data.json", {"name": name})
-    write_status(path, "queued")
+    try:
+        path.mkdir(parents=True, exist_ok=output is not None)
+    except OSError as error:  # one that is there already is another's, and stays
+        raise _not_started(error) from error
+    try:
+        write_atomically(path / "plan.yaml", plan_text)
+        for file, content in ({"data.json": {"name": name}} | dict(records or {})).items():
+            write_json(path / file, content)
+        (path / LAUNCH_LOCK).touch()
+        write_status(path, "queued")
+    except OSError as error:
+        shutil.rmtree(path, ignore_errors=True)
+        raise _not_started(error) from error
     return Run(path)
+
+
+def _not_started(error: OSError) -> LabError:
+    return cannot_write(error, "the run could not be started", otherwise="Choose a folder that can be written.")
 
 
 def open_run(reference: str | Path) -> Run:
@@ -158,8 +176,6 @@ def delete_run(run: Run) -> None:
     try:
         if inside.status().is_active:
             raise LabError("This run is still active.", "Stop it first, then delete it.")
-        doomed = inside.path.with_name(f".removing-{inside.id}")
-        inside.path.rename(doomed)  # gone at once from every list, also when the removal is cut short
+        remove_folder(inside.path)  # gone at once from every list, also when the removal is cut short
     finally:
         os.close(held)
-    shutil.rmtree(doomed, ignore_errors=True)

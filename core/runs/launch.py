@@ -7,31 +7,52 @@ from collections.abc import Iterator
 from core.errors import LabError
 from core.runs.device_lock import try_lock_file
 from core.runs.folder import LAUNCH_LOCK, OUTCOME, STOP, Run
-from core.runs.status import SLURM, write_status
-from core.workspace import PROJECT_ROOT, workspace
+from core.runs.status import BEAT, SLURM, STATUS, make_room, read_json, write_record, write_status
+from core.runs.sweep import sweep
+from core.workspace import PROJECT_ROOT, cannot_write, workspace
 
 
 @contextlib.contextmanager
 def launching(run: Run) -> Iterator[None]:
     """Hold the run while it is handed over: in state "queued", and without what an earlier life left behind.
 
-    Raises `LabError` when the run is active or deleted, or another program is handing it over.
+    Raises `LabError` when the run is active or deleted, when another program is handing it over, and on a full disk,
+    which leaves the run as it was. What was cut short anywhere, and left alone for a day, is removed before.
     """
+    sweep()
     if not run.path.is_dir():
         raise LabError("This run was deleted meanwhile.", "Choose another one, or start a new run.")
     held = try_lock_file(run.path / LAUNCH_LOCK)
     if held is None:
         raise LabError("This run is being started already.", "Wait a moment.")
     try:
-        was_launched = (run.path / "supervisor.json").exists() or (run.path / SLURM).exists()
+        was_launched = bool(read_json(run.path / BEAT) or read_json(run.path / SLURM))
         if was_launched and run.status().is_active:
             raise LabError("This run is active already.", "Wait until it has ended, or stop it first.")
-        for leftover in (STOP, OUTCOME, "supervisor.json", SLURM):
-            (run.path / leftover).unlink(missing_ok=True)
-        write_status(run.path, "queued")
-        yield
+        with _as_it_was_on_failure(run):
+            for record in (OUTCOME, BEAT):  # from here on they can be written, whatever becomes of the disk
+                make_room(run.path / record)
+            for leftover in (STOP, SLURM):
+                (run.path / leftover).unlink(missing_ok=True)
+            write_status(run.path, "queued")
+            yield
     finally:
         os.close(held)
+
+
+@contextlib.contextmanager
+def _as_it_was_on_failure(run: Run) -> Iterator[None]:
+    before = read_json(run.path / STATUS)
+    try:
+        yield
+    except OSError as error:
+        problem = cannot_write(error, "the run could not be started", otherwise="Look at the end of its log.")
+        with contextlib.suppress(OSError):
+            if before.get("state") == "queued":  # a new one, which nobody will look after
+                write_status(run.path, "failed", message=problem.problem, remedy=problem.remedy)
+            else:
+                write_record(run.path / STATUS, before)
+        raise problem from error
 
 
 def environment() -> dict[str, str]:

@@ -14,9 +14,9 @@ from core.errors import LabError, first_line
 from core.runs.executors import LocalExecutor
 from core.runs.folder import Run
 from core.runs.launch import environment, launching
-from core.runs.status import SLURM, Status, write_json, write_status
+from core.runs.status import SLURM, Status, make_room, read_json, write_record, write_status
 from core.runs.terms import GRACE_SECONDS, Terms
-from core.workspace import PROJECT_ROOT
+from core.workspace import PROJECT_ROOT, is_full
 
 _NOTICE_SECONDS = 120  # ahead of the time limit and beside the time to stop gracefully: SLURM may be a minute late
 _NAME = re.compile(r"[\w.,@+:-]*")
@@ -94,16 +94,19 @@ class SlurmExecutor:
             problem = f"SLURM cannot be reached from here: there is no program “{missing[0]}”."
             raise LabError(problem, "Start BERT Lab on a login node of the cluster, or train on this machine.")
         with launching(run):
+            make_room(run.path / SLURM)  # before there is a job that nobody would know
             try:
                 job = self._submit(run, command, attempts)
             except (RuntimeError, OSError) as error:
+                if isinstance(error, OSError) and is_full(error):
+                    raise
                 refusal = (str(error).strip().splitlines() or [first_line(error)])[-1].removeprefix("sbatch: error: ")
                 problem = f"SLURM did not take the job: {refusal[:300]}."
                 remedy = "Change what the job asks for, such as its partition, account, time or memory."
                 write_status(run.path, "failed", message=problem, remedy=remedy)
                 raise LabError(problem, remedy) from error
-            if not (run.path / SLURM).exists():  # else it has started already, and tells more
-                write_json(run.path / SLURM, {"job": job, "interrupted": False})
+            if not read_json(run.path / SLURM):  # else it has started already, and tells more
+                write_record(run.path / SLURM, {"job": job, "interrupted": False})
 
     def wait(self, run: Run, *, on_change: Callable[[Status], None] | None = None) -> Status:
         """Wait until the run has ended, calling `on_change` with every look at it; the last status."""

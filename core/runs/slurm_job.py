@@ -21,7 +21,7 @@ from submitit.core.utils import DelayedSubmission
 
 from core.runs.folder import OUTCOME, STOP
 from core.runs.slurm_queue import job_word, restarts_of
-from core.runs.status import SLURM, read_json, write_json, write_status
+from core.runs.status import BEAT, SLURM, STATUS, read_json, write_record, write_status
 from core.runs.terms import Terms
 from core.workspace import PROJECT_ROOT
 
@@ -51,9 +51,10 @@ class SlurmTask:
         if int(os.environ["SLURM_NODEID"]):
             sys.exit(subprocess.call(_shielded(self._command), cwd=PROJECT_ROOT))
         # A STOP file beside another state was left by the supervisor of a life that was killed.
-        is_stopped = (self._folder / STOP).exists() and read_json(self._folder / "status.json").get("state") == "queued"
-        for leftover in (STOP, OUTCOME, "supervisor.json"):
-            (self._folder / leftover).unlink(missing_ok=True)
+        is_stopped = (self._folder / STOP).exists() and read_json(self._folder / STATUS).get("state") == "queued"
+        (self._folder / STOP).unlink(missing_ok=True)
+        for record in (OUTCOME, BEAT):
+            write_record(self._folder / record, {})
         self._mark()
         if is_stopped:
             write_status(self._folder, "stopped", message="Stopped while it waited in SLURM's queue.", remedy=_RESUME)
@@ -140,7 +141,7 @@ class SlurmTask:
         return "queued", _INTERRUPTED, False  # SLURM is silent; whoever reads the status asks again
 
     def _mark(self) -> None:
-        write_json(self._folder / SLURM, {"job": _job(), "interrupted": self._is_interrupted})
+        write_record(self._folder / SLURM, {"job": _job(), "interrupted": self._is_interrupted})
 
 
 def _job() -> str:

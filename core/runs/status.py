@@ -2,10 +2,12 @@
 
 Three small files, each with one writer, so that none can overwrite the other's news: `status.json` (the supervisor:
 state and exit), `supervisor.json` (the supervisor: identity and heartbeat) and `progress.json` (the worker: step).
-A run on a cluster has a fourth, `slurm.json` (its job: the number, and whether SLURM has just interrupted it).
+A run on a cluster has a fourth, `slurm.json` (its job: the number, and whether SLURM has just interrupted it). They are
+written also when the disk is full.
 """
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +15,15 @@ from typing import Any
 
 from core.runs.process import is_alive
 from core.runs.slurm_status import SILENT, judge
-from core.workspace import write_atomically
+from core.workspace import is_full, write_atomically
 
 ACTIVE = ("queued", "running", "stopping", "stalled")
 ENDED = ("stopped", "finished", "failed", "lost")
+STATUS = "status.json"
+BEAT = "supervisor.json"
 SLURM = "slurm.json"
 STALLED_AFTER_SECONDS = 15.0
+_ROOM_BYTES = 4096  # of a record: the piece in which usual file systems give out a disk
 _START_SECONDS = 15.0  # how long a launched supervisor may take to introduce itself
 
 
@@ -50,8 +55,8 @@ class Status:
 def read_status(folder: Path) -> Status:
     """The status as of now. Torn, missing or forged files give the state "lost", never an exception."""
     slurm = read_json(folder / SLURM)  # before the record, which says "stopped" for a moment in an interruption
-    record = read_json(folder / "status.json")
-    beat = read_json(folder / "supervisor.json")
+    record = read_json(folder / STATUS)
+    beat = read_json(folder / BEAT)
     state = record.get("state")
     message, remedy = str(record.get("message") or ""), str(record.get("remedy") or "")
     is_interrupted = slurm.get("interrupted") is True
@@ -64,12 +69,14 @@ def read_status(folder: Path) -> Status:
             verdict = judge(state, str(slurm.get("job")), is_silent=is_silent, is_stop_wanted=is_stop_wanted)
         else:
             verdict = _judge_here(state, record, beat)
-        if verdict[0] in ENDED and read_json(folder / "status.json") != record:  # it ended between the two looks
-            return read_status(folder)
+        if verdict[0] in ENDED and (read_json(folder / STATUS), read_json(folder / BEAT)) != (record, beat):
+            return read_status(folder)  # it ended between the two looks, or one of them was just written over
         state = "stopping" if verdict[0] == "running" and is_stop_wanted else verdict[0]
         if verdict[1]:
             message, remedy = verdict[1:]
     elif state not in ENDED:
+        if read_json(folder / STATUS) != record:
+            return read_status(folder)
         state, message, remedy = "lost", "The record of this run is missing or damaged.", "Start the run anew."
     progress = read_json(folder / "progress.json")
     if not message and state in ("running", "stopping"):
@@ -94,9 +101,9 @@ def write_status(
 ) -> None:
     """Replace `status.json`. For the supervisor, and for the launcher before there is one."""
     now = time.time()
-    started = _number(read_json(folder / "status.json").get("started")) or now
+    started = _number(read_json(folder / STATUS).get("started")) or now
     record = {"state": state, "started": started, "updated": now, "message": message, "remedy": remedy}
-    write_json(folder / "status.json", {**record, "exit_code": exit_code})
+    write_record(folder / STATUS, {**record, "exit_code": exit_code})
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -110,7 +117,36 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, content: Any) -> None:
     """Write strict JSON atomically; `ValueError` for NaN or infinity."""
-    write_atomically(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+    write_atomically(path, _encode(content))
+
+
+def write_record(path: Path, content: dict[str, Any]) -> None:
+    """Write one of the small files that say how a run is doing, also on a full disk, which is then what they say.
+
+    Atomically where there is room for a second file; else over the old one, which is filled up with blanks so that
+    every record fits into the room that it has on the disk. Raises `OSError` on a full disk when there is no old one,
+    and where a file system has no room for that either.
+    """
+    data = _encode(content).ljust(_ROOM_BYTES)
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        if not is_full(error) or not path.exists() or path.stat().st_size < len(data):
+            raise
+        with path.open("r+b") as file:
+            file.write(data)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def make_room(path: Path) -> None:
+    """Put an empty record in place, so that `write_record` can fill it. Raises `OSError` on a full disk."""
+    write_atomically(path, b"{}".ljust(_ROOM_BYTES))
+
+
+def _encode(content: Any) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode("utf-8")
 
 
 def _judge_here(state: str, record: dict, beat: dict) -> tuple[str, str, str]:

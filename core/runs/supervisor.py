@@ -2,7 +2,8 @@
 
 Waits for the slots of its device, starts the worker on them, keeps the heartbeat, turns a STOP file into a graceful
 stop and, after a grace time, into TERM and KILL, sweeps up what the worker left, starts it again when memory ran out
-and more attempts were asked for, and writes the exit. Imports no torch and knows no task.
+and more attempts were asked for, writes the exit, and removes the checkpoints when nothing is left to continue.
+Imports no torch and knows no task.
 """
 
 import argparse
@@ -16,14 +17,16 @@ from pathlib import Path
 
 from core.runs.device_lock import DeviceLock, try_lock_file
 from core.runs.events import EventWriter
-from core.runs.folder import OUTCOME, STOP
+from core.runs.folder import CHECKPOINTS, OUTCOME, STOP
 from core.runs.process import adopt_orphans, end_descendants, guard, identity
-from core.runs.status import read_json, write_json, write_status
+from core.runs.status import BEAT, read_json, write_record, write_status
 from core.runs.terms import Terms
+from core.workspace import cannot_write, remove_folder
 
 POLL_SECONDS = 0.1
 HEARTBEAT_SECONDS = 1.0
 TERM_SECONDS = 5.0  # from TERM to KILL
+END_SECONDS = 600.0  # how long it is tried to write the end of a run on a disk that has no room even for that
 TAKE_OVER_SECONDS = 10.0  # for the predecessor's last sweep
 PARENT_VARIABLE = "BERTLAB_SUPERVISOR"  # tells the worker whose death is its own
 ATTEMPT_VARIABLE = "BERTLAB_ATTEMPT"  # 0, then 1, 2, … each time memory ran out: the worker halves its batch for each
@@ -38,7 +41,7 @@ class Supervisor:
         self._folder = folder
         self._command = command
         self._terms = terms
-        self._slots: tuple[str, ...] = ()
+        self._lock: DeviceLock | None = None
         self._identity = identity(os.getpid())
         self._last_beat = 0.0
         self._interrupted = False
@@ -49,22 +52,34 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        terms = self._terms
-        lock = DeviceLock(terms.device, count=terms.count, slots=terms.slots, run=self._folder.name)
         try:
-            self._beat()
-            while not lock.try_acquire():
-                if not self._folder.is_dir():
-                    return 0
-                if self._stop_requested():
-                    self._write_end("stopped", "Stopped while it waited for the device.", "", None)
-                    return 0
-                self._pause()
-            self._slots = lock.slots
-            return self._supervise()
+            return self._wait_and_supervise()
         finally:
             end_descendants(grace_seconds=0)
-            lock.release()
+            self._leave_device()
+
+    def fail(self, error: OSError) -> None:
+        """Write that the run failed by an error of this process, not of the worker. Call it when `run` has raised."""
+        what = "the training could not be started or watched"
+        problem = cannot_write(error, what, otherwise="Look at its log.")
+        self._write_end("failed", problem.problem, problem.remedy, 1)
+
+    def _wait_and_supervise(self) -> int:
+        terms = self._terms
+        self._lock = DeviceLock(terms.device, count=terms.count, slots=terms.slots, run=self._folder.name)
+        self._beat()
+        while not self._lock.try_acquire():
+            if not self._folder.is_dir():
+                return 0
+            if self._stop_requested():
+                self._write_end("stopped", "Stopped while it waited for the device.", "", None)
+                return 0
+            self._pause()
+        return self._supervise()
+
+    def _leave_device(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
     def _supervise(self) -> int:
         """Start the worker, again as often as it may help; write how it ended."""
@@ -82,11 +97,11 @@ class Supervisor:
 
     def _work(self, attempt: int) -> int:
         """One worker from its start until it and all it started are gone; its exit code."""
-        (self._folder / OUTCOME).unlink(missing_ok=True)
+        write_record(self._folder / OUTCOME, {})
         write_status(self._folder, "running")
         environment = {**os.environ, PARENT_VARIABLE: str(os.getpid()), ATTEMPT_VARIABLE: str(attempt)}
         if self._terms.device == "cuda":
-            environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._slots)
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._lock.slots)
         with (self._folder / "train.log").open("ab") as log:
             worker = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
@@ -98,8 +113,8 @@ class Supervisor:
                 return worker.wait()
             if stop_seen is None and self._stop_requested():
                 stop_seen = time.monotonic()
-                (self._folder / STOP).touch()  # a signal to the supervisor is a wish to stop, too
                 with contextlib.suppress(OSError):  # a full disk must not turn a graceful stop into a crash
+                    (self._folder / STOP).touch()  # a signal to the supervisor is a wish to stop, too
                     write_status(self._folder, "stopping")
             if stop_seen is not None and time.monotonic() - stop_seen > self._terms.grace_seconds:
                 self._forced = True
@@ -129,12 +144,24 @@ class Supervisor:
             state, message, remedy = explained
         if state == "failed" and attempts > 1:
             message += f" It was tried {attempts} times, with ever smaller batches."
-        self._write_end(state, message, remedy, exit_code)
+        if self._write_end(state, message, remedy, exit_code) and state == "finished":
+            with contextlib.suppress(OSError):  # only now: until here, they were what a resume would continue from
+                remove_folder(self._folder / CHECKPOINTS)
 
-    def _write_end(self, state: str, message: str, remedy: str, exit_code: int | None) -> None:
-        if self._folder.is_dir():
-            (self._folder / STOP).unlink(missing_ok=True)
-            write_status(self._folder, state, message=message, remedy=remedy, exit_code=exit_code)
+    def _write_end(self, state: str, message: str, remedy: str, exit_code: int | None) -> bool:
+        """Write how the run ended; whether that could be done. On a full disk it is tried again: room may come back."""
+        give_up = time.monotonic() + END_SECONDS
+        while self._folder.is_dir():
+            try:
+                (self._folder / STOP).unlink(missing_ok=True)
+                write_status(self._folder, state, message=message, remedy=remedy, exit_code=exit_code)
+                return True
+            except OSError:
+                if time.monotonic() > give_up:
+                    return False
+                self._leave_device()  # the next run need not wait for the disk of this one
+                self._pause()
+        return False
 
     def _stop_requested(self) -> bool:
         return self._interrupted or (self._folder / STOP).exists()
@@ -147,9 +174,9 @@ class Supervisor:
         if time.monotonic() - self._last_beat >= HEARTBEAT_SECONDS and self._folder.is_dir():
             self._last_beat = time.monotonic()
             try:
-                place = {"device": self._terms.device, "slots": self._slots}  # none while it waits
-                beat = {**self._identity, "heartbeat": time.time(), **place}
-                write_json(self._folder / "supervisor.json", beat)
+                slots = self._lock.slots if self._lock is not None else ()  # none while it waits
+                place = {"device": self._terms.device, "slots": slots}
+                write_record(self._folder / BEAT, {**self._identity, "heartbeat": time.time(), **place})
             except OSError:  # a full disk shows as a stalled heartbeat, and must not end the training
                 pass
 
@@ -200,19 +227,14 @@ def main(arguments: list[str] | None = None) -> int:
     if not 1 <= terms.count <= len(terms.slots):
         parser.error(f"{terms.count} of {len(terms.slots)} slots cannot be had")
     guard()
-    held = _take_over(folder)
-    if held is None:
-        return 0  # another supervisor has this run
     adopt_orphans()
     supervisor = Supervisor(folder, command, terms)
     try:
-        return supervisor.run()
+        held = _take_over(folder)  # and kept until this process ends
+        return 0 if held is None else supervisor.run()  # None: another supervisor has this run
     except OSError as error:
-        problem = f"The training could not be started or watched: {error.strerror or error}."
-        write_status(folder, "failed", message=problem, remedy="Look at its log.", exit_code=1)
+        supervisor.fail(error)
         raise
-    finally:
-        os.close(held)
 
 
 if __name__ == "__main__":

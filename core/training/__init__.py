@@ -23,14 +23,12 @@ def launch(plan: "Plan", *, output: Path | None = None, slurm: "SlurmOptions | N
     import dataclasses
 
     from core.runs.folder import create_run
-    from core.runs.status import write_json
 
     files = {name: getattr(plan, name) for name in ("data", "test_data", "validation_data")}
     absolute = {name: _absolute_file(reference) for name, reference in files.items() if reference is not None}
     plan = dataclasses.replace(plan, **absolute, model=_absolute_model(plan.model))
-    run = create_run(plan.to_yaml(), name=plan.name, output=output)
-    if slurm is not None:
-        write_json(run.path / _ON_CLUSTER, dataclasses.asdict(slurm))
+    records = {} if slurm is None else {_ON_CLUSTER: dataclasses.asdict(slurm)}
+    run = create_run(plan.to_yaml(), name=plan.name, output=output, records=records)
     _submit(run)
     return run
 

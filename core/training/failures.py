@@ -1,6 +1,5 @@
 """Why a training failed, in words: turns an exception into a problem and a remedy. Handles nothing itself."""
 
-import errno
 import shutil
 from pathlib import Path
 from pickle import UnpicklingError
@@ -8,6 +7,7 @@ from typing import Any
 
 from core.errors import LabError, first_line
 from core.runs.supervisor import KILLED_REMEDY
+from core.workspace import is_full
 
 _FEW_BYTES = 4_000_000
 
@@ -51,7 +51,8 @@ def explain(error: BaseException, folder: Path, step: int) -> LabError:
             f"The training failed {where}: its checkpoint holds program code and was not loaded.",
             "Start a new run. If you did not put it there, distrust the folder of this run.",
         )
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or _is_full(folder):
+    full = isinstance(error, OSError) and is_full(error)
+    if full or "No space left" in text or _is_nearly_full(folder):
         return LabError(
             f"The disk is full: the training could not write its files {where}.",
             "Make room (runs and uploads can be deleted on their pages), then resume: its last checkpoint is kept.",
@@ -69,7 +70,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return "out of memory" in lowered or "can't allocate memory" in lowered or "not enough memory" in lowered
 
 
-def _is_full(folder: Path) -> bool:
+def _is_nearly_full(folder: Path) -> bool:
     try:
         return shutil.disk_usage(folder).free < _FEW_BYTES
     except OSError:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from core.runs.folder import OUTCOME, Run
 from core.runs.process import die_with_parent
+from core.runs.status import write_record
 from core.runs.supervisor import PARENT_VARIABLE
 from core.training.failures import killed
 from core.training.plan import Plan
-from core.training.worker import leave
 from core.training.worker import main as work
 
 _FIRST_PORT = 20_000  # jobs on the same node take different ones
@@ -35,8 +35,8 @@ def main(folder: Path, count: int) -> None:
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode == -signal.SIGKILL:  # it left no word, and the others only that it was gone
-            (folder / OUTCOME).unlink(missing_ok=True)
-            leave(folder, killed(rank, again=Plan.from_yaml(Run(folder).plan_text()).retry_on_memory))
+            again = Plan.from_yaml(Run(folder).plan_text()).retry_on_memory
+            write_record(folder / OUTCOME, killed(rank, again=again))
         sys.exit(1)
 
 

@@ -3,20 +3,19 @@
 Leaves its result in `outcome.json`, whatever happens; what it prints goes to `train.log`.
 """
 
-import json
 import logging
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from core.runs.folder import OUTCOME
+from core.runs.folder import CHECKPOINTS, OUTCOME
 from core.runs.process import die_with_parent
-from core.runs.status import write_json
+from core.runs.status import read_json, write_record
 from core.runs.supervisor import ATTEMPT_VARIABLE, PARENT_VARIABLE
 from core.training.failures import explain, is_out_of_memory
 from core.training.precision import training_threads
+from core.workspace import remove_folder
 
 _NICENESS = 5  # people at the same machine come first
 
@@ -48,9 +47,9 @@ def main(folder: Path) -> int:
         if ranks.is_first:
             message = f"Stopped at step {job.step}." if state == "stopped" else ""
             remedy = "Resume the run: it continues exactly where it stopped." if state == "stopped" else ""
-            write_json(folder / OUTCOME, {"state": state, "message": message, "remedy": remedy})
-            if state == "finished":  # nothing is left to continue, and they take six times the room of the model
-                shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+            write_record(folder / OUTCOME, {"state": state, "message": message, "remedy": remedy})
+            if state == "finished" and not parent:  # else the supervisor does, once this has ended well
+                remove_folder(folder / CHECKPOINTS)
         return 0
     except BaseException as error:
         logger.exception("The training failed")
@@ -74,14 +73,13 @@ def _threading() -> dict[str, str]:
 
 
 def leave(folder: Path, outcome: dict[str, Any]) -> None:
-    """Write the outcome, unless another rank, which failed first, has; without room for a second file into place."""
-    if (folder / OUTCOME).exists():
+    """Write the outcome, unless another rank, which failed first, has."""
+    if read_json(folder / OUTCOME):
         return
     try:
-        write_json(folder / OUTCOME, outcome)
+        write_record(folder / OUTCOME, outcome)
     except OSError:
-        logger.exception("The outcome could not be written in one piece")
-        (folder / OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+        logger.exception("The outcome could not be written")
 
 
 if __name__ == "__main__":
