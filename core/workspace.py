@@ -2,11 +2,13 @@
 
 import contextlib
 import errno
+import json
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from core.errors import LabError
@@ -62,6 +64,26 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     except BaseException:
         staged.unlink(missing_ok=True)
         raise
+
+
+def run_name(folder: Path) -> str:
+    """The name that a person gave the run in a folder, or that of the folder.
+
+    Read again only when its file has changed, which also holds the ids of all rows.
+    """
+    path = folder / "data.json"
+    try:
+        return _name(path, path.stat().st_mtime_ns) or folder.name
+    except OSError:
+        return folder.name
+
+
+@lru_cache(maxsize=1024)
+def _name(path: Path, version: int) -> str:
+    try:
+        return str(json.loads(path.read_bytes()).get("name") or "")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return ""
 
 
 def is_full(error: OSError) -> bool:

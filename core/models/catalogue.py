@@ -1,12 +1,11 @@
 """Which models there are to choose from, and where each one lies. Loads nothing."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import LabError
-from core.workspace import newest_first, runs_directory
+from core.workspace import newest_first, run_name, runs_directory
 
 BUILTIN = "builtin"
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
@@ -41,17 +40,8 @@ def entries() -> tuple[ModelEntry, ...]:
     return (
         ModelEntry(BUILTIN, "Built-in BERT", is_run=False),
         ModelEntry(TEACHING, "Teaching BERT (8 wide)", is_run=False),
-        *(ModelEntry(path.name, f"Run: {run_title(path)}", is_run=True) for path in runs),
+        *(ModelEntry(path.name, f"Run: {run_name(path)}", is_run=True) for path in runs),
     )
-
-
-def run_title(folder: Path) -> str:
-    """The name a person gave a run, or its id."""
-    try:
-        name = json.loads((folder / "data.json").read_text("utf-8")).get("name")
-    except (OSError, ValueError, AttributeError):
-        name = None
-    return str(name or folder.name)
 
 
 def locate(reference: str) -> Path | None:

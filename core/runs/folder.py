@@ -20,7 +20,7 @@ from core.runs.device_lock import try_lock_file
 from core.runs.events import read_events
 from core.runs.slurm_queue import cancel_waiting
 from core.runs.status import SLURM, Status, read_json, read_status, write_json, write_status
-from core.workspace import cannot_write, newest_first, remove_folder, runs_directory, write_atomically
+from core.workspace import cannot_write, newest_first, remove_folder, run_name, runs_directory, write_atomically
 
 STOP = "STOP"
 OUTCOME = "outcome.json"  # what a worker leaves: state, message, remedy, and whether it wants to be tried again
@@ -43,7 +43,7 @@ class Run:
     @property
     def name(self) -> str:
         """The name a person gave the run, or its id."""
-        return str(self.data().get("name") or self.id)
+        return run_name(self.path)
 
     def plan_text(self) -> str:
         """The plan as YAML; empty when the folder is gone."""

@@ -266,3 +266,17 @@ def test_status_of_damaged_files_is_an_answer(tmp_path: Path) -> None:
         assert Run(tmp_path).status().state in ("lost", "finished")
     write_json(tmp_path / "supervisor.json", {"pid": -1})
     assert Run(tmp_path).status().step == 0
+
+
+def test_a_name_is_read_again_only_when_its_file_has_changed(tmp_path, monkeypatch):
+    run = create_run("", name="One", output=tmp_path / "run")
+    assert run.name == "One"
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", lambda path: pytest.fail("read again"))
+        assert run.name == "One"
+    write_json(run.path / "data.json", {"name": "Two", "row_ids": {"train": [0]}})
+    assert run.name == "Two"
+    (run.path / "data.json").write_text("{")
+    assert run.name == run.id
+    (run.path / "data.json").unlink()
+    assert run.name == run.id
