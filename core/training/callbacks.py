@@ -1,5 +1,6 @@
 """What happens between two steps: events, progress, evaluations, checkpoints, and the stop. Trains nothing."""
 
+import contextlib
 import logging
 import math
 import time
@@ -29,12 +30,14 @@ _PROGRESS_SECONDS = 1.0
 class Reporter(TrainerCallback):
     """Decides when to evaluate, save and stop, the same on every rank; the first rank writes events and progress.
 
-    `stopped` tells that STOP was seen, `is_settled` that early stopping has ended the training.
+    `stopped` tells that STOP was seen, `is_settled` that early stopping has ended the training. `pieces` were read by
+    the network in this session, on all ranks.
     """
 
     def __init__(self, folder: Path, events: EventWriter, schedule: Schedule, plan: Plan, ranks: Ranks) -> None:
         self.trainer: LabTrainer | None = None
         self.stopped = False
+        self.pieces = 0
         self.seconds_before = 0.0  # training time of earlier sessions of this run
         self.step = 0
         self.epoch = 0.0
@@ -48,7 +51,7 @@ class Reporter(TrainerCallback):
         self._began = self._last_point = self._last_checkpoint = time.monotonic()
         self._last_progress = 0.0
         self._first_step = self._last_point_step = 0
-        self._last_pieces = self._last_slots = 0
+        self._unwritten: list[dict[str, Any]] = []
         self._learning_rate = 0.0
         self._phase = ""
 
@@ -87,12 +90,13 @@ class Reporter(TrainerCallback):
         control.should_evaluate = is_last or state.global_step % self._schedule.evaluate_every == 0
         is_time = time.monotonic() - self._last_checkpoint >= self._plan.checkpoint_seconds
         stop = not is_last and (self._folder / STOP).exists()
-        stop, is_time = self._ranks.decide((stop, is_time))  # or some ranks would go on, and wait for ever
+        wait = max(_POINT_SECONDS, self.session_seconds / 300)
+        is_due = state.global_step % self._every == 0 or time.monotonic() - self._last_point >= wait
+        # What depends on the clock is decided once, or some ranks would go on and wait for ever.
+        stop, is_time, is_due = self._ranks.decide((stop, is_time, is_due))
         if stop:
             self.stopped = control.should_training_stop = True
         control.should_save = stop or (control.should_evaluate and is_time)
-        wait = max(_POINT_SECONDS, self.session_seconds / 300)
-        is_due = state.global_step % self._every == 0 or time.monotonic() - self._last_point >= wait
         if is_due or control.should_evaluate or control.should_save:
             self._write_point()
         if time.monotonic() - self._last_progress >= _PROGRESS_SECONDS:
@@ -134,40 +138,65 @@ class Reporter(TrainerCallback):
             "updated": time.time(),
         }
         if self._ranks.is_first:
-            write_json(self._folder / "progress.json", progress)
+            write_progress(self._folder, progress)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps. First the events: those before a checkpoint never happen again. Raises `OSError`."""
+        self.write_events()
+        return {"seconds": self.seconds, "epoch": self.epoch}
+
+    def take_up(self, step: int, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint of `step`, which has kept this `state`."""
+        self.seconds_before, self.epoch = float(state["seconds"]), float(state["epoch"])
+        self.step = self._first_step = self._last_point_step = step
+
+    def write_events(self) -> None:
+        """Write what a full disk has kept back so far. Raises `OSError` when there is still no room."""
+        while self._unwritten:
+            self._events.append(self._unwritten[0])
+            del self._unwritten[0]
 
     def _append(self, event: dict[str, Any]) -> None:
+        """Write an event, or keep it: none may be lost, but a disk full for a moment must not end a training."""
         if self._ranks.is_first:
-            self._events.append(event)
+            self._unwritten.append(event)
+            with contextlib.suppress(OSError):
+                self.write_events()
 
     def _write_point(self) -> None:
-        now = time.monotonic()
         steps = self.step - self._last_point_step
         if not steps:
             return
+        point = self.trainer.tally.take(self._ranks)
+        now = time.monotonic()
         norm = self.trainer.gradient_norm
         norm = None if norm is None else float(norm)
         rate = self.session_steps / max(self.session_seconds, 1e-9)
         passed = max(now - self._last_point, 1e-9)
-        pieces, slots = self.trainer.pieces - self._last_pieces, self.trainer.slots - self._last_slots
         self._append(
             {
                 "kind": "train",
                 "step": self.step,
                 "epoch": self._rounded_epoch(),
                 "seconds": round(self.seconds, 3),
-                "loss": round(self.trainer.take_loss(), 6),
+                "loss": round(point.loss, 6),
                 "learning_rate": self._learning_rate,
                 "gradient_norm": round(norm, 6) if norm is not None and math.isfinite(norm) else None,
                 "examples_per_second": round(steps * self._plan.batch_size / passed, 2),
-                "tokens_per_second": round(pieces * self._ranks.count / passed, 1),
-                "padding_share": round(1 - pieces / max(slots, 1), 4),
+                "tokens_per_second": round(point.pieces / passed, 1),
+                "padding_share": round(1 - point.pieces / point.slots, 4),
                 **self._use.now(),
                 "seconds_left": round((self._schedule.steps - self.step) / max(rate, 1e-9), 1),
             }
         )
         self._last_point, self._last_point_step = now, self.step
-        self._last_pieces, self._last_slots = self.trainer.pieces, self.trainer.slots
+        self.pieces += point.pieces
 
     def _rounded_epoch(self) -> float:
         return round(self.epoch, 4)
+
+
+def write_progress(folder: Path, progress: dict[str, Any]) -> None:
+    """Replace `progress.json`. Where there is no room, the next one says the same or more; nothing is built on it."""
+    with contextlib.suppress(OSError):
+        write_json(folder / "progress.json", progress)

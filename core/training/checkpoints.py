@@ -10,11 +10,13 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from core.runs.status import read_json, write_json
+from core.workspace import remove_folder
 
 MANIFEST = "manifest.json"
 KEEP_NEWEST = 2
@@ -27,22 +29,33 @@ def save_checkpoint(folder: Path, step: int, write: Callable[[Path], None]) -> P
     Raises what `write` raises (a full disk, for one); the checkpoints that were there stay as they are.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    staged = folder / f".staged-step-{step}"
-    shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir()
-    try:
-        write(staged)
-        seal(staged)
-        target = folder / f"step-{step}"
-        _remove(target)  # a damaged one of the same step
-        staged.rename(target)
-        _flush(folder)
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
-        raise
+    target = folder / f"step-{step}"
+    with staged(target) as stage:
+        write(stage)
+        seal(stage)
     for older in list_checkpoints(folder)[KEEP_NEWEST:]:
-        _remove(older)
+        remove_folder(older)
     return target
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A new folder beside `target`, to be filled and flushed; at the end it takes the place of `target`.
+
+    When something is raised meanwhile, it goes, and with it the room that it took on a full disk; one that a kill left
+    behind goes first.
+    """
+    stage = target.with_name(f".staged-{target.name}")
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir()
+    try:
+        yield stage
+        remove_folder(target)
+        stage.rename(target)
+        _flush(target.parent)
+    except BaseException:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise
 
 
 def seal(folder: Path) -> None:
@@ -98,15 +111,16 @@ def newest_sound(folder: Path, *, on_damage: Callable[[Path, str], None]) -> Pat
         if reason is None:
             return path
         on_damage(path, reason)
-        _remove(path)
+        remove_folder(path)
     return None
 
 
 def clear_leftovers(folder: Path) -> None:
     """Remove what an interrupted save or removal left behind. Call it while nothing else writes here."""
     if folder.is_dir():
-        for path in folder.glob(".*-step-*"):
-            shutil.rmtree(path, ignore_errors=True)
+        for pattern in (".staged-*", ".removing-*"):
+            for path in folder.glob(pattern):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def step_of(checkpoint: Path) -> int:
@@ -116,15 +130,6 @@ def step_of(checkpoint: Path) -> int:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-
-
-def _remove(path: Path) -> None:
-    """Rename first: a half-removed checkpoint must not be taken for one."""
-    if path.exists():
-        doomed = path.with_name(f".removing-{path.name}")
-        shutil.rmtree(doomed, ignore_errors=True)
-        path.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _flush_and_hash(path: Path) -> str:

@@ -6,7 +6,6 @@ the speed reached into the workspace); of several ranks only the first writes.
 
 import logging
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ import transformers
 
 from core.errors import LabError
 from core.models.loading import position_limit
-from core.runs.events import EventWriter, forget_after
-from core.runs.folder import Run
+from core.runs.events import EventWriter
+from core.runs.folder import CHECKPOINTS, Run
 from core.runs.status import read_json, write_json
 from core.training import checkpoints, records
 from core.training.arguments import parts_of_a_batch, training_arguments
-from core.training.callbacks import Reporter
+from core.training.callbacks import Reporter, write_progress
 from core.training.examples import Prepared, Rows
 from core.training.foresee import schedule
 from core.training.network import add_lora, open_network
@@ -29,6 +28,7 @@ from core.training.plan import Plan
 from core.training.precision import choose_precision, training_threads
 from core.training.prepare import prepare
 from core.training.ranks import Ranks
+from core.training.resuming import find_checkpoint
 from core.training.scoring import outputs_of
 from core.training.tasks import task_of
 from core.training.tasks.task import Batches
@@ -64,35 +64,12 @@ class Job:
         """Train from the newest sound checkpoint, or from the start. Raises `LabError` and whatever else goes wrong."""
         self._report("reading the data")
         prepared = prepare(self.plan, self.task)
-        checkpoint = self.ranks.decide(self._find_checkpoint(prepared) if self.ranks.is_first else None)
+        self.ranks.require_same(_facts(prepared))
+        found = find_checkpoint(self.folder, self.plan, prepared) if self.ranks.is_first else None
+        checkpoint = self.ranks.decide(found)
         state = None if checkpoint is None else read_json(checkpoint / LAB_STATE)
         with EventWriter(self.folder) as events:
             return self._train(prepared, events, checkpoint, state)
-
-    def _find_checkpoint(self, prepared: Prepared) -> Path | None:
-        """The checkpoint to continue from; tidies up, and tells what it found. For the first rank."""
-        folder = self.folder / "checkpoints"
-        checkpoints.clear_leftovers(folder)
-        had_checkpoints = bool(checkpoints.list_checkpoints(folder))
-        with EventWriter(self.folder) as events:
-            checkpoint = checkpoints.newest_sound(
-                folder,
-                on_damage=lambda path, reason: events.note(
-                    f"The checkpoint of step {checkpoints.step_of(path)} is damaged ({reason}) and is not used."
-                ),
-            )
-        self._check_unchanged(checkpoint, prepared)
-        records.write_data(self.folder, self.plan, prepared)
-        forget_after(self.folder, 0 if checkpoint is None else checkpoints.step_of(checkpoint))
-        with EventWriter(self.folder) as events:  # opened anew, as the file may be another one now
-            if checkpoint is not None:
-                events.note(f"Continued from the checkpoint of step {checkpoints.step_of(checkpoint)}.")
-            elif had_checkpoints:
-                events.note("No sound checkpoint is left: the training starts again from its beginning.")
-            else:
-                for notice in prepared.notices:
-                    events.note(notice)
-        return checkpoint
 
     def _train(
         self, prepared: Prepared, events: EventWriter, checkpoint: Path | None, state: dict[str, Any] | None
@@ -120,6 +97,7 @@ class Job:
 
         test = batches_of(prepared.test)  # now: what cannot be read is told before hours of training
         steps = schedule(plan, len(train))
+        ranks.require_same({"the pieces of the texts": int(train.lengths.sum()), "the number of steps": steps.steps})
         precision = choose_precision(plan.precision)
         reporter = self._reporter = Reporter(self.folder, events, steps, plan, ranks)
         trainer = reporter.trainer = LabTrainer(
@@ -133,10 +111,9 @@ class Job:
             best=task.best,
             loss=task.loss(plan, prepared.train, len(prepared.label_names)),
             callbacks=[reporter],
-            checkpoint_folder=self.folder / "checkpoints",
+            checkpoint_folder=self.folder / CHECKPOINTS,
             lab_state=lambda: {
-                "seconds": reporter.seconds,
-                "epoch": reporter.epoch,
+                **reporter.state(),
                 "plan": plan.to_yaml(),
                 "content_hash": prepared.content_hash,
             },
@@ -149,8 +126,7 @@ class Job:
                 rows, parts = parts_of_a_batch(plan, self._attempt)
                 events.note(f"A batch of {plan.batch_size} is now worked off in {parts} parts of {rows} rows.")
         if state is not None:
-            reporter.seconds_before = float(state["seconds"])
-            reporter.step, reporter.epoch = checkpoints.step_of(checkpoint), float(state["epoch"])
+            reporter.take_up(checkpoints.step_of(checkpoint), state)
             trainer.restore_best_from(checkpoint, state["best"], int(state.get("stale", 0)))
         if state is None or (reporter.step < steps.steps and not reporter.is_settled):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -160,16 +136,19 @@ class Job:
         if reporter.stopped:
             reporter.report("stopped")
             return "stopped"
-        reporter.report("saving the model")
-        trainer.restore_best()
-        if ranks.is_first:
+
+        def finish() -> None:
+            reporter.report("saving the model")
+            trainer.restore_best()
             records.keep_speed(plan, reporter, float(train.lengths.mean()), precision)
-            network = network if tuner is None else tuner.merge_and_unload()
-            save_model(self.folder / "model", network, tokenizer)
+            trained = network if tuner is None else tuner.merge_and_unload()
+            save_model(self.folder / "model", trained, tokenizer)
             reporter.report("scoring the held-out rows")
-            self._score(prepared, network, test)
+            self._score(prepared, trained, test)
+            reporter.write_events()
             reporter.report("finished")
-        ranks.decide(None)
+
+        ranks.first_alone(finish)
         return "finished"
 
     def _score(self, prepared: Prepared, network: Any, batches: Batches) -> None:
@@ -195,34 +174,16 @@ class Job:
         if not self.ranks.is_first:
             return
         logger.info("%s", phase)
-        path = self.folder / "progress.json"
-        write_json(path, {**read_json(path), "phase": phase, "updated": time.time()})
-
-    def _check_unchanged(self, checkpoint: Path | None, prepared: Prepared) -> None:
-        """Raises `LabError` when plan or data are no longer those that a checkpoint belongs to."""
-        if checkpoint is None:
-            return
-        state = read_json(checkpoint / LAB_STATE)
-        changes = Plan.from_yaml(state["plan"]).differences(self.plan)
-        if state["content_hash"] != prepared.content_hash:
-            changes.append("the content of the data file")
-        if changes:
-            raise LabError(
-                f"The plan was changed since this run was interrupted ({'; '.join(changes)}), so it cannot continue.",
-                "Start a new run with the changed plan, or undo the change and resume.",
-            )
+        known = read_json(self.folder / "progress.json")
+        write_progress(self.folder, {**known, "phase": phase, "updated": time.time()})
 
 
 def save_model(folder: Path, network: Any, tokenizer: Any) -> None:
     """Save a standard Hugging Face folder, staged beside `folder` and renamed, so that it is whole or not there."""
-    staged = folder.with_name(f".staged-{folder.name}")
-    shutil.rmtree(staged, ignore_errors=True)
-    network.save_pretrained(staged)
-    tokenizer.save_pretrained(staged)
-    checkpoints.flush(staged)
-    if folder.exists():
-        shutil.rmtree(folder)
-    staged.rename(folder)
+    with checkpoints.staged(folder) as stage:
+        network.save_pretrained(stage)
+        tokenizer.save_pretrained(stage)
+        checkpoints.flush(stage)
 
 
 def prepare_torch() -> None:
@@ -231,6 +192,13 @@ def prepare_torch() -> None:
     torch.set_flush_denormal(True)
     if torch.cuda.is_available():
         torch.set_float32_matmul_precision("high")
+
+
+def _facts(prepared: Prepared) -> dict[str, Any]:
+    """By what two ranks that read different data are told apart."""
+    parts = {"training": prepared.train, "validation": prepared.validation, "test": prepared.test}
+    counts = {f"the number of {name} rows": len(rows) for name, rows in parts.items()}
+    return {"the content of the data": prepared.content_hash, **counts}
 
 
 def _check_length(plan: Plan, config: Any, tokenizer: Any) -> None:

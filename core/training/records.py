@@ -1,5 +1,6 @@
 """What a training writes down about itself beside its events: data, environment, and the speed it reached."""
 
+import contextlib
 import platform
 from pathlib import Path
 from typing import Any
@@ -66,15 +67,14 @@ def keep_speed(plan: Plan, reporter: Reporter, mean_pieces: float, precision: st
 
     `mean_pieces`: of a text, as it decides what attention costs.
     """
-    trainer = reporter.trainer
     if reporter.session_steps < _FEWEST_STEPS:
         return
     work = work_per_piece(
         shape_of(plan.model), task=plan.task, pieces=mean_pieces,
         frozen_layers=plan.frozen_layers, lora_rank=plan.lora_rank,
     )  # fmt: skip
-    remember_speed(
-        device=trainer.args.device.type,
-        precision=precision,
-        operations_per_second=sum(work) * trainer.pieces / reporter.session_seconds,  # of one of several devices
-    )
+    device = reporter.trainer.args.device.type
+    devices = plan.processes if device == "cuda" else 1  # a processor is one, however many processes share it
+    reached = sum(work) * reporter.pieces / devices / reporter.session_seconds
+    with contextlib.suppress(OSError):  # worth less than the model, which is yet to be saved
+        remember_speed(device=device, precision=precision, operations_per_second=reached)

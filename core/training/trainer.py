@@ -7,11 +7,10 @@ checkpoints that are whole or not there; NaN stops the run; the best weights are
 import json
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 
@@ -19,6 +18,7 @@ from core.training import checkpoints
 from core.training.encoding import Positions, SimilarLengths
 from core.training.failures import not_finite
 from core.training.ranks import Ranks
+from core.training.tally import Tally
 
 LAB_STATE = "lab_state.json"  # in a checkpoint: training seconds, best evaluation so far, plan and data it belongs to
 
@@ -57,22 +57,15 @@ class LabTrainer(Trainer):
         self.best: dict[str, float] | None = None
         self.stale = 0  # evaluations since the best
         self._best_weights: dict[str, torch.Tensor] | None = None
-        self._losses: list[tuple[int, torch.Tensor]] = []  # (step, share of its loss), since the last report
+        self.tally = Tally()  # of the steps since the last point
         self.gradient_norm: float | torch.Tensor | None = None
-        self.pieces = self.slots = 0  # read by the network so far in this session, without and with padding
         positions = Positions(len(train))
         super().__init__(
-            model=network, args=arguments, data_collator=self._collate, train_dataset=positions, callbacks=callbacks
+            model=network, args=arguments, data_collator=self._batches, train_dataset=positions, callbacks=callbacks
         )
         # Else the Trainer takes the mean loss of a part of a batch for its share of the whole batch's, because BERT
         # takes any keyword, and accumulation would multiply the gradient.
         self.model_accepts_loss_kwargs = False
-
-    def _collate(self, positions: Sequence[int]) -> dict[str, torch.Tensor]:
-        batch = self._batches(positions)
-        self.pieces += int(batch["attention_mask"].sum())
-        self.slots += batch["attention_mask"].numel()
-        return batch
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SimilarLengths:
         return SimilarLengths(self._batches.lengths, self._step_rows, self.args.seed, on_epoch=self._batches.set_epoch)
@@ -83,23 +76,13 @@ class LabTrainer(Trainer):
         labels = inputs.pop("labels")
         return self._loss(model(**inputs), labels)
 
-    def training_step(self, *arguments: Any, **options: Any) -> torch.Tensor:
-        loss = super().training_step(*arguments, **options)
+    def training_step(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> torch.Tensor:
+        loss = super().training_step(model, inputs, *arguments, **options)
         step = self.state.global_step + 1
         if loss.device.type == "cpu" and not torch.isfinite(loss):  # elsewhere at the next report: no waiting per step
             raise not_finite(step, loss.item())
-        self._losses.append((step, loss))
+        self.tally.add(step, loss, inputs["attention_mask"])
         return loss
-
-    def take_loss(self) -> float:
-        """The mean loss of the steps since the last call. Raises `TrainingFailed` naming the first not finite."""
-        steps = np.array([step for step, _ in self._losses])
-        losses = torch.stack([loss for _, loss in self._losses]).float().cpu().numpy()
-        wrong = np.flatnonzero(~np.isfinite(losses))
-        if len(wrong):
-            raise not_finite(int(steps[wrong[0]]), float(losses[wrong[0]]))
-        self._losses.clear()
-        return float(losses.sum() / len(np.unique(steps)))
 
     def _get_grad_norm(self, *arguments: Any, **options: Any) -> Any:
         self.gradient_norm = super()._get_grad_norm(*arguments, **options)

@@ -82,5 +82,8 @@ def leave(folder: Path, outcome: dict[str, Any]) -> None:
         logger.exception("The outcome could not be written")
 
 
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+if __name__ == "__main__":  # a rank of several
+    exit_code = main(Path(sys.argv[1]))
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(exit_code)  # a thread of gloo may still hold the last message, and abort Python's own end

@@ -1,7 +1,6 @@
 """Several processes that train one model: on the processor over gloo, as on cards over NCCL. Slow: each loads torch."""
 
 import dataclasses
-import json
 import os
 import signal
 import time
@@ -18,6 +17,7 @@ from core.runs.folder import Run, create_run
 from core.runs.status import read_json
 from core.training import _submit, resume
 from core.training.plan import Plan
+from tests.several_ranks import run_ranks, told
 from tests.tiny_training import same_weights, tiny_plan, train_here, weights, without_dropout  # noqa: F401
 
 pytestmark = pytest.mark.slow
@@ -69,10 +69,31 @@ def test_two_ranks_train_as_one_process_does(together: Plan, tiny_model_folder: 
     assert [event["step"] for event in ours] == list(range(1, 19))
     norms = [[event["gradient_norm"] for event in events[:6]] for events in (ours, theirs)]
     assert norms[0] == pytest.approx(norms[1], rel=2e-3)
+    losses = [[event["loss"] for event in events] for events in (ours, theirs)]
+    assert losses[0] == pytest.approx(losses[1], abs=2e-2)
+    assert losses[0][:6] == pytest.approx(losses[1][:6], abs=1e-4)  # later, rounding adds up
     one, other = weights(run), weights(alone)
     assert all(torch.allclose(one[name], other[name], atol=5e-3) for name in one)
     ids = [row for part in run.data()["row_ids"].values() for row in part]
     assert sorted(ids) == list(range(60))
+
+
+def test_what_two_ranks_report_is_what_one_process_with_the_same_parts_reports(
+    together: Plan, tiny_model_folder: Path
+) -> None:
+    """Parts are sorted by length: those of the first rank are short, and their loss is not that of the whole."""
+    model = without_dropout(tiny_model_folder)
+    together = dataclasses.replace(together, model=model, accumulation=2, epochs=1.0)
+    run = start(together)
+    assert LocalExecutor().wait(run).state == "finished", run.log_tail()
+    alone, _ = train_here(dataclasses.replace(together, processes=1, accumulation=4))
+    ours, theirs = ([e for e in each.events() if e["kind"] == "train"] for each in (run, alone))
+    assert len(ours) == len(theirs) == 6
+    for event, other in zip(ours, theirs, strict=True):
+        assert event["loss"] == pytest.approx(other["loss"], abs=1e-4)
+        assert event["padding_share"] == other["padding_share"]
+        rows = [each["tokens_per_second"] / each["examples_per_second"] for each in (event, other)]
+        assert rows[0] == pytest.approx(rows[1], rel=0.01)  # pieces a row
 
 
 def test_E02_stopped_and_resumed_equals_uninterrupted_and_leaves_no_process(together: Plan) -> None:
@@ -129,38 +150,24 @@ def test_E04_a_killed_supervisor_takes_all_ranks_along(together: Plan) -> None:
 
 def test_evaluation_is_shared_and_in_order(tiny_model_folder: Path, tmp_path: Path) -> None:
     """Two ranks score the same rows in halves; what is put together equals one pass."""
-    import subprocess
-    import sys
-
     program = f"""
-import json, sys
-import numpy as np, torch
+import numpy as np
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from core.training.encoding import Batcher, encode
-from core.training.ranks import Ranks, join_ranks
 from core.training.scoring import outputs_of
-torch.manual_seed(0); torch.set_num_threads(1)
+torch.manual_seed(0)
 folder = {str(tiny_model_folder)!r}
 network = AutoModelForSequenceClassification.from_pretrained(folder)
 tokenizer = AutoTokenizer.from_pretrained(folder)
 texts = ["the cat sat " * (1 + i % 7) + str(i) for i in range(41)]
 batches = Batcher(encode(tokenizer, texts, max_length=32), None, tokenizer.pad_token_id)
 keep = lambda output, batch: list(output.logits.float().numpy())
-ranks = join_ranks(cards=False)
 found = np.stack(outputs_of(network, batches, keep, batch_size=4, ranks=ranks))
 alone = np.stack(outputs_of(network, batches, keep, batch_size=4))
-print(json.dumps([ranks.rank, ranks.decide(ranks.rank), bool(np.allclose(found, alone, atol=1e-6))]), flush=True)
+tell(ranks.decide(ranks.rank), bool(np.allclose(found, alone, atol=1e-6)))
 """
-    script = tmp_path / "share.py"
-    script.write_text(program)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    answer = subprocess.run(
-        command, capture_output=True, text=True, cwd=root, env=environment, timeout=120, check=False
-    )
-    told = sorted(json.loads(line) for line in answer.stdout.splitlines() if line.startswith("["))
-    assert told == [[0, 0, True], [1, 0, True]], answer.stderr[-2000:]
+    answer = run_ranks(program, tmp_path)
+    assert told(answer) == ["0: 0 True", "1: 0 True"], answer.stderr[-2000:]
 
 
 def test_checkpoints_hold_the_random_state_of_every_rank(together: Plan) -> None:
