@@ -93,6 +93,38 @@ def test_stopped_and_resumed_equals_uninterrupted(plan: Plan, monkeypatch: pytes
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.parametrize("step", [4, 8])  # in the first epoch, and in the second
+def test_E02_the_epoch_that_a_rank_of_several_resumes_keeps_its_order(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, step: int
+):
+    """The rows of one rank of two, as accelerate deals them out."""
+    from accelerate.data_loader import prepare_data_loader
+    from torch.utils.data import DataLoader
+
+    from core.training.trainer import LabTrainer
+
+    def loader_of_first_rank(self) -> DataLoader:
+        rows = self.train_dataset
+        every = DataLoader(rows, plan.batch_size, sampler=self._get_train_sampler(rows), collate_fn=self.data_collator)
+        return prepare_data_loader(every, num_processes=2, process_index=0, split_batches=True, put_on_device=False)
+
+    monkeypatch.setattr(LabTrainer, "get_train_dataloader", loader_of_first_rank)
+    whole, _ = train_here(plan)
+    with monkeypatch.context() as patch:
+        stop_at(patch, step)
+        run, state = train_here(plan)
+        assert state == "stopped"
+    (run.path / "STOP").unlink()
+    _, state = train_here(plan, run)
+    assert state == "finished"
+    assert [e["padding_share"] for e in points(run)] == [e["padding_share"] for e in points(whole)]
+    assert same_weights(whole, run)
+
+
+def points(run) -> list[dict]:
+    return [event for event in run.events() if event["kind"] == "train"]
+
+
 def test_same_seed_same_model_other_seed_other_model(plan: Plan) -> None:
     short = dataclasses.replace(plan, epochs=0.5)
     one, two = train_here(short)[0], train_here(short)[0]
