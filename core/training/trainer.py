@@ -47,7 +47,7 @@ class LabTrainer(Trainer):
         ranks: Ranks,
     ) -> None:
         self._batches = train
-        self._step_rows = step_rows
+        self._order = SimilarLengths(train.lengths, step_rows, arguments.seed, on_epoch=train.set_epoch)
         self._validate = validate
         self._best_name = best
         self._loss = loss
@@ -68,15 +68,12 @@ class LabTrainer(Trainer):
         self.model_accepts_loss_kwargs = False
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SimilarLengths:
-        self._sampler = SimilarLengths(
-            self._batches.lengths, self._step_rows, self.args.seed, on_epoch=self._batches.set_epoch
-        )
-        return self._sampler
+        return self._order
 
     def _run_epoch(self, *arguments: Any, **options: Any) -> Any:
         """An epoch in its own order. The Trainer tells the sampler which one it is through two layers of accelerate's,
         but in an epoch that several ranks resume lie three: they would go on in the order of the first epoch."""
-        self._sampler.set_epoch(options["epoch"])
+        self._order.set_epoch(options["epoch"])
         return super()._run_epoch(*arguments, **options)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> Any:
