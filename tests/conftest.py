@@ -5,7 +5,7 @@ Imports neither torch nor transformers at collection, so that tests of the torch
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from string import ascii_lowercase, digits, punctuation
@@ -50,33 +50,6 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.mkdir()
     monkeypatch.setenv("BERTLAB_WORKSPACE", str(path))
     return path
-
-
-def _number(host: object) -> IPv4Address | IPv6Address | None:
-    """The address that a host is written as; None for a name."""
-    try:
-        number = ip_address(str(host).partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(number, "ipv4_mapped", None) or number
-
-
-def _is_foreign_name(host: object) -> bool:
-    """Whether a name server would be asked for this host."""
-    host = host.decode() if isinstance(host, bytes) else host
-    return bool(host) and host not in ("localhost", socket.gethostname()) and _number(host) is None
-
-
-def _leaves(sender: socket.socket, address: Sequence[Any] | None) -> bool:
-    """Whether what this socket sends to an address (None: the one it is connected to) may leave this machine."""
-    if sender.family not in (socket.AF_INET, socket.AF_INET6):
-        return False
-    try:
-        host = (address or sender.getpeername())[0]
-    except OSError:  # it is connected to none, and will say so itself
-        return False
-    number = _number(host)
-    return host != "localhost" and (number is None or not number.is_loopback)
 
 
 def _number(host: object) -> IPv4Address | IPv6Address | None:

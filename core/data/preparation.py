@@ -64,9 +64,10 @@ class Preparation:
         Raises LabError as `build_dataset`, and for corrections of another file.
         """
         built = build_dataset(table, columns, edits=self.edits, recipe=self.recipe)
-        if self.mapping is None or self.mapping["label"] != columns.label:
+        mapping = self._mapping_for(columns)
+        if mapping is None:
             return built
-        names = dict(named_labels(self.mapping, built.label_names))
+        names = dict(named_labels(mapping, built.label_names))
         place = {label: number for number, label in enumerate(names)}
         moved = np.array([place[label] for label in built.label_names], np.int64)
         numbers = Numbers(moved[built.labels.array]) if len(moved) else built.labels
@@ -78,8 +79,8 @@ class Preparation:
         `label_names` are those that `dataset` gave; in the file all may stand as in the first, or all by these names.
         Raises LabError as `build_dataset` with `label_names`.
         """
-        named = {} if self.mapping is None or self.mapping["label"] != columns.label else self.mapping.titles()
-        written = {name: label for label, name in named.items()}
+        mapping = self._mapping_for(columns)
+        written = {} if mapping is None else {name: label for label, name in mapping.titles().items()}
         as_in_first = [written.get(name, name) for name in label_names]
         found = set(table.column(columns.label).unique().to_pylist())
         names = as_in_first if found <= set(as_in_first) else label_names
@@ -88,9 +89,12 @@ class Preparation:
     def labels(self, draft: Draft, columns: Columns) -> list[tuple[str, str]]:
         """The labels of rows that corrections and fixes have left, as (in the file, name), in the order of numbers."""
         found = natural_order([label for label in draft.label_codes()[1] if is_usable_label(label)])
-        if self.mapping is None or self.mapping["label"] != columns.label:
-            return [(label, label) for label in found]
-        return named_labels(self.mapping, found)
+        mapping = self._mapping_for(columns)
+        return [(label, label) for label in found] if mapping is None else named_labels(mapping, found)
+
+    def _mapping_for(self, columns: Columns) -> Mapping | None:
+        """What was decided about labels, where these stand in the same column."""
+        return self.mapping if self.mapping is not None and self.mapping["label"] == columns.label else None
 
 
 def named_labels(mapping: Mapping, found: Sequence[str]) -> list[tuple[str, str]]:

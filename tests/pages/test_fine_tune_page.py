@@ -366,9 +366,7 @@ def test_columns_chosen_on_datasets_are_taken_over(open_page):
 
 
 def test_names_of_labels_outlive_a_look_at_another_task(open_page):
-
     upload = store_upload(b"text,label,a,b\na b,x,1,2\nc d,y,2,3\ne f,y,3,1\n", "named.csv")
-
     content_hash = read_table(upload.reference).content_hash
     named = Mapping.of("sequence-classification", text="text", label="label").with_labels(("y", "x"), {"y": "yes"})
     keep(content_hash, named)
