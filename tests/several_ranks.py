@@ -34,7 +34,8 @@ def run_ranks(program: str, folder: Path, *, seconds: float = 40.0) -> subproces
     """
     script = folder / "program.py"
     script.write_text(_BEGINNING + program + _END)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--log-dir={os.devnull}"]
+    command = [*torchrun, "--nproc-per-node=2", str(script)]
     environment = {
         **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "BERTLAB_RANK_SECONDS": str(seconds)
     }  # fmt: skip

@@ -18,6 +18,7 @@ from core.training.plan import Plan
 from core.training.worker import main as work
 
 _FIRST_PORT = 20_000  # jobs on the same node take different ones
+_NO_FOLDERS = (f"--log-dir={os.devnull}",)  # the ranks write to the run's own log; torchrun's stay empty, and stay
 
 
 def main(folder: Path, count: int) -> None:
@@ -31,7 +32,7 @@ def main(folder: Path, count: int) -> None:
     from torch.distributed.run import main as torchrun
 
     try:
-        torchrun([*_rendezvous(count), *_signals(), "-m", "core.training.worker", str(folder)])
+        torchrun([*_rendezvous(count), *_signals(), *_NO_FOLDERS, "-m", "core.training.worker", str(folder)])
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode == -signal.SIGKILL:  # it left no word, and the others only that it was gone

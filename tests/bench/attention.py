@@ -7,7 +7,6 @@ network); its time is that of its drawing code alone, from an offline page with 
 """
 
 import re
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -17,13 +16,14 @@ from typing import Any
 
 import torch
 import transformers
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from core import open_model, tokenize, trace
 from core.explore.bertviz_views import head_view
 from core.explore.trace import Trace
 from core.models import catalogue
-from tests.browser.conftest import CHROMIUM_FLAGS, RunningApp, find_chromium, settled
+from tests.bench._browser import chromium, fresh_app
+from tests.browser.conftest import settled
 
 LENGTHS = (16, 64, 128, 512)
 RIVAL_LENGTHS = (16, 64, 128)
@@ -45,28 +45,21 @@ HOVER = """(token) => new Promise((done) => {
 
 def run() -> Iterator[dict[str, Any]]:
     """Yield `attention.megabytes.N`, `attention.seconds.N`, `attention.bytes_saved.N` and what 512 tokens answer."""
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        app = RunningApp.fresh(Path(folder))
+    with chromium() as browser, fresh_app() as app:
         model_folder = app.workspace / "runs" / "base" / "model"
         _save_random_base(model_folder)
         model = open_model(str(model_folder))
-        app.start()
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
-        try:
-            for length in LENGTHS:
-                ours = _ours(browser, app.base_url, length)
-                yield _result(f"attention.megabytes.{length}", ours["bytes"] / 1e6, "megabytes", "none", ours)
-                yield _result(f"attention.seconds.{length}", ours["seconds"], "seconds", "none", ours)
-                if length in RIVAL_LENGTHS:
-                    theirs = _theirs(browser, trace(model, tokenize(model, _text(length))))
-                    saved = theirs["bytes"] / ours["bytes"]
-                    yield _result(f"attention.bytes_saved.{length}", saved, "times", "bertviz's head view", theirs)
-                else:
-                    frames = ours["frames_per_second"]
-                    yield _result(f"attention.frames_per_second.{length}", frames, "frames per second", "none", {})
-        finally:
-            browser.close()
-            app.stop()
+        for length in LENGTHS:
+            ours = _ours(browser, app.base_url, length)
+            yield _result(f"attention.megabytes.{length}", ours["bytes"] / 1e6, "megabytes", "none", ours)
+            yield _result(f"attention.seconds.{length}", ours["seconds"], "seconds", "none", ours)
+            if length in RIVAL_LENGTHS:
+                theirs = _theirs(browser, trace(model, tokenize(model, _text(length))))
+                saved = theirs["bytes"] / ours["bytes"]
+                yield _result(f"attention.bytes_saved.{length}", saved, "times", "bertviz's head view", theirs)
+            else:
+                frames = ours["frames_per_second"]
+                yield _result(f"attention.frames_per_second.{length}", frames, "frames per second", "none", {})
 
 
 def _result(name: str, value: float, unit: str, rival: str, detail: dict[str, Any]) -> dict[str, Any]:

@@ -4,16 +4,15 @@ Measured in Chromium with the built-in model open, on the server's clock nothing
 the page, the script has run, and nothing is stale. There is no rival: the promise is half a second.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.browser.conftest import CHROMIUM_FLAGS, RunningApp, find_chromium, settled
+from tests.bench._browser import chromium, fresh_app
+from tests.browser.conftest import settled
 
 LAST_WORDS = ("winter", "north", "south", "east", "west", "spring")  # one piece each; the first one warms up
 VIEWS = ("Guesses", "Given words", "Layer by layer", "What it leans on", "Two models", "Surprise", "How it learned")
@@ -30,16 +29,9 @@ DONE = """(word) => {
 
 def run() -> Iterator[dict[str, Any]]:
     """Yield `fill_mask.seconds.32` of the slowest view, medians of some rounds."""
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
-        app = RunningApp.fresh(Path(folder))
-        app.start()
-        try:
-            page = browser.new_page(base_url=app.base_url)
-            seconds = {view: _rounds(page, view) for view in VIEWS}
-        finally:
-            app.stop()
-        browser.close()
+    with chromium() as browser, fresh_app() as app:
+        page = browser.new_page(base_url=app.base_url)
+        seconds = {view: _rounds(page, view) for view in VIEWS}
     yield {
         "name": "fill_mask.seconds.32",
         "value": round(max(median(each) for each in seconds.values()), 2),

@@ -4,37 +4,29 @@ Measured in Chromium with the built-in model open. Beside it stands the same pag
 changes, where no forward pass is run. There is no rival: the promise is one second.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.browser.conftest import CHROMIUM_FLAGS, RunningApp, find_chromium, settled
+from tests.bench._browser import chromium, fresh_app
+from tests.browser.conftest import settled
 
 ROUNDS = 5
 
 
 def run() -> Iterator[dict[str, Any]]:
     """Yield `layer.first_stage_seconds.32`, the median of some rounds."""
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
-        app = RunningApp.fresh(Path(folder))
-        app.start()
-        try:
-            page = browser.new_page(base_url=app.base_url)
-            page.goto("/inside-a-layer")
-            page.locator(".grid").wait_for()
-            settled(page)
-            texts = [_new_text(page, f"{number} " + "word " * 29) for number in range(ROUNDS)]
-            layers = [_changed(page, "Layer", number) for number in range(1, ROUNDS + 1)]
-            heads = [_changed(page, "Head", number) for number in range(1, ROUNDS + 1)]
-        finally:
-            app.stop()
-        browser.close()
+    with chromium() as browser, fresh_app() as app:
+        page = browser.new_page(base_url=app.base_url)
+        page.goto("/inside-a-layer")
+        page.locator(".grid").wait_for()
+        settled(page)
+        texts = [_new_text(page, f"{number} " + "word " * 29) for number in range(ROUNDS)]
+        layers = [_changed(page, "Layer", number) for number in range(1, ROUNDS + 1)]
+        heads = [_changed(page, "Head", number) for number in range(1, ROUNDS + 1)]
     yield {
         "name": "layer.first_stage_seconds.32",
         "value": round(median(texts), 2),

@@ -11,9 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.browser.conftest import CHROMIUM_FLAGS, RunningApp, find_chromium, settled
+from tests.bench._browser import chromium, fresh_app
+from tests.browser.conftest import settled
 
 ROUNDS = 3
 PAGES = ("Tokens", "Fill the [MASK]", "Datasets", "Fine-tune", "Runs", "Home")
@@ -21,25 +22,19 @@ PAGES = ("Tokens", "Fill the [MASK]", "Datasets", "Fine-tune", "Runs", "Home")
 
 def run() -> Iterator[dict[str, Any]]:
     """Yield `start.first_paint_seconds` and `start.page_switch_seconds` (the slowest page's median)."""
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+    paints: dict[str, list[float]] = {"ours": [], "hello": []}
+    switches: dict[str, list[float]] = {name: [] for name in PAGES}
+    with chromium() as browser, tempfile.TemporaryDirectory() as folder:
         hello = Path(folder) / "hello.py"
         hello.write_text("import streamlit as st\nst.title('Hello')\n")
-        paints: dict[str, list[float]] = {"ours": [], "hello": []}
-        switches: dict[str, list[float]] = {name: [] for name in PAGES}
-        for number in range(ROUNDS):
+        for _ in range(ROUNDS):
             for name, script in (("hello", str(hello)), ("ours", "app.py")):
-                app = RunningApp.fresh(Path(folder) / f"{name}-{number}")
-                app.start(script)
-                try:
+                with fresh_app(script) as app:
                     page = browser.new_page(base_url=app.base_url)
                     paints[name].append(_first_paint(page))
                     if name == "ours":
                         _switch(page, switches)
                     page.close()
-                finally:
-                    app.stop()
-        browser.close()
     yield {
         "name": "start.first_paint_seconds",
         "value": round(median(paints["ours"]), 2),

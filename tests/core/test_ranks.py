@@ -4,7 +4,6 @@ import dataclasses
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from core.training import _submit, resume
 from core.training.plan import Plan
 from tests.several_ranks import run_ranks, told
 from tests.tiny_training import same_weights, tiny_plan, train_here, weights, without_dropout  # noqa: F401
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -33,13 +33,6 @@ def start(plan: Plan) -> Run:
     run = create_run(plan.to_yaml())
     _submit(run)
     return run
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def supervisor_of(run: Run) -> psutil.Process:
@@ -57,11 +50,17 @@ def training(run: Run) -> bool:
     return run.status().step >= 2 and len(ranks_of(run)) == 2
 
 
-def test_two_ranks_train_as_one_process_does(together: Plan, tiny_model_folder: Path) -> None:
+def test_two_ranks_train_as_one_process_does(
+    together: Plan, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     together = dataclasses.replace(together, model=without_dropout(tiny_model_folder))
     run = start(together)
     status = LocalExecutor().wait(run)
     assert status.state == "finished", run.log_tail()
+    assert not list(scratch.glob("torchelastic*"))  # torchrun makes folders for logs and leaves them
     assert run.environment()["processes"] == 2
     assert status.total_steps == 18  # a batch is shared, not doubled
     alone, _ = train_here(dataclasses.replace(together, processes=1))
@@ -100,7 +99,7 @@ def test_E02_stopped_and_resumed_equals_uninterrupted_and_leaves_no_process(toge
     whole = start(together)
     assert LocalExecutor().wait(whole).state == "finished", whole.log_tail()
     run = start(dataclasses.replace(together))
-    wait_for(lambda: training(run))
+    wait_for(lambda: training(run), 120)
     family = supervisor_of(run).children(recursive=True)
     run.request_stop()
     status = LocalExecutor().wait(run)
@@ -116,7 +115,7 @@ def test_E02_stopped_and_resumed_equals_uninterrupted_and_leaves_no_process(toge
 @pytest.mark.parametrize("victim", [0, 1])
 def test_E07_a_rank_that_dies_ends_the_run_in_bounded_time(together: Plan, victim: int) -> None:
     run = start(dataclasses.replace(together, epochs=300.0))
-    wait_for(lambda: training(run))
+    wait_for(lambda: training(run), 120)
     family = supervisor_of(run).children(recursive=True)
     by_rank = sorted(ranks_of(run), key=lambda each: int(each.environ()["RANK"]))
     by_rank[victim].send_signal(signal.SIGKILL)
@@ -130,7 +129,7 @@ def test_E07_a_rank_that_dies_ends_the_run_in_bounded_time(together: Plan, victi
 
 def test_E07_a_rank_that_hangs_ends_the_run_in_bounded_time(together: Plan) -> None:
     run = start(dataclasses.replace(together, epochs=300.0))
-    wait_for(lambda: training(run))
+    wait_for(lambda: training(run), 120)
     by_rank = sorted(ranks_of(run), key=lambda each: int(each.environ()["RANK"]))
     by_rank[1].send_signal(signal.SIGSTOP)
     began = time.monotonic()
@@ -140,7 +139,7 @@ def test_E07_a_rank_that_hangs_ends_the_run_in_bounded_time(together: Plan) -> N
 
 def test_E04_a_killed_supervisor_takes_all_ranks_along(together: Plan) -> None:
     run = start(dataclasses.replace(together, epochs=300.0))
-    wait_for(lambda: training(run))
+    wait_for(lambda: training(run), 120)
     supervisor = supervisor_of(run)
     family = supervisor.children(recursive=True)
     os.kill(supervisor.pid, signal.SIGKILL)
@@ -172,7 +171,7 @@ tell(ranks.decide(ranks.rank), bool(np.allclose(found, alone, atol=1e-6)))
 
 def test_checkpoints_hold_the_random_state_of_every_rank(together: Plan) -> None:
     run = start(dataclasses.replace(together, epochs=300.0))
-    wait_for(lambda: training(run))
+    wait_for(lambda: training(run), 120)
     run.request_stop()
     assert LocalExecutor().wait(run).state == "stopped", run.log_tail()
     newest = max((run.path / "checkpoints").iterdir(), key=lambda path: int(path.name.removeprefix("step-")))

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -23,6 +23,7 @@ from core.training.plan import Plan
 from core.workspace import PROJECT_ROOT
 from tests.slurm_cluster import slurm, slurm_cluster  # noqa: F401
 from tests.tiny_training import same_weights, tiny_plan  # noqa: F401
+from tests.waiting import wait_for
 
 OBEY = """
 import pathlib, sys, time
@@ -64,13 +65,6 @@ def submit(run: Run, code: str, **options: object) -> str:
 
 def job_of(run: Run) -> str:
     return read_json(run.path / SLURM)["job"]
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
 
 
 @pytest.fixture

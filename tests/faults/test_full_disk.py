@@ -9,7 +9,7 @@ import dataclasses
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from core.training import launch, resume
 from core.training.plan import Plan
 from core.workspace import PROJECT_ROOT
 from tests.tiny_training import tiny_plan  # noqa: F401
+from tests.waiting import wait_for
 
 FULL = OSError(28, "No space left on device")
 FILL = """
@@ -47,13 +48,6 @@ pathlib.Path.open = refuse
 
 def full(*_: object, **__: object) -> None:
     raise FULL
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def fill(disk: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,9 +23,10 @@ from core.runs.folder import Run, create_run, delete_run, list_runs, open_run
 from core.runs.process import identity
 from core.runs.queue import queue_of
 from core.runs.status import read_json, write_json, write_status
+from tests.waiting import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
-SLEEP = "import time; time.sleep(60)"
+SLEEP = "import time; time.sleep(600)"
 OBEY = """
 import pathlib, sys, time
 folder = pathlib.Path(sys.argv[1])
@@ -35,7 +36,7 @@ while not (folder / "STOP").exists(): time.sleep(0.05)
 
 
 STOP_ITSELF = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"
-DEAF = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; time.sleep(60)"
+DEAF = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; time.sleep(600)"
 
 
 def launcher(*ranks: str) -> str:
@@ -55,13 +56,6 @@ def submit(run: Run, code: str, *, grace_seconds: float = 30.0, device: str = "c
 def stop(run: Run) -> str:
     run.request_stop()
     return LocalExecutor().wait(run).state
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def supervisor_of(run: Run) -> psutil.Process:
@@ -222,7 +216,7 @@ def test_E03_what_a_finished_worker_left_running_is_swept_up(run: Run) -> None:
 def test_E04_a_killed_supervisor_is_lost_leaves_no_orphan_and_frees_the_device(run: Run) -> None:
     code = (
         "import os, time; from core.runs.process import die_with_parent;"
-        "die_with_parent(int(os.environ['BERTLAB_SUPERVISOR'])); time.sleep(60)"
+        "die_with_parent(int(os.environ['BERTLAB_SUPERVISOR'])); time.sleep(600)"
     )
     submit(run, code)
     worker = worker_of(run)

@@ -8,8 +8,9 @@ from core.runs.status import read_json
 from core.training import resume
 from core.training.plan import Plan
 from core.workspace import PROJECT_ROOT
-from tests.faults.test_supervision_faults import submit, wait_for
+from tests.faults.test_supervision_faults import submit
 from tests.tiny_training import same_weights, tiny_plan, train_here  # noqa: F401
+from tests.waiting import wait_for
 
 CLAIM = """
 import os, pathlib, sys
