@@ -6,10 +6,13 @@ import streamlit as st
 
 from pages.shared import pages
 from pages.shared.look import apply_look
+from pages.shared.text import show_told
 
 ICON = str(Path(__file__).parent / "shared" / "icon.svg")
 
 st.set_page_config(page_title="BERT Lab", page_icon=ICON, layout="wide")
 st.logo(ICON, size="large")
 apply_look()
-st.navigation(pages.navigation()).run()
+page = st.navigation(pages.navigation())
+show_told()
+page.run()

@@ -1,12 +1,10 @@
-"""Bar charts and histograms."""
+"""Bar charts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.layout import as_text, finish
-
-MOST_CHARACTERS = 28
+from core.charts.layout import as_text, finish, short
 
 
 def horizontal_bars(
@@ -28,31 +26,8 @@ def horizontal_bars(
     figure.update_yaxes(
         autorange="reversed",
         tickvals=list(range(len(names))),
-        ticktext=[_short(name) for name in names],
+        ticktext=[short(name) for name in names],
         showgrid=False,
     )
     figure.update_xaxes(visible=False, range=[0, max([*values, 1e-9]) * 1.18])
     return figure
-
-
-def histogram(
-    series: Mapping[str, Sequence[float]], *, title: str, x_title: str, limits: Sequence[float] = ()
-) -> go.Figure:
-    """Distributions of one or several series over a shared axis, with a dotted line at each of `limits`."""
-    figure = go.Figure(
-        [
-            go.Histogram(x=list(values), name=_short(name), opacity=0.75, bingroup="all", nbinsx=50)
-            for name, values in series.items()
-        ]
-    )
-    figure = finish(figure, height=300, title=title)
-    figure.update_layout(barmode="stack", showlegend=len(series) > 1, xaxis_title=x_title, yaxis_title="rows")
-    longest = max((max(values, default=0) for values in series.values()), default=0)
-    for limit in limits:
-        if limit <= longest:
-            figure.add_vline(x=limit, line_dash="dot", annotation_text=str(limit), annotation_position="top")
-    return figure
-
-
-def _short(name: str) -> str:
-    return as_text(name if len(name) <= MOST_CHARACTERS else f"{name[: MOST_CHARACTERS - 1]}…")

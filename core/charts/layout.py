@@ -2,6 +2,8 @@
 
 import plotly.graph_objects as go
 
+MOST_CHARACTERS = 28
+
 
 def finish(figure: go.Figure, *, height: int, title: str) -> go.Figure:
     """Give a figure the house's margins and title, and return it."""
@@ -20,3 +22,8 @@ def finish(figure: go.Figure, *, height: int, title: str) -> go.Figure:
 def as_text(name: str) -> str:
     """A name in which Plotly, which reads a subset of HTML in all its texts, finds none."""
     return name.replace("<", "‹").replace(">", "›")
+
+
+def short(name: str) -> str:
+    """A name for an axis: as text, and cut where it would leave no room for what is drawn."""
+    return as_text(name if len(name) <= MOST_CHARACTERS else f"{name[: MOST_CHARACTERS - 1]}…")

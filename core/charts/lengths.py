@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.charts.layout import as_text, finish
-
-MOST_CHARACTERS = 24
+from core.charts.layout import as_text, finish, short
 
 
 def length_boxes(
@@ -26,8 +24,8 @@ def length_boxes(
         customdata=[as_text(name) for name in names],
     )
     figure = finish(go.Figure(boxes), height=90 + 34 * len(names), title=f"Length in {unit}, by label")
-    shown = [as_text(name if len(name) <= MOST_CHARACTERS else f"{name[: MOST_CHARACTERS - 1]}…") for name in names]
-    figure.update_yaxes(autorange="reversed", tickvals=list(range(len(names))), ticktext=shown, showgrid=False)
+    places, shown = list(range(len(names))), [short(name) for name in names]
+    figure.update_yaxes(autorange="reversed", tickvals=places, ticktext=shown, showgrid=False)
     figure.update_xaxes(title=f"{unit}; whiskers from the shortest to the 95 % mark", rangemode="tozero")
     return figure
 

@@ -73,7 +73,7 @@ FURTHER = (
     _of_training("Learning rate", "learning_rate", ".1e", is_noisy=False),
     _of_training("Gradient norm", "gradient_norm", "~g"),
     _of_training("Examples per second", "examples_per_second", "~s"),
-    _of_training("Tokens per second", "tokens_per_second", "~s"),
+    _of_training("Pieces per second", "tokens_per_second", "~s"),
     _of_training("Padding, share of all pieces", "padding_share", "~%"),
     _of_training("Device memory, GB", "memory_bytes", "~g", 1e9, is_noisy=False),
     _of_training("Device in use, share of the time", "utilisation", "~%"),

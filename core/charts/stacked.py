@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from core.charts.bars import MOST_CHARACTERS
-from core.charts.layout import as_text, finish
+from core.charts.layout import as_text, finish, short
 
 
 def stacked_bars(wholes: Mapping[str, Mapping[str, float]], *, title: str, x_title: str) -> go.Figure:
@@ -28,7 +27,7 @@ def stacked_bars(wholes: Mapping[str, Mapping[str, float]], *, title: str, x_tit
     figure.update_yaxes(
         autorange="reversed",
         tickvals=list(range(len(wholes))),
-        ticktext=[as_text(each if len(each) <= MOST_CHARACTERS else f"{each[:27]}…") for each in wholes],
+        ticktext=[short(each) for each in wholes],
         showgrid=False,
     )
     return figure

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 
-from core.charts.layout import as_text, finish
+from core.charts.layout import as_text, finish, short
 
 PALE = 0.3
 
@@ -39,23 +39,30 @@ def curves(points: pd.DataFrame, *, title: str, x_title: str, number_format: str
     return figure
 
 
-def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str]) -> go.Figure:
-    """Rows are the true labels, columns the predicted ones; the colour is the share within the row."""
+def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str], *, unit: str = "rows") -> go.Figure:
+    """Rows are the true labels, columns the predicted ones; the colour is the share of those that are truly so.
+
+    `unit` is what was counted.
+    """
+    whole, places = [as_text(name) for name in names], list(range(len(names)))
     shares = [[count / max(sum(row), 1) for count in row] for row in counts]
     figure = go.Figure(
         go.Heatmap(
             z=shares,
-            x=[as_text(name) for name in names],
-            y=[as_text(name) for name in names],
+            x=places,
+            y=places,
+            customdata=[[(true, predicted) for predicted in whole] for true in whole],
             text=[list(row) for row in counts],
             texttemplate="%{text}" if len(names) <= 25 else None,
-            hovertemplate="true %{y}<br>predicted %{x}<br>%{text} rows (%{z:.0%} of the row)<extra></extra>",
+            hovertemplate="true %{customdata[0]}<br>predicted %{customdata[1]}<br>"
+            f"%{{text}} {unit} (%{{z:.0%}} of all that are truly %{{customdata[0]}})<extra></extra>",
             zmin=0,
             zmax=1,
             showscale=False,
         )
     )
     figure = finish(figure, height=120 + 34 * max(len(names), 4), title="Confusion matrix")
-    figure.update_xaxes(title="predicted", type="category", side="bottom")
-    figure.update_yaxes(title="true", type="category", autorange="reversed")
+    ticks = {"tickvals": places, "ticktext": [short(name) for name in names], "showgrid": False}
+    figure.update_xaxes(title="predicted", side="bottom", **ticks)
+    figure.update_yaxes(title="true", autorange="reversed", **ticks)
     return figure

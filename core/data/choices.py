@@ -1,4 +1,5 @@
-"""Keeps what a person decided about a file (columns, corrections, recipe, splits) in the workspace, by its hash.
+"""Keeps what a person decided about a file (how it is read, columns, corrections, recipe, splits) in the workspace, by
+its hash.
 
 One small JSON file each, written whole or not at all. The upload itself is never touched.
 """
@@ -13,12 +14,15 @@ from core.data.edits import Edits
 from core.data.mapping import Mapping
 from core.data.recipe import Recipe
 from core.data.saved_splits import SavedSplits
+from core.data.table import ReadOptions
 from core.errors import LabError
 from core.workspace import workspace, write_atomically
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 200_000_000
-_NAMES: dict[type, str] = {Mapping: "mapping", Edits: "edits", Recipe: "recipe", SavedSplits: "splits"}
+_NAMES: dict[type, str] = {
+    ReadOptions: "reading", Mapping: "mapping", Edits: "edits", Recipe: "recipe", SavedSplits: "splits"
+}  # fmt: skip
 
 
 class Choice(Protocol):
@@ -28,11 +32,11 @@ class Choice(Protocol):
         """Plain values, for JSON."""
 
 
-Kept = TypeVar("Kept", Mapping, Edits, Recipe, SavedSplits)
+Kept = TypeVar("Kept", ReadOptions, Mapping, Edits, Recipe, SavedSplits)
 
 
 def keep(content_hash: str, choice: Choice) -> None:
-    """Write a mapping, corrections, a recipe or splits, over what was kept of this kind. Raises LabError."""
+    """Write a reading, a mapping, corrections, a recipe or splits, over what was kept of this kind. Raises LabError."""
     if getattr(choice, "content_hash", content_hash) != content_hash:
         raise LabError("This belongs to another file.", "Open the file it was made for.")
     path = _path(content_hash, type(choice))
@@ -44,7 +48,10 @@ def keep(content_hash: str, choice: Choice) -> None:
 
 
 def recall(content_hash: str, kind: type[Kept]) -> Kept | None:
-    """What was kept of a kind (`Mapping`, `Edits`, `Recipe`, `SavedSplits`), or None. Raises LabError when damaged."""
+    """What was kept of a kind (`ReadOptions`, `Mapping`, `Edits`, `Recipe`, `SavedSplits`), or None.
+
+    Raises LabError when it is damaged.
+    """
     path = _path(content_hash, kind)
     try:
         if not path.is_file() or path.is_symlink():

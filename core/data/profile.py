@@ -1,11 +1,11 @@
-"""What a data set looks like: label counts, lengths, what would be cut, repeats and contradictions.
+"""What a data set looks like: label counts, lengths, repeats and contradictions.
 
-Counts word pieces with a function it is given, so it needs no tokenizer. Near-duplicates are not its business (see
-`quality.near`), nor is searching (see `search`).
+Counts word pieces, when asked, with a function it is given, so it needs no tokenizer. Near-duplicates are not its
+business (see `quality.near`), nor is searching (see `search`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from core.data.noticing import contradicting
 from core.data.repeats import groups_of
 from core.data.search import search
 
-__all__ = ["LIMITS", "Profile", "measure_pieces", "profile", "search", "with_pieces"]
+__all__ = ["LIMITS", "Profile", "measure_pieces", "profile", "search"]
 
 LIMITS = (128, 256, 512)
 _EXTREMES = 10
@@ -27,22 +27,18 @@ OnProgress = Callable[[float], None]
 class Profile:
     """Measurements of one data set; every position is one in the data set.
 
-    label_counts: name and number of examples, in the order of the names. word_lengths, piece_lengths: one number an
-    example, words by white space and pieces with special tokens (None when they were not counted); a pair counts both
-    texts. share_cut: for each limit in pieces the share of examples that are longer. duplicates, contradictions: groups
-    of equal examples, and those among them with different labels.
+    label_counts: name and number of examples, in the order of the names. word_lengths: one number an example, words by
+    white space; a pair counts both texts. longest, shortest: by these. duplicates, contradictions: groups of equal
+    examples, and those among them with different labels.
     """
 
     rows: int
     label_counts: tuple[tuple[str, int], ...]
     word_lengths: np.ndarray  # (row,)
-    piece_lengths: np.ndarray | None  # (row,)
-    share_cut: dict[int, float]
     longest: tuple[int, ...]
     shortest: tuple[int, ...]
     duplicates: tuple[tuple[int, ...], ...]
     contradictions: tuple[tuple[int, ...], ...]
-    empty_texts: tuple[int, ...]
 
     @property
     def duplicate_rows(self) -> int:
@@ -50,47 +46,33 @@ class Profile:
         return sum(len(group) - 1 for group in self.duplicates)
 
 
-def profile(
-    dataset: Dataset, *, count_pieces: PieceCounter | None = None, on_progress: OnProgress | None = None
-) -> Profile:
-    """Measure a data set; `count_pieces(texts, pairs)` gives the pieces of each example, special tokens included.
-
-    `on_progress(share)` hears how far the counting of pieces is; what it raises ends the work.
-    """
+def profile(dataset: Dataset) -> Profile:
+    """Measure a data set."""
     each = dataset.word_counts()
     words = each[0] if len(each) == 1 else each.sum(axis=0)
     groups = groups_of(dataset.first_equal())
     labels = dataset.labels.array
     counts = np.bincount(labels, minlength=len(dataset.label_names)).tolist()
     longest, shortest = _extremes(words)
-    found = Profile(
+    return Profile(
         rows=len(dataset),
         label_counts=tuple(zip(dataset.label_names, counts, strict=True)) if dataset.label_names else (),
         word_lengths=words,
-        piece_lengths=None,
-        share_cut={},
         longest=longest,
         shortest=shortest,
         duplicates=tuple(tuple(group.tolist()) for group in groups),
         contradictions=tuple(tuple(group.tolist()) for group in contradicting(groups, labels)),
-        empty_texts=tuple(np.flatnonzero(each[0] == 0).tolist()),
     )
-    if count_pieces is None:
-        return found
-    return with_pieces(found, measure_pieces(dataset, count_pieces, on_progress=on_progress))
-
-
-def with_pieces(profile: Profile, pieces: np.ndarray) -> Profile:
-    """The same profile with lengths in pieces; longest and shortest then go by these."""
-    longest, shortest = _extremes(pieces)
-    cut = {limit: float(np.mean(pieces > limit)) for limit in LIMITS}
-    return replace(profile, piece_lengths=pieces, share_cut=cut, longest=longest, shortest=shortest)
 
 
 def measure_pieces(
     dataset: Dataset, count_pieces: PieceCounter, *, on_progress: OnProgress | None = None
 ) -> np.ndarray:
-    """The pieces of each example, counted in batches: (example,). What `on_progress(share)` raises ends the work."""
+    """The pieces of each example, counted in batches: (example,).
+
+    `count_pieces(texts, pairs)` gives those of some examples, special tokens included. `on_progress(share)` hears how
+    far it is; what it raises ends the work.
+    """
     counts = []
     for start in range(0, len(dataset), _BATCH):
         texts, *pairs = (list(column[start : start + _BATCH]) for column in dataset.text_columns())

@@ -108,9 +108,9 @@ def _add(group: argparse._ArgumentGroup, item: Setting) -> None:
 def command_line(plan: Plan) -> str | None:
     """The shell command that starts the same training: `plan_of` makes the same plan of it.
 
-    Settings at their defaults are left out, and that a file has quotes and a header, which is then detected. None for a
-    plan that only a file can hold: with corrections, fixes, splits or names of labels, or with a list of columns of
-    which one begins with a dash.
+    Settings at their defaults are left out. None for a plan that only a file can hold: with corrections, fixes, splits
+    or names of labels, with a list of columns of which one begins with a dash, or for a file of which somebody said
+    that it has quotes or a header, where the options only say that it has none.
     """
     if plan.preparation:
         return None
@@ -129,7 +129,9 @@ def command_line(plan: Plan) -> str | None:
         value = getattr(plan.reading, item.name)
         if value is False:
             words += [f"--no-{item.name}"]
-        elif value is not None and (value is not True or item.name == "fill"):
+        elif value is True and item.name != "fill":
+            return None
+        elif value is not None:
             words += _words(f"--{item.name}", value)
     return shlex.join(["python", "-m", "core.training", *words])
 

@@ -28,6 +28,7 @@ from pages.shared.url_state import choose_view
 if TYPE_CHECKING:
     from core.data.columns import Columns
     from core.data.dataset import Dataset
+    from core.data.mapping import Mapping
     from core.data.profile import Profile
     from core.data.table import Table
     from pages.shared.data_layers import Layers
@@ -69,10 +70,12 @@ def show_extremes(dataset: Dataset, profile: Profile) -> None:
         csv_button(f"{title} texts as CSV", frame, f"{title.lower()}-texts")
 
 
-def show_view(view: str, table: Table, columns: Columns, layers: Layers, dataset: Dataset) -> None:
+def show_view(view: str, reference: str, table: Table, mapping: Mapping, layers: Layers, dataset: Dataset) -> None:
     """The views that need validated rows."""
-    key = dataset_key(table, columns, layers)
-    if view in NEED_LABELS and not dataset.label_names:
+    key = dataset_key(table, classes_of(mapping), layers)
+    if view in NEED_LABELS and mapping.task != CLASSIFICATION:
+        st.info("This view is for tasks that give each text one label.")
+    elif view in NEED_LABELS and not dataset.label_names:
         st.info("Choose the column that holds the label to see this.")
     elif view == "Splits":
         show_splits(key, table, dataset, layers)
@@ -89,7 +92,13 @@ def show_view(view: str, table: Table, columns: Columns, layers: Layers, dataset
         elif view == "Extremes":
             show_extremes(dataset, profile)
         else:
-            show_repeats(key, dataset, profile, layers)
+            show_repeats(reference, key, dataset, profile, layers)
+
+
+def classes_of(mapping: Mapping) -> Columns:
+    """The columns of a mapping; without a label where it holds tags or numbers, which are no classes."""
+    columns = mapping.as_columns()
+    return columns if mapping.task == CLASSIFICATION else replace(columns, label=None)
 
 
 st.title("Datasets", anchor=False)
@@ -103,9 +112,7 @@ with st.expander("How the file was read", expanded=False):
 layers = layers_of(table)
 with problems_shown():
     mapping = choose_mapping(reference, table, layers)
-    columns = mapping.as_columns()
-    if mapping.task != CLASSIFICATION:
-        columns = replace(columns, label=None)  # tags and numbers are no classes
+    columns = classes_of(mapping)
     edit_labels(table, mapping, layers)
     dataset = problem = None
     try:
@@ -120,7 +127,7 @@ with problems_shown():
     elif view == "Rows":
         show_rows(table, columns, layers, dataset.label_names if dataset else ())
     elif dataset is not None:
-        show_view(view, table, columns, layers, dataset)
+        show_view(view, reference, table, mapping, layers, dataset)
     if problem is not None:
         raise problem
     if not mapping.missing():
@@ -128,5 +135,5 @@ with problems_shown():
             pages.FINE_TUNE,
             label="Train on this data",
             icon=":material/arrow_forward:",
-            query_params={"data": reference, "task": mapping.task},
+            query_params={**data.address_of(reference), "task": mapping.task},
         )

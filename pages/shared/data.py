@@ -16,8 +16,8 @@ from core.data.reading import EncodingUnclear, ReadOptions, Table, read_table
 from core.data.sample_sets import samples
 from core.errors import LabError
 from core.training.readers import readers
-from pages.shared.data_reading import FILL, can_be_filled, set_reading
-from pages.shared.text import plain, show_problem
+from pages.shared.data_reading import FILL, can_be_filled, forget_reading, set_reading
+from pages.shared.text import plain, show_problem, told
 from pages.shared.url_state import choose, forget
 
 NO_COLUMN = "(none)"
@@ -41,7 +41,7 @@ def choose_source() -> str:
             show_problem(st.session_state["upload-problem"])
             st.caption("It was not stored: what follows is the data set chosen before.")
             if st.session_state["upload-can-be-filled"]:
-                st.button(FILL, icon=":material/table_rows:", on_click=_keep_filled)
+                st.button(FILL, icon=":material/table_rows:", on_click=told, args=(_keep_filled,))
     with left:
         chosen = choose("Data set", titles | {OTHER: "From the Hub, or a folder …"}, key="data")
         return _choose_other() if chosen == OTHER else chosen
@@ -54,6 +54,13 @@ def titles_of_sets(*, leave_out: str = "") -> dict[str, str]:
     titles |= {f"hub:{name}": f"Hub: {name}" for name in hub.fetched()}
     titles.pop(leave_out, None)
     return titles
+
+
+def address_of(reference: str) -> dict[str, str]:
+    """The part of an address that opens a page with this data set chosen."""
+    if reference in titles_of_sets():
+        return {"data": reference}
+    return {"data": OTHER, "data-name": reference.partition(":")[2]}
 
 
 def _choose_other() -> str:
@@ -75,7 +82,10 @@ def _choose_other() -> str:
 def _keep_upload() -> None:
     """Store a file that has just arrived, once, and choose it."""
     file = st.session_state.get("upload")
-    if file is None or st.session_state.get("upload-kept") == file.file_id:
+    if file is None:  # taken away again, or left behind on another page
+        st.session_state.pop("upload-problem", None)
+        return
+    if st.session_state.get("upload-kept") == file.file_id:
         return
     st.session_state["upload-kept"] = file.file_id
     st.session_state.pop("upload-problem", None)
@@ -107,17 +117,15 @@ def offer_deletion(reference: str, content_hash: str) -> None:
             "The file is removed from this machine, with all corrections, fixes and splits. Models trained on it stay; "
             "a run that was stopped cannot go on without it."
         )
-        st.button("Delete for good", on_click=_delete, args=(reference, content_hash))
-    if reading := st.session_state.pop("still-reading", None):
-        show_problem(LabError(f"This file was not deleted: the run “{reading}” needs it.", "Stop that run first."))
+        st.button("Delete for good", on_click=told, args=(_delete, reference, content_hash))
 
 
 def _delete(reference: str, content_hash: str) -> None:
     if active := readers(reference):
-        st.session_state["still-reading"] = active[0].name
-        return
+        raise LabError(f"This file was not deleted: the run “{active[0].name}” needs it.", "Stop that run first.")
     uploads.delete_upload(reference.removeprefix("upload:"))
     choices.forget(content_hash)
+    forget_reading(reference)
     forget("data")
 
 

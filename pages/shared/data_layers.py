@@ -16,7 +16,7 @@ from core.data.preparation import Preparation
 from core.data.recipe import Recipe
 from core.data.saved_splits import SavedSplits
 from core.errors import LabError
-from pages.shared.text import counted, show_problem
+from pages.shared.text import counted, show_problem, told
 
 if TYPE_CHECKING:
     from core.data.columns import Columns
@@ -48,23 +48,20 @@ class Layers:
 
     def keep(self, choice: Mapping | Edits | Recipe | SavedSplits) -> None:
         """Keep one decision in place of the one before."""
-        try:
-            choices.keep(self.content_hash, choice)
-        except LabError as problem:
-            st.session_state["layers-problem"] = problem
+        told(choices.keep, self.content_hash, choice)
 
     def now(self) -> Layers:
         """As they are kept at this moment: somebody may have changed them in another tab since the page ran."""
         return Layers(self.content_hash, Preparation.of(self.content_hash))
 
     def undo_edit(self) -> None:
-        self.keep(self.now().edits.undo())
+        told(lambda: self.keep(self.now().edits.undo()))
 
     def apply_step(self, step: Step) -> None:
-        self.keep(self.now().recipe.then(step))
+        told(lambda: self.keep(self.now().recipe.then(step)))
 
     def undo_step(self) -> None:
-        self.keep(self.now().recipe.undo())
+        told(lambda: self.keep(self.now().recipe.undo()))
 
     def forget_splits(self) -> None:
         choices.forget(self.content_hash, SavedSplits)
@@ -72,8 +69,6 @@ class Layers:
 
 def layers_of(table: Table) -> Layers:
     """What is kept for a table's file; damaged choices are told, and can be forgotten."""
-    if "layers-problem" in st.session_state:
-        show_problem(st.session_state.pop("layers-problem"))
     try:
         layers = Layers(table.content_hash, Preparation.of(table.content_hash))
     except LabError as problem:

@@ -18,7 +18,7 @@ from core.errors import LabError
 from pages.shared import data
 from pages.shared.data import CLASSIFICATION
 from pages.shared.data_layers import applied_of
-from pages.shared.text import plain
+from pages.shared.text import plain, told
 from pages.shared.url_state import choose
 
 if TYPE_CHECKING:
@@ -212,15 +212,13 @@ def edit_labels(table: Table, mapping: Mapping, layers: Layers) -> None:
                 if "Number" in cells:
                     order.remove(label)
                     order.insert(int(cells["Number"]), label)
-            try:
-                layers.keep(mapping.with_labels(order, names))
-            except LabError as problem:
-                st.session_state["layers-problem"] = problem
+            layers.keep(mapping.with_labels(order, names))
 
         st.data_editor(
             frame,
             key=key,
-            on_change=rename,
+            on_change=told,
+            args=(rename,),
             hide_index=True,
             disabled=["In the file"],
             column_config={"Number": st.column_config.NumberColumn(min_value=0, step=1, required=True)},

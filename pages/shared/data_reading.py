@@ -1,4 +1,7 @@
-"""How a file is read: as detected, or as a person says; and the question where it cannot be told."""
+"""How a file is read: as detected, or as a person says; and the question where it cannot be told.
+
+What a person says is kept with an upload, whose id is the hash of its content; of other files, while the session lasts.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.data import choices, uploads
 from core.data.reading import EncodingUnclear, RaggedRows, ReadOptions, Table, read_table
 from core.errors import LabError
-from pages.shared.text import plain, show_problem
+from pages.shared.text import plain, show_problem, tell_later
 
 FILL = "Fill up shorter rows with empty cells"
 DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", "": "Nothing: one text a line"}
@@ -28,8 +32,14 @@ ENCODING_NAMES = {
 
 
 def chosen_reading(reference: str) -> ReadOptions:
-    """What a person has said about how a file is to be read; the rest is detected, for each file anew."""
-    return st.session_state.setdefault("reading", {}).get(reference, ReadOptions())
+    """What a person has said about how a file is to be read; the rest is detected, for each file anew.
+
+    Raises `LabError` when what was kept is damaged.
+    """
+    readings = st.session_state.setdefault("reading", {})
+    if reference not in readings and (content_hash := _hash_of(reference)):
+        readings[reference] = choices.recall(content_hash, ReadOptions) or ReadOptions()
+    return readings.get(reference, ReadOptions())
 
 
 def read_source(reference: str) -> Table:
@@ -37,9 +47,10 @@ def read_source(reference: str) -> Table:
 
     Stops the page with a message, and a way back to what was detected, when the file cannot be read so.
     """
-    chosen = chosen_reading(reference)
+    chosen = None
     try:
-        return _read(reference, chosen)
+        chosen = chosen_reading(reference)
+        return read_once(reference, chosen)
     except EncodingUnclear as unclear:
         previews = dict(unclear.candidates)
         show_problem(unclear)
@@ -54,7 +65,7 @@ def read_source(reference: str) -> Table:
             st.rerun()
     except LabError as error:
         show_problem(error)
-        if can_be_filled(error, reference, chosen):
+        if chosen is not None and can_be_filled(error, reference, chosen):
             filled = replace(chosen, fill=True)
             st.button(FILL, icon=":material/table_rows:", on_click=set_reading, args=(reference, filled))
         if chosen != ReadOptions():
@@ -74,8 +85,29 @@ def can_be_filled(
 
 
 def set_reading(reference: str, options: ReadOptions) -> None:
-    """Remember for this session how a file is to be read."""
+    """Keep how a file is to be read; where it cannot be written down, at least while the session lasts."""
     st.session_state.setdefault("reading", {})[reference] = options
+    if content_hash := _hash_of(reference):
+        try:
+            if options == ReadOptions():
+                choices.forget(content_hash, ReadOptions)
+            else:
+                choices.keep(content_hash, options)
+        except LabError as problem:
+            tell_later(problem)
+
+
+def forget_reading(reference: str) -> None:
+    """Nothing was ever said about a file that is gone."""
+    st.session_state.get("reading", {}).pop(reference, None)
+
+
+def _hash_of(reference: str) -> str | None:
+    """The hash of an upload's content, which is its id; None for anything else and for an upload that is gone."""
+    with suppress(LabError):
+        if reference.startswith("upload:"):
+            return uploads.find_upload(reference.removeprefix("upload:")).id
+    return None
 
 
 def reading_settings(reference: str, table: Table) -> None:
@@ -134,11 +166,25 @@ def _choose_form(key: str, used: ReadOptions, current: ReadOptions) -> ReadOptio
 
 def _offer_detection(reference: str) -> None:
     if st.button("Back to what was detected"):
-        del st.session_state["reading"][reference]
+        set_reading(reference, ReadOptions())
         st.session_state["resets"] = st.session_state.get("resets", 0) + 1
         st.rerun()
 
 
+def read_once(reference: str, options: ReadOptions) -> Table:
+    """The table behind a reference, read once for all who look at it. Raises `LabError` as `read_table`."""
+    return _read(reference, options, _version(reference))
+
+
 @st.cache_resource(max_entries=8, show_spinner="Reading the file …")
-def _read(reference: str, options: ReadOptions) -> Table:
+def _read(reference: str, options: ReadOptions, version: int) -> Table:
     return read_table(reference, options=options)
+
+
+def _version(reference: str) -> int:
+    """Another number when a folder of a person's own was saved again; what lies in the workspace never changes."""
+    if not reference.startswith("folder:"):
+        return 0
+    with suppress(LabError, OSError):
+        return max(each.stat().st_mtime_ns for each in uploads.find_source(reference).rglob("*"))
+    return 0

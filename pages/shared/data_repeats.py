@@ -28,7 +28,7 @@ MOST_COMPARED = 200_000  # rows: beyond them looking for near-duplicates would t
 NOTHING = "(none)"
 
 
-def show_repeats(key: tuple, dataset: Dataset, profile: Profile, layers: Layers) -> None:
+def show_repeats(reference: str, key: tuple, dataset: Dataset, profile: Profile, layers: Layers) -> None:
     """Equal texts, contradictions, near-duplicates and leaks, one below the other."""
     _show_groups(
         "The same text more than once", profile.duplicates, dataset,
@@ -47,7 +47,7 @@ def show_repeats(key: tuple, dataset: Dataset, profile: Profile, layers: Layers)
             "Keep the label that most have", on_click=layers.apply_step, args=(steps.DropContradictions("majority"),)
         )
     show_near(key, dataset, layers)
-    show_leaks(key, dataset)
+    show_leaks(reference, key, dataset)
 
 
 def _show_groups(title: str, groups: tuple[tuple[int, ...], ...], dataset: Dataset, meaning: str) -> None:
@@ -132,10 +132,10 @@ def pairs_table(dataset: Dataset, pairs: list[NearPair]) -> pd.DataFrame:
     )
 
 
-def show_leaks(key: tuple, dataset: Dataset) -> None:
+def show_leaks(reference: str, key: tuple, dataset: Dataset) -> None:
     """Rows of another data set that stand in this one."""
     st.markdown("**Does a test set repeat these rows?**")
-    titles = {NOTHING: "No other set"} | data.titles_of_sets()
+    titles = {NOTHING: "No other set"} | data.titles_of_sets(leave_out=reference)
     other = st.selectbox("Compare with", list(titles), format_func=titles.get, key="leaks-with")
     if other == NOTHING:
         return

@@ -28,7 +28,8 @@ def show_splits(key: tuple, table: Table, dataset: Dataset, layers: Layers) -> N
     """The kept splits, or ways to make some."""
     st.markdown(
         "Training rows are learned from, validation rows choose the best moment, test rows give the final score. "
-        "Divided by shares, each label keeps its share in all three, and equal texts never stand on two sides."
+        f"Divided by shares, {'each label keeps its share in all three, and ' if dataset.label_names else ''}equal "
+        "texts never stand on two sides."
     )
     kept = layers.preparation.splits
     if kept is not None:
@@ -71,22 +72,25 @@ def show_splits(key: tuple, table: Table, dataset: Dataset, layers: Layers) -> N
 
 
 def show_parts(dataset: Dataset, splits: Splits) -> None:
-    """How many rows of each label stand in each part."""
+    """How many rows stand in each part; of each label, where there are labels."""
+    words = ", ".join(f"**{len(positions):,}** {name}" for name, positions in splits.parts())
+    st.markdown(f"{counted(len(dataset), 'row')}: {words}.")
+    if dataset.label_names:
+        st.dataframe(label_counts(dataset, splits), hide_index=True, alt=plain(f"Rows by label and part: {words}"))
+    csv_button("Parts as CSV", lambda: rows_by_part(dataset, splits), "splits")
+
+
+def label_counts(dataset: Dataset, splits: Splits) -> pd.DataFrame:
+    """One line a label: its rows in each part."""
     counts = {
         name: pd.Series([dataset.labels[position] for position in positions], dtype="int64").value_counts()
         for name, positions in splits.parts()
     }
-    table = pd.DataFrame(
-        [
-            (label, *(int(counts[name].get(number, 0)) for name in PARTS))
-            for number, label in enumerate(dataset.label_names)
-        ],
-        columns=["Label", *map(str.capitalize, PARTS)],
-    )
-    words = ", ".join(f"**{len(positions):,}** {name}" for name, positions in splits.parts())
-    st.markdown(f"{counted(len(dataset), 'row')}: {words}.")
-    st.dataframe(table, hide_index=True, alt=plain(f"Rows by label and part: {words}"))
-    csv_button("Parts as CSV", lambda: rows_by_part(dataset, splits), "splits")
+    rows = [
+        (label, *(int(counts[name].get(number, 0)) for name in PARTS))
+        for number, label in enumerate(dataset.label_names)
+    ]
+    return pd.DataFrame(rows, columns=["Label", *map(str.capitalize, PARTS)])
 
 
 def rows_by_part(dataset: Dataset, splits: Splits) -> pd.DataFrame:

@@ -26,19 +26,24 @@ SOURCES = {
     "learnt": "The time follows from the speed of earlier trainings here, the memory from the size of the model.",
     "guessed": "Both are guesses from the size of the model: no training has finished here so far.",
 }
+ELSEWHERE = "That is this machine; the nodes of the cluster may differ. "
 TOO_LARGE = (
     "This device has {there:.1f} GB. Choose a smaller batch size, more accumulation, a smaller maximum length, frozen "
     "layers or LoRA: all are under “Change settings”."
 )
 
 
-def show_ahead(plan: Plan, lengths: Lengths, held_out: str) -> None:
-    """The foreseen steps, time and memory; drawn anew every second while a probe measures."""
+def show_ahead(plan: Plan, lengths: Lengths, held_out: str, *, elsewhere: bool) -> None:
+    """The foreseen steps, time and memory; drawn anew every second while a probe measures.
+
+    `elsewhere`: the run will not be on this machine, of which time and memory speak.
+    """
     measuring = probe.is_measuring(plan, lengths)
-    ticking("ahead", _draw, plan, lengths, held_out, measuring, seconds=TICK_SECONDS if measuring else None)
+    seconds = TICK_SECONDS if measuring else None
+    ticking("ahead", _draw, plan, lengths, held_out, elsewhere, measuring, seconds=seconds)
 
 
-def _draw(plan: Plan, lengths: Lengths, held_out: str, was_measuring: bool) -> None:
+def _draw(plan: Plan, lengths: Lengths, held_out: str, elsewhere: bool, was_measuring: bool) -> None:
     measuring = probe.is_measuring(plan, lengths)
     if measuring != was_measuring:
         st.rerun()
@@ -52,13 +57,14 @@ def _draw(plan: Plan, lengths: Lengths, held_out: str, was_measuring: bool) -> N
     st.markdown(
         f"**{counted(ahead.steps, 'step')}** with {counted(ahead.evaluations, 'evaluation')}, about "
         f"**{duration(ahead.seconds)}** and **{ahead.memory_bytes / 1e9:.1f} GB** of memory on: {plain(here.device)}. "
-        f"{held_out}"
+        f"{ELSEWHERE if elsewhere else ''}{held_out}"
     )
-    if not ahead.fits:
+    if not ahead.fits and not elsewhere:
         st.warning(
             f"**The memory will not suffice.** {TOO_LARGE.format(there=ahead.there_bytes / 1e9)}",
             icon=":material/memory:",
         )
+    problem = st.session_state.pop("measure-problem", problem)
     if problem is not None:
         show_problem(problem)
     if measuring:
@@ -85,14 +91,13 @@ def _measure(plan: Plan, lengths: Lengths) -> None:
     try:
         probe.start(plan, lengths)
     except LabError as error:
-        st.session_state["launch-problem"] = error
+        st.session_state["measure-problem"] = error
 
 
 def take_along(plan: Plan) -> None:
     """The plan as a file, and the command that starts the same training without the app."""
     with st.expander("Start it without the app", icon=":material/terminal:"):
-        is_read_otherwise = plan.data in st.session_state.get("reading", {})
-        command = None if is_read_otherwise else command_line(plan)
+        command = command_line(plan)
         if command is None:
             st.caption("What was decided about the file (how it is read, fixes, splits …) travels in plan.yaml only:")
         st.code(command or "python -m core.training plan.yaml", language="sh", wrap_lines=True)

@@ -10,13 +10,15 @@ import streamlit as st
 from core.data.finding import shown
 from core.data.mapping_check import check_mapping
 from core.data.mapping_labels import labels_of
-from core.data.reading import ReadOptions, read_table
 from core.errors import LabError
 from pages.shared import data
 from pages.shared.data import CLASSIFICATION
-from pages.shared.data_reading import chosen_reading
+from pages.shared.data_reading import chosen_reading, read_once
+from pages.shared.url_state import choose
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from core.data.table import Table
     from pages.shared.fine_tune_data import Chosen
 
@@ -40,13 +42,18 @@ def choose_files(chosen: Chosen) -> dict[str, str | None]:
         st.caption("Their columns must have the same names, and their labels must be among those above.")
         left, right = st.columns(2)
         files = {
-            "validation_data": left.selectbox("Validation file", titles, format_func=titles.get, key="validation-file"),
-            "test_data": right.selectbox("Test file", titles, format_func=titles.get, key="test-file"),
+            "validation_data": _file(left, "Validation file", titles),
+            "test_data": _file(right, "Test file", titles),
         }
     for name, reference in files.items():
         if reference != NOTHING:
             _check(name.removesuffix("_data"), reference, chosen)
     return {name: None if each == NOTHING else each for name, each in files.items()}
+
+
+def _file(place: DeltaGenerator, label: str, titles: dict[str, str]) -> str:
+    with place:
+        return choose(label, titles, key=label.lower().replace(" ", "-"))
 
 
 def held_out(files: dict[str, str | None], *, has_splits: bool) -> str:
@@ -61,7 +68,7 @@ def held_out(files: dict[str, str | None], *, has_splits: bool) -> str:
 def _check(part: str, reference: str, chosen: Chosen) -> None:
     """Raises `LabError` when the task could not read this file as it reads the first one."""
     try:
-        _check_table(_read(reference, chosen_reading(chosen.reference)), chosen)
+        _check_table(read_once(reference, chosen_reading(chosen.reference)), chosen)
     except LabError as error:
         raise LabError(f"The {part} file does not fit: {error.problem}", f"{error.remedy} {AS_IT_IS}") from error
 
@@ -82,8 +89,3 @@ def _check_table(table: Table, chosen: Chosen) -> None:
     known = {*chosen.label_names, *chosen.mapping.label_titles}
     if chosen.label_names and (strange := [name for name in labels_of(table, mapping) if name not in known]):
         raise LabError(f"The first file has no label {shown(strange)}.", "Correct these labels, or drop their rows.")
-
-
-@st.cache_resource(max_entries=8, show_spinner="Reading the file …")
-def _read(reference: str, options: ReadOptions) -> Table:
-    return read_table(reference, options=options)

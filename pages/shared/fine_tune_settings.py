@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.errors import LabError
 from core.training.knobs import FIELDS, checked, from_text, knobs, limits, step, to_text, written
 from core.training.presets import BALANCED, PRESETS, preset
 from core.training.settings import kind
-from pages.shared.text import plain, show_problem
+from pages.shared.text import plain, problems_shown
 from pages.shared.url_state import keep, seed
 
 if TYPE_CHECKING:
@@ -76,11 +75,10 @@ def choose_settings(mapping: Mapping, load: Load, shape: Shape, device: Device) 
 
 def _changes(chosen: Preset, shape: Shape, device: Device) -> dict[str, Any]:
     """What was changed on top of a preset, as far as the task heeds it; what cannot be is told and left out."""
-    try:
-        changes = checked(from_text(st.session_state["changed"]), shape, device)
-    except LabError as problem:
-        show_problem(problem)
-        return {}
+    changes: dict[str, Any] = {}
+    for entry in st.session_state["changed"].split(","):
+        with problems_shown():
+            changes |= checked(from_text(entry), shape, device)
     return {name: value for name, value in changes.items() if chosen.settings.get(name, value) != value}
 
 

@@ -18,7 +18,7 @@ SMALL_WIDTH = 148
 # Field of the training events, what people read, how it is written, and what it means.
 SMALL: tuple[tuple[str, str, Callable[[float], str], str], ...] = (
     ("examples_per_second", "Examples per second", "{:,.0f}".format, "Rows trained on, since the point before."),
-    ("tokens_per_second", "Tokens per second", "{:,.0f}".format, "Pieces of text without padding."),
+    ("tokens_per_second", "Pieces per second", "{:,.0f}".format, "Word pieces without padding."),
     ("learning_rate", "Learning rate", "{:.2g}".format, "How far a step may move the weights, by the schedule."),
     ("gradient_norm", "Gradient norm", "{:.3g}".format, "The length of the gradient, before it is clipped."),
     ("padding_share", "Padding", "{:.1%}".format, "The share of all pieces that only fill up a batch: wasted work."),

@@ -21,13 +21,19 @@ _OPEN = ":material/open_in_full:"
 
 def active_runs(*, title: str, leave_out: str = "") -> None:
     """Every active run but the one with the id `leave_out`, kept up to date; nothing when there is none."""
-    active = any(run.status().is_active for run in list_runs() if run.id != leave_out)
-    ticking("list", _cards, title, leave_out, seconds=TICK_SECONDS if active else None)
+    were = {run.id for run, _ in _active(leave_out)}
+    ticking("list", _cards, title, leave_out, were, seconds=TICK_SECONDS if were else None)
 
 
-def _cards(title: str, leave_out: str) -> None:
+def _active(leave_out: str) -> list[tuple[Run, Status]]:
     known = [(run, run.status()) for run in list_runs() if run.id != leave_out]
-    active = [(run, status) for run, status in known if status.is_active]
+    return [(run, status) for run, status in known if status.is_active]
+
+
+def _cards(title: str, leave_out: str, were: set[str]) -> None:
+    active = _active(leave_out)
+    if were - {run.id for run, _ in active}:  # what else the page says of a run that has ended is out of date
+        st.rerun()
     if not active:
         return
     st.markdown(f"**{title}**")

@@ -21,6 +21,7 @@ from pages.shared.text import plain
 TICK_SECONDS = 1.0
 LOG_LINES = 200
 LOG_HEIGHT = 320
+RESUMABLE = ("stopped", "failed", "lost")
 COLOURS = {
     "queued": "gray",
     "running": "blue",
@@ -38,7 +39,7 @@ MEANINGS = {
     "stopped": "was stopped and can be resumed",
     "finished": "is done",
     "failed": "did not finish",
-    "lost": "its process is gone",
+    "lost": "has lost its process",
     "stalled": "has not reported for a while",
 }
 

@@ -53,6 +53,7 @@ def show_mistakes(run: Run, report: Report) -> None:
     elif mistakes:
         _table(mistakes, _CELLS.get(report.task, _label))
     csv_button("All predictions as CSV", lambda: export_predictions(run), "predictions")
+    st.caption("The CSV counts rows from 0, as all files of a run do.")
 
 
 def _table(mistakes: Sequence[Any], cells: Callable[[Any], dict[str, Any]]) -> None:

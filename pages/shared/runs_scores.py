@@ -159,7 +159,9 @@ _PARTS = {  # the accuracy of choices says it all
 
 def _matrix(report: Report) -> None:
     if 0 < len(report.label_names) <= MOST_NAMED:
-        figure(charts.confusion_matrix(report.confusion, report.label_names), key="confusion", alt="Confusion matrix")
+        unit = "words" if report.task == "token-classification" else "rows"
+        matrix = charts.confusion_matrix(report.confusion, report.label_names, unit=unit)
+        figure(matrix, key="confusion", alt="Confusion matrix")
     elif report.label_names:
         st.caption(f"A confusion matrix of {len(report.label_names):,} labels would not be readable.")
 

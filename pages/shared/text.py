@@ -1,7 +1,7 @@
-"""Showing people's text as text: Streamlit reads labels and messages as Markdown, which a cell is not."""
+"""Showing people's text as text: Streamlit reads labels and messages as Markdown, which a cell is not. And problems."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -13,6 +13,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^])")
 # Streamlit also turns addresses into links, :names: into icons and -> into arrows, after the backslashes are gone.
 _JOINTS = re.compile(r"(?<=[:@\-<>=])(?=\S)|(?<=\w)(?=\.\w)")
 _WORD_JOINER = "\u2060"  # has no width and breaks no line
+_TOLD = "problem-told"
 
 
 def plain(text: str) -> str:
@@ -50,3 +51,22 @@ def problems_shown() -> Iterator[None]:
 def show_problem(error: LabError) -> None:
     """The problem in bold, what to do about it below."""
     st.error(f"**{plain(error.problem)}**\n\n{plain(error.remedy)}", icon=":material/error:")
+
+
+def told(action: Callable[..., object], *arguments: object) -> None:
+    """What a button does, as its `on_click`; a `LabError` stands above the page when it is drawn next."""
+    try:
+        action(*arguments)
+    except LabError as error:
+        tell_later(error)
+
+
+def tell_later(error: LabError) -> None:
+    """Show a problem above the page when it is drawn next: a callback has no place on it."""
+    st.session_state[_TOLD] = error
+
+
+def show_told() -> None:
+    """What a callback could not do, once."""
+    if error := st.session_state.pop(_TOLD, None):
+        show_problem(error)

@@ -31,10 +31,10 @@ def text_area(label: str, *, key: str, example: str, height: int = 120, placehol
     return text
 
 
-def text_line(label: str, *, key: str, example: str, placeholder: str = "") -> str:
+def text_line(label: str, *, key: str, example: str, placeholder: str = "", max_chars: int | None = None) -> str:
     """As `text_area`, but of one line, taken over by Enter."""
     _seed_text(key, example)
-    text = st.text_input(label, key=key, placeholder=placeholder, persist_state="session")
+    text = st.text_input(label, key=key, placeholder=placeholder, max_chars=max_chars, persist_state="session")
     keep(key, text if text != example else "")
     return text
 
@@ -108,20 +108,28 @@ def choose_view(views: Iterable[str], *, key: str) -> str:
 
 
 def several(
-    label: str, titles: Mapping[str, str], *, key: str, default: str, widget: Callable[..., list[str]] = _PILLS
+    label: str,
+    titles: Mapping[str, str],
+    *,
+    key: str,
+    default: str,
+    most: int | None = None,
+    widget: Callable[..., list[str]] = _PILLS,
 ) -> list[str]:
-    """Any number of things shown by title and remembered, also in the address, by id, with commas between.
+    """Any number of things, shown by title and remembered, also in the address, by id, with commas between.
 
+    No more than `most` are taken from an address.
     `widget` draws them, as `st.multiselect` does; pills by default.
     """
     seed(key, default)
-    chosen = [each for each in st.session_state[key].split(",") if each in titles]
+    chosen = [each for each in st.session_state[key].split(",") if each in titles][:most]
     st.session_state[f"{key}-pick"] = chosen
 
     def remember() -> None:
         st.session_state[key] = ",".join(st.session_state[f"{key}-pick"])
 
-    widget(label, list(titles), format_func=titles.get, key=f"{key}-pick", on_change=remember)
+    shown = distinct(titles)
+    widget(label, list(titles), format_func=shown.get, key=f"{key}-pick", on_change=remember)
     keep(key, ",".join(chosen))
     return chosen
 

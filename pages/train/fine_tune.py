@@ -26,12 +26,12 @@ from pages.shared.fine_tune_files import choose_files, held_out
 from pages.shared.fine_tune_settings import choose_settings
 from pages.shared.models import choose_reference, make_available
 from pages.shared.run_list import active_runs
-from pages.shared.run_view import watch
+from pages.shared.run_view import RESUMABLE, watch
 from pages.shared.text import plain, problems_shown, show_problem
-from pages.shared.url_state import keep, seed
+from pages.shared.url_state import forget, keep, seed, text_line
 
 DOUBLE_CLICK_SECONDS = 3.0
-RESUMABLE = ("stopped", "failed", "lost")
+NAME_PLACEHOLDER = "So that you find it again"
 
 
 def show_run(run: Run) -> None:
@@ -76,7 +76,8 @@ def choose_model() -> tuple[str, str]:
             leave_out=(catalogue.TEACHING,),  # its 24 positions and 18 pieces hold no text of anybody's
         )
         make_available(model)
-    name = right.text_input("Name of this run", max_chars=60, placeholder="So that you find it again")
+    with right:
+        name = text_line("Name of this run", key="run-name", example="", max_chars=60, placeholder=NAME_PLACEHOLDER)
     return model, name.strip()
 
 
@@ -113,7 +114,8 @@ def show_form() -> None:
     with start_part:
         plan = replace(fixed, **settings)
         slurm = choose_place()
-        show_ahead(plan, chosen.lengths, held_out(files, has_splits=chosen.layers.preparation.splits is not None))
+        parts = held_out(files, has_splits=chosen.layers.preparation.splits is not None)
+        show_ahead(plan, chosen.lengths, parts, elsewhere=slurm is not None)
         st.button("Start training", type="primary", icon=":material/play_arrow:", on_click=start, args=(plan, slurm))
         if "launch-problem" in st.session_state:
             show_problem(st.session_state.pop("launch-problem"))
@@ -129,7 +131,9 @@ run = None
 if run_id:
     with problems_shown():
         run = open_run(run_id)
-if run:
+if run is None:
+    forget("watching")  # said once that there is no such run
+else:
     show_run(run)
 active_runs(title="Also active" if run else "Active now", leave_out=run_id)
 with st.expander("Start another run") if run else st.container(), problems_shown():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.charts.run_curves import tables_of
@@ -11,15 +13,15 @@ from core.training.plan import Plan
 from pages.shared import pages
 from pages.shared.run_curves import choose_look, curves_csv, ended_curves
 from pages.shared.run_list import active_runs
-from pages.shared.run_view import badge, watch
+from pages.shared.run_view import RESUMABLE, badge, watch
 from pages.shared.runs_mistakes import show_mistakes
 from pages.shared.runs_overview import show_overview
 from pages.shared.runs_predict import show_predict
 from pages.shared.runs_scores import show_scores
 from pages.shared.runs_settings import show_differences, show_settings
 from pages.shared.runs_try import show_try
-from pages.shared.text import plain, problems_shown
-from pages.shared.url_state import choose, choose_view, distinct
+from pages.shared.text import plain, problems_shown, told
+from pages.shared.url_state import choose, choose_view, distinct, forget, several
 
 MOST_COMPARED = 6
 PREDICT = "Predict a file"
@@ -29,18 +31,10 @@ VIEWS = ("Scores", "Curves", "Mistakes", "Try it", PREDICT, "Settings and log")
 def choose_others(run: Run, runs: list[Run]) -> list[Run]:
     """The runs to be drawn beside this one."""
     others = {other.id: other for other in runs if other.id != run.id}
-    titles = distinct({each: other.name for each, other in others.items()})
-    st.session_state["compared"] = [each for each in st.session_state.get("compared", ()) if each in titles]
-    chosen = st.multiselect(
-        "Compare with",
-        list(titles),
-        format_func=titles.get,
-        max_selections=MOST_COMPARED - 1,
-        placeholder="Choose other runs",
-        key="compared",
-        persist_state="session",
-    )
-    return [others[each] for each in chosen]
+    titles = {each: other.name for each, other in others.items()}
+    most = MOST_COMPARED - 1
+    widget = partial(st.multiselect, max_selections=most, placeholder="Choose other runs")
+    return [others[each] for each in several("Compare with", titles, key="with", default="", most=most, widget=widget)]
 
 
 def show_curves(runs: list[Run]) -> None:
@@ -63,18 +57,27 @@ def report_of(run: Run) -> Report:
     return _report((str(run.path), scores.stat().st_mtime_ns if scores.is_file() else 0), run)
 
 
+def _delete(run: Run) -> None:
+    delete_run(run)
+    forget("run")
+
+
 def show_run(run: Run, runs: list[Run]) -> None:
-    status = run.status()
+    status, this = run.status(), {"watching": run.id}
     st.subheader(plain(run.name), anchor=False)
     if status.is_active:
         watch(run)
-        st.page_link(pages.FINE_TUNE, label="Stop it or start another", icon=":material/arrow_forward:")
+        st.page_link(
+            pages.FINE_TUNE, label="Stop it or start another", icon=":material/arrow_forward:", query_params=this
+        )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{badge(status.state)} {plain(f'{status.message} {status.remedy}')}")
+        if status.state in RESUMABLE:
+            st.page_link(pages.FINE_TUNE, label="Resume it", icon=":material/resume:", query_params=this)
         with st.popover("Delete this run", icon=":material/delete:", type="tertiary"):
             st.markdown("The model, its scores and its curves are removed from this machine.")
-            st.button("Delete for good", on_click=delete_run, args=(run,))
+            st.button("Delete for good", on_click=told, args=(_delete, run))
     report = report_of(run)
     views = VIEWS if report.metrics else ("Curves", "Settings and log")
     if report.task == "masked-language":  # it learns the language of whole texts, and says nothing about a row

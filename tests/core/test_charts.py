@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from core.charts.bars import histogram, horizontal_bars
+from core.charts.bars import horizontal_bars
+from core.charts.lengths import length_histogram
 from core.charts.training import confusion_matrix, curves
 
 
@@ -22,12 +23,13 @@ def test_long_names_are_shortened_and_kept_whole_on_hover():
 def test_C07_markup_in_a_name_stays_text():
     name = "<a href='https://example.org'>x</a>"
     assert "<" not in horizontal_bars([name], [1], title="t").layout.yaxis.ticktext[0]
-    assert "<" not in confusion_matrix([[1, 0], [0, 1]], [name, "b"]).data[0].x[0]
-    assert "<" not in histogram({name: [1, 2]}, title="t", x_title="x").data[0].name
+    matrix = confusion_matrix([[1, 0], [0, 1]], [name, "b"])
+    assert "<" not in matrix.layout.xaxis.ticktext[0] + matrix.data[0].customdata[0][0][0]
+    assert "<" not in length_histogram([0, 1], {name: [1]}, unit="words").data[0].name
 
 
 def test_limits_beyond_the_data_are_not_drawn():
-    figure = histogram({"a": [10, 200]}, title="t", x_title="pieces", limits=(128, 256))
+    figure = length_histogram([0, 100, 200], {"a": [1, 1]}, unit="pieces", limits=(128, 256))
     assert [shape.x0 for shape in figure.layout.shapes] == [128]
 
 
@@ -35,6 +37,15 @@ def test_confusion_shares_are_of_the_true_class():
     figure = confusion_matrix([[3, 1], [0, 0]], ["a", "b"])
     assert [list(row) for row in figure.data[0].z] == [[0.75, 0.25], [0, 0]]
     assert [list(row) for row in figure.data[0].text] == [[3, 1], [0, 0]]
+
+
+def test_names_that_are_alike_when_shortened_keep_columns_of_their_own():
+    names = ["x" * 40 + end for end in "ab"]
+    figure = confusion_matrix([[3, 1], [0, 2]], names, unit="words")
+    assert list(figure.layout.xaxis.tickvals) == [0, 1]
+    assert {len(name) for name in figure.layout.xaxis.ticktext} == {28}
+    assert list(figure.data[0].customdata[0][1]) == names  # true, predicted
+    assert "words" in figure.data[0].hovertemplate
 
 
 def points(**lines: list[tuple[float, float]]) -> pd.DataFrame:

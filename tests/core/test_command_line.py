@@ -35,16 +35,12 @@ def test_a_command_line_gives_the_same_plan(settings: dict) -> None:
     assert parsed(command_line(plan)) == plan
 
 
-def test_what_is_detected_again_is_left_out() -> None:
-    plan = Plan(**MINIMAL, reading=ReadOptions(header=True, quoting=True, encoding="utf-8"))
-    assert command_line(plan).endswith("--encoding utf-8")
-
-
 def test_what_only_a_file_can_hold_has_no_command_line() -> None:
     from core.data.mapping import Mapping
     from core.data.preparation import Preparation
 
     mapping = Mapping.of("sequence-classification", text="t", label="l").with_labels(("b", "a"))
     assert command_line(Plan(**MINIMAL, preparation=Preparation(mapping).to_json())) is None
+    assert command_line(Plan(**MINIMAL, reading=ReadOptions(header=True))) is None  # the options only say that none is
     choices = {"task": "multiple-choice", "text_column": "t", "choice_columns": ("-x", "y"), "label_column": "l"}
     assert command_line(Plan(data="d", **choices)) is None

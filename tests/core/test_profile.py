@@ -27,24 +27,16 @@ def test_counts_by_hand(dataset):
     assert found.rows == 6
     assert found.label_counts == (("x", 3), ("y", 3))
     assert found.word_lengths.tolist() == [3, 1, 3, 0, 1, 2]
-    assert found.piece_lengths is None
-    assert found.share_cut == {}
     assert found.shortest[0] == 3
     assert set(found.longest[:2]) == {0, 2}
     assert found.duplicates == ((0, 2), (1, 4))
     assert found.duplicate_rows == 2
     assert found.contradictions == ((0, 2),)
-    assert found.empty_texts == (3,)
 
 
-def test_pieces_and_what_is_cut(dataset):
-    lengths = [128, 129, 256, 257, 512, 513]
-    found = profile(dataset, count_pieces=lambda texts, pairs: lengths)
-    assert found.piece_lengths.tolist() == lengths
-    assert found.share_cut == pytest.approx({128: 5 / 6, 256: 3 / 6, 512: 1 / 6})
-    assert found.longest[0] == 5
+def test_pieces_that_are_too_few_are_an_error(dataset):
     with pytest.raises(ValueError, match="5 numbers for 6"):
-        profile(dataset, count_pieces=lambda texts, pairs: lengths[1:])
+        measure_pieces(dataset, lambda texts, pairs: [3] * 5)
 
 
 def test_pairs_count_both_texts():
@@ -55,8 +47,9 @@ def test_pairs_count_both_texts():
         asked.append((texts, pairs))
         return [len(texts)] * len(texts)
 
-    found = profile(build_dataset(table, Columns("first", "label", "second")), count_pieces=count)
-    assert found.word_lengths.tolist() == [3, 4]
+    made = build_dataset(table, Columns("first", "label", "second"))
+    assert profile(made).word_lengths.tolist() == [3, 4]
+    assert measure_pieces(made, count).tolist() == [2, 2]
     assert asked == [(["a b", "d"], ["c", "e f g"])]
 
 
@@ -76,7 +69,7 @@ def test_pieces_are_counted_in_batches_with_progress_and_can_be_cancelled():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        profile(made, count_pieces=count, on_progress=cancel)
+        measure_pieces(made, count, on_progress=cancel)
     assert len(sizes) == 4
 
 
@@ -95,7 +88,6 @@ def test_the_profile_equals_plain_counting(rows):
     assert found.word_lengths.tolist() == words
     assert found.duplicates == tuple(repeated)
     assert found.contradictions == tuple(g for g in repeated if len({rows[p][1] for p in g}) > 1)
-    assert found.empty_texts == tuple(p for p, (text, _) in enumerate(rows) if not text.strip())
     order = sorted(range(len(rows)), key=words.__getitem__)
     assert (found.shortest, found.longest) == (tuple(order[:10]), tuple(order[::-1][:10]))
     assert dict(found.label_counts) == {name: sum(y == name for _, y in rows) for name in "xy"}

@@ -2,12 +2,15 @@
 
 import gzip
 import json
+from urllib.parse import parse_qsl
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.data import uploads
-from core.data.reading import read_table
+from core.data import choices, uploads
+from core.data.edits import Edits
+from core.data.mapping import ROLES
+from core.data.reading import ReadOptions, read_table
 from core.runs.folder import create_run
 from core.runs.status import write_status
 from core.training.plan import Plan
@@ -48,6 +51,18 @@ def test_every_sample_opens_in_every_view(open_page, sample: str, rows: int, vie
     assert not app.exception
     assert not app.error
     assert f"{rows} rows" in words_on(app)
+
+
+@pytest.mark.parametrize("view", ["Labels", "Splits"])
+@pytest.mark.parametrize("task", list(ROLES))
+def test_views_of_labels_and_splits_open_for_every_task(open_page, task: str, view: str):
+    app = open_page(PAGE, data="sample:reviews", task=task, show=view)
+    assert not app.exception
+    if view == "Splits":
+        assert "**320** train, **40** validation, **40** test" in words_on(app)
+        assert ("each label keeps its share" in words_on(app)) == (task == "sequence-classification")
+    elif task != "sequence-classification":
+        assert "for tasks that give each text one label" in words_on(app)
 
 
 def test_counts_are_those_of_the_file(open_page):
@@ -183,6 +198,23 @@ def test_an_upload_can_be_deleted(open_page):
     assert "gone.csv" not in open_page(PAGE).selectbox(key="data").options
 
 
+def test_an_upload_deleted_in_another_tab_is_told(open_page):
+    app = upload(open_page(PAGE), "gone.csv", b"text,label\none,a\ntwo,b\nthree,a\nfour,b\n")
+    uploads.delete_upload(app.query_params["data"].removeprefix("upload:"))
+    press(app, "Delete for good")
+    assert not app.exception
+    assert "There is no upload" in app.error[0].value
+
+
+def test_a_refused_file_that_was_taken_away_offers_nothing(open_page):
+    app = upload(open_page(PAGE), "short.csv", b"text,label\none,a\ntwo\nthree,b\nfour,a\n")
+    assert "Fill up shorter rows with empty cells" in [button.label for button in app.button]
+    app.file_uploader(key="upload").set_value([]).run()
+    assert not app.exception
+    assert not app.error
+    assert "Fill up shorter rows with empty cells" not in [button.label for button in app.button]
+
+
 def test_an_upload_that_a_run_still_reads_is_not_deleted(open_page):
     app = upload(open_page(PAGE), "kept.csv", b"text,label\none,a\ntwo,b\nthree,a\nfour,b\n")
     reference = app.query_params["data"]
@@ -279,6 +311,7 @@ def test_a_test_set_that_repeats_rows_is_told(open_page):
     app = upload(open_page(PAGE), "copy.csv", b"text,label\n" + _csv(read_table("sample:reviews"), 30))
     reference = app.selectbox(key="data").value
     app = open_page(PAGE, data="sample:reviews", show="Repeats")
+    assert "sample:reviews" not in app.selectbox(key="leaks-with").options
     app.selectbox(key="leaks-with").set_value(reference).run()
     assert not app.exception
     assert "**30 rows** of 30" in words_on(app)
@@ -360,6 +393,14 @@ def test_a_saved_folder_is_opened_and_its_split_chosen(open_page, tmp_path):
     assert "8 rows" in words_on(app)
     next(box for box in app.selectbox if box.label == "Split").set_value("train").run()
     assert "4 rows" in words_on(app)
+    link = next(each for each in app.get("page_link") if each.proto.label == "Train on this data")
+    address = dict(parse_qsl(link.proto.query_string))
+    assert not open_page("train/fine_tune.py", **address).exception
+    assert "8 single texts" in words_on(open_page("train/fine_tune.py", **address))
+    datasets.Dataset.from_dict({name: cells + cells for name, cells in rows.items()}).save_to_disk(
+        str(tmp_path / "saved")
+    )
+    assert "8 rows" in words_on(open_page(PAGE, data="other", **{"data-name": str(tmp_path / "saved")}))
 
 
 @pytest.mark.parametrize("name", ["dair-ai/emotion", "https://example.org/x.csv", "s3://bucket/*", "../../etc"])
@@ -376,8 +417,20 @@ def test_A05_shorter_rows_are_filled_up_only_when_told_to(open_page):
     assert not app.exception
     assert list(rows_on(app)["label"]) == ["a", "", "b", "a"]
     again = open_page(PAGE, show="Rows", data=app.selectbox(key="data").value)
-    press(again, "Fill up shorter rows with empty cells")
-    assert list(rows_on(again)["text"]) == ["one", "two", "three", "four"]
+    assert list(rows_on(again)["text"]) == ["one", "two", "three", "four"]  # kept with the upload
+    press(again, "Back to what was detected")
+    assert "row 2" in open_page(PAGE, show="Rows", data=app.selectbox(key="data").value).error[0].value
+
+
+def test_corrections_are_there_in_a_new_session_that_reads_the_file_as_before(open_page):
+    app = upload(open_page(PAGE), "bare.csv", b"a film,good\nb film,bad\nc film,good\nd film,bad\n")
+    reference = app.query_params["data"]
+    next(each for each in app.toggle if each.label == "First row holds names").set_value(False).run()
+    table = read_table(reference, options=ReadOptions(header=False))
+    choices.keep(table.content_hash, Edits(table.content_hash).set(table, 0, "column_2", "bad"))
+    again = open_page(PAGE, data=reference, show="Rows")
+    assert not again.error
+    assert list(rows_on(again)["column_2"]) == ["bad", "bad", "good", "bad"]
 
 
 def test_splits_made_before_rows_came_back_are_told_and_can_be_forgotten(open_page):

@@ -271,6 +271,26 @@ def test_a_setting_out_of_its_limits_is_refused_in_words(open_page, changed: str
     assert app.segmented_control(key="preset-pick").value == "balanced"
 
 
+def test_one_setting_out_of_its_limits_leaves_the_others(open_page, launched):
+    app = open_task(open_page, "sequence-classification", changed="epochs:0.5,frozen_layers:8,learning_rate:3e-05")
+    assert len(app.error) == 1
+    assert "Frozen layers is 8" in app.error[0].value
+    button(app, "Start training").click().run()
+    assert (launched[0].epochs, launched[0].learning_rate, launched[0].frozen_layers) == (0.5, 3e-5, 0)
+
+
+def test_files_and_name_outlive_a_look_at_another_page(open_page, launched):
+    more = store_upload(lines("text,label", "a film,a", "a play,b"), "more.csv").reference
+    app = open_task(open_page, "sequence-classification")
+    app.selectbox(key="test-file").set_value(more).run()
+    app.text_input(key="run-name").set_value("My run").run()
+    app.switch_page("data/datasets.py").run()
+    app.switch_page(FINE_TUNE).run()
+    assert not app.exception
+    button(app, "Start training").click().run()
+    assert (launched[0].name, launched[0].test_data, launched[0].validation_data) == ("My run", more, None)
+
+
 def test_a_batch_that_cannot_be_shared_is_told_at_its_field(open_page):
     app = open_page(FINE_TUNE)
     app.number_input(key="knob-accumulation").set_value(3).run()
@@ -337,6 +357,15 @@ def test_measuring_first_says_so_and_its_failure_is_told(open_page, monkeypatch)
     assert not app.exception
     assert "needs more memory than there is" in app.error[0].value.replace("\\", "")
     assert "Measure again" in labels(app)
+
+
+def test_why_nothing_is_measured_while_a_training_is_active_is_told(open_page):
+    app = open_page(FINE_TUNE)
+    run = create_run("plan", name="Busy")
+    write_status(run.path, "queued")
+    button(app, "Measure first").click().run()
+    assert not app.exception
+    assert "A training is active" in app.error[0].value
 
 
 def test_E08_too_little_memory_is_foreseen_with_a_remedy(open_page, monkeypatch):

@@ -107,7 +107,7 @@ def test_the_figures_that_matter_are_large_and_the_rest_is_small():
     assert small_figures(app) == {
         "Validation macro F1": "0.700",
         "Examples per second": "50",
-        "Tokens per second": "1,234",
+        "Pieces per second": "1,234",
         "Learning rate": "0.0001",
         "Gradient norm": "1",
         "Padding": "6.0%",
@@ -305,14 +305,14 @@ def test_runs_are_compared_curve_by_curve(open_page):
     one = write_run(train(1, **NEW), evaluation(1, **many), state="finished", name="Same")
     two = write_run(train(1), train(2), evaluation(2, pearson=0.5, accuracy=0.8), state="finished", name="Same")
     app = open_page(RUNS, run=one.id, part="Curves", axis="Step", smoothing="0.0", **{"more-curves": "true"})
-    app.multiselect(key="compared").set_value([two.id]).run()
+    app.multiselect(key="with-pick").set_value([two.id]).run()
     assert not app.exception
     charts = ended_charts(app)
     assert [trace["y"] for trace in charts["Training loss"]] == [[1], [1, 0.5]]
     assert len({trace["name"] for trace in charts["Training loss"]}) == 2
     assert [trace["y"] for trace in charts["Validation accuracy"]] == [[0.75], [0.8]]
     assert [trace["y"] for trace in charts["Validation Pearson"]] == [[0.5]]
-    assert len(charts["Tokens per second"]) == 1
+    assert len(charts["Pieces per second"]) == 1
 
 
 def test_a_run_without_events_has_no_curves(open_page):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.runs.folder import Run, create_run, list_runs
+from core.runs.folder import Run, create_run, delete_run, list_runs
 from core.runs.status import write_json, write_status
 from core.training.plan import Plan
 from tests.finished_runs import CLASSES, FinishedRun, _trained, finished_run  # noqa: F401  fixtures
@@ -74,6 +74,8 @@ def test_E10_a_run_whose_folder_is_gone_is_named(open_page):
     assert not app.exception
     assert "There is no run" in words_on(app)
     assert button(app, "Start training")
+    app.run()
+    assert "There is no run" not in words_on(app)  # said once
 
 
 @pytest.mark.parametrize("run_id", ["%2e%2e", "..", "a/b", "..%5c..", "%252e%252e"])
@@ -134,7 +136,7 @@ def test_two_runs_are_compared_side_by_side(open_page, plan: Plan, finished):
     second, _ = train_here(replace(plan, epochs=1.0, scheduler="cosine", name="Other"))
     write_status(second.path, "finished", exit_code=0)
     app = open_page(RUNS, run=finished.id, part="Curves")
-    app.multiselect(key="compared").set_value([second.id]).run()
+    app.multiselect(key="with-pick").set_value([second.id]).run()
     assert not app.exception
     figures = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
     curve = next(figure for figure in figures if figure["layout"]["title"]["text"] == "Validation loss")
@@ -152,6 +154,39 @@ def test_a_run_can_be_deleted(open_page, finished):
     assert not app.exception
     assert list_runs() == []
     assert "Nothing was trained yet" in words_on(app)
+
+
+def test_deleting_one_of_two_runs_says_nothing_false(open_page, plan: Plan):
+    first, second = (create_run(plan.to_yaml(), name=name) for name in ("First", "Second"))
+    for run in (first, second):
+        write_status(run.path, "stopped", message="Stopped at step 1.")
+    app = open_page(RUNS, run=first.id)
+    button(app, "Delete for good").click().run()
+    assert not app.exception
+    assert "not here" not in words_on(app)
+    assert [run.name for run in list_runs()] == ["Second"]
+
+
+def test_a_run_deleted_in_another_tab_is_told(open_page, plan: Plan):
+    first, second = (create_run(plan.to_yaml(), name=name) for name in ("First", "Second"))
+    for run in (first, second):
+        write_status(run.path, "stopped", message="Stopped at step 1.")
+    app = open_page(RUNS, run=first.id)
+    delete_run(first)
+    button(app, "Delete for good").click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+
+
+def test_a_run_that_can_go_on_is_resumed_from_runs_and_an_active_one_stopped(open_page, plan: Plan):
+    run = create_run(plan.to_yaml(), name="Half")
+    write_status(run.path, "stopped", message="Stopped at step 1.")
+    links = {link.proto.label: link.proto.query_string for link in open_page(RUNS, run=run.id).get("page_link")}
+    assert links["Resume it"] == f"watching={run.id}"
+    write_status(run.path, "queued")
+    links = {link.proto.label: link.proto.query_string for link in open_page(RUNS, run=run.id).get("page_link")}
+    assert "Resume it" not in links
+    assert links["Stop it or start another"] == f"watching={run.id}"
 
 
 def test_a_failed_run_shows_problem_and_remedy(open_page, plan: Plan):
