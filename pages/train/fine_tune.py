@@ -50,7 +50,8 @@ def show_run(run: Run) -> None:
                 resume(run)
                 st.rerun()
         if status.state == "finished":
-            st.page_link(pages.RUNS, label="See the scores and try it", query_params={"run": run.id})
+            words = "See the scores and try it"
+            st.page_link(pages.RUNS, label=words, icon=":material/arrow_forward:", query_params={"run": run.id})
 
 
 def start(plan: Plan, slurm: SlurmOptions | None) -> None:
