@@ -7,6 +7,7 @@ import streamlit as st
 from pages.shared import pages
 from pages.shared.look import apply_look
 from pages.shared.text import show_told
+from pages.shared.url_state import turn_to
 
 ICON = str(Path(__file__).parent / "shared" / "icon.svg")
 
@@ -14,5 +15,6 @@ st.set_page_config(page_title="BERT Lab", page_icon=ICON, layout="wide")
 st.logo(ICON, size="large")
 apply_look()
 page = st.navigation(pages.navigation())
+turn_to(page.url_path)
 show_told()
 page.run()

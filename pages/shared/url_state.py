@@ -16,6 +16,7 @@ import streamlit as st
 from pages.shared.text import plain
 
 LONGEST_IN_URL = 1_500
+NONE = "none"  # in an address: nothing was chosen where something is the default
 _PILLS = partial(st.pills, selection_mode="multi")
 LATE_SECONDS = 2.0  # a value replaced longer ago than this is one that somebody went back to
 
@@ -130,7 +131,7 @@ def several(
 
     shown = distinct(titles)
     widget(label, list(titles), format_func=shown.get, key=f"{key}-pick", on_change=remember)
-    keep(key, ",".join(chosen))
+    keep(key, ",".join(chosen) or (NONE if default else ""))
     return chosen
 
 
@@ -156,6 +157,16 @@ def seed(key: str, default: str, *, allowed: Container[str] | None = None) -> No
     elif key not in st.session_state:
         kept = st.session_state.get(f"kept-{key}")  # another page had the widget, and Streamlit has forgotten its value
         st.session_state[key] = default if kept is None or (allowed is not None and kept not in allowed) else kept
+    if key not in st.session_state["seeded"]:
+        st.session_state["seeded"].add(key)
+        st.session_state[key] = st.session_state[key]  # else a widget that another page had, too, starts without it
+
+
+def turn_to(page: str) -> None:
+    """Say which page is drawn next. On another one than before, each value is given to its widget anew: Streamlit binds
+    a value to the widget of the page it was set on, and the same key on another page would find none."""
+    if st.session_state.get("page-drawn") != page:
+        st.session_state["page-drawn"], st.session_state["seeded"] = page, set()
 
 
 def keep(key: str, value: str) -> None:

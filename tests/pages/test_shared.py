@@ -2,12 +2,14 @@
 
 import pandas as pd
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
 from pages.shared import url_state
 from pages.shared.export import escape_formulas
 from pages.shared.run_view import duration
 from pages.shared.text import plain
 from pages.shared.url_state import distinct
+from tests.pages.conftest import words_on
 
 
 @pytest.mark.parametrize(
@@ -101,3 +103,17 @@ def test_an_address_that_a_fast_click_overtook_undoes_nothing(open_page, monkeyp
     app.query_params["head"] = "0"  # somebody went back
     app.run()
     assert app.segmented_control(key="head").value == "0"
+
+
+EXPLORE = ["tokens", "anatomy", "inside_a_layer", "attention", "embeddings", "fill_mask"]
+
+
+@pytest.mark.parametrize("first", EXPLORE)
+def test_a_page_opened_once_leaves_what_it_chose_to_every_other(open_page, first: str):
+    for second in set(EXPLORE) - {first}:
+        app = open_page(f"explore/{first}.py", model="teaching")
+        app.switch_page(f"explore/{second}.py")
+        app._run(WidgetStates())  # as a browser does, which on another page says nothing of the widgets of this one
+        assert not app.exception, (first, second)
+        assert app.query_params["model"] == "teaching"
+        assert "Teaching BERT" in words_on(app), (first, second)
