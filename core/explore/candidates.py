@@ -15,6 +15,7 @@ from core.explore.tokens import readable, tokenize
 from core.models.loading import Model
 
 MOST_CANDIDATES = 30
+_WORD_SIGNS = "Ġ▁"  # what byte-level and SentencePiece vocabularies put before a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ class Beginning:
 def compare_candidates(model: Model, text: str, words: Sequence[str], *, mask: int = 0) -> list[Candidate]:
     """How likely each of `words` is at mask number `mask` of a text, likeliest first. Other masks stay hidden.
 
-    Raises `LabError` when the model has no masked-language head, when there is no such mask, no word or too many, and
-    for a word that the model does not know or that melts into its neighbours.
+    Of words that the model reads alike (“she” and “She”, where it knows no capitals), the first stands for all. Raises
+    `LabError` when the model has no masked-language head, when there is no such mask, no word or too many, and for a
+    word that the model does not know or that melts into its neighbours.
 
     >>> [each.word for each in compare_candidates(model, "The nurse said that [MASK] was tired.", ["he", "she"])]
     ['she', 'he']
@@ -63,7 +65,11 @@ def compare_candidates(model: Model, text: str, words: Sequence[str], *, mask: i
             "Write [MASK] where the words should stand, and shorten what stands before it.",
         )
     start, end = tokens.offsets[masks[mask]]
-    asked = [_questions(model, f"{text[:start]}{word}{text[end:]}", start, word) for word in words]
+    known: dict[tuple[int, ...], tuple[str, list[Question]]] = {}
+    for word in words:
+        questions = _questions(model, f"{text[:start]}{word}{text[end:]}", start, word)
+        known.setdefault(tuple(each.piece for each in questions), (word, questions))
+    words, asked = zip(*known.values(), strict=True)
     found = torch.cat([each.log_probabilities for each in ask(model, list(chain.from_iterable(asked)))])
     joint = torch.stack([part.sum() for part in found.split([len(each) for each in asked])])  # (word,)
     shares = joint.softmax(0)
@@ -103,16 +109,14 @@ def _questions(model: Model, text: str, start: int, word: str) -> list[Question]
 def beginning_with(model: Model, predictions: MaskPredictions, prefix: str, *, top_k: int = 5) -> list[Beginning]:
     """At each mask, the vocabulary entries that begin with `prefix`, pieces inside of words left out.
 
-    Compared without regard to case. Raises `LabError` when no entry begins so.
+    Compared as the model reads it (where it knows no capitals and accents, without them), and without regard to case.
+    In vocabularies that mark where a word begins (Ġ, ▁), only marked entries count. Raises `LabError` when no entry
+    begins so.
     """
-    wanted = prefix.strip().casefold()
-    inside = model.tokenizer.backend_tokenizer.model
-    continuing = getattr(inside, "continuing_subword_prefix", None) or None
-    entries = [
-        index
-        for piece, index in model.tokenizer.get_vocab().items()
-        if not (continuing and piece.startswith(continuing)) and _as_word(piece).startswith(wanted)
-    ]
+    normalizer = model.tokenizer.backend_tokenizer.normalizer
+    wanted = normalizer.normalize_str(prefix.strip()) if normalizer else prefix
+    wanted = wanted.strip(f" {_WORD_SIGNS}").casefold()
+    entries = [index for index, word in _beginnings(model).items() if word.startswith(wanted)]
     if not entries or not wanted:
         raise LabError(f"No word of this model begins with “{prefix.strip()[:60]}”.", "Give other letters.")
     chosen = predictions.probabilities[:, entries]  # (mask, entry)
@@ -127,6 +131,13 @@ def beginning_with(model: Model, predictions: MaskPredictions, prefix: str, *, t
     ]
 
 
-def _as_word(piece: str) -> str:
-    """A vocabulary entry without the sign that byte-level and SentencePiece vocabularies put before a word."""
-    return piece.lstrip("Ġ▁").casefold()
+def _beginnings(model: Model) -> dict[int, str]:
+    """The vocabulary entries that begin a word, by id, as people read them and without regard to case."""
+    vocabulary = model.tokenizer.get_vocab()
+    continuing = getattr(model.tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
+    signs = {piece[0] for piece in vocabulary if piece} & set(_WORD_SIGNS)
+    if continuing or not signs:
+        return {
+            i: piece.casefold() for piece, i in vocabulary.items() if not (continuing and piece.startswith(continuing))
+        }
+    return {i: readable(model, i).casefold() for piece, i in vocabulary.items() if piece[:1] in signs}

@@ -36,11 +36,16 @@ class Replies:
 
 
 def check_masked_lm(model: Model) -> None:
-    """Raise `LabError` when a model has no masked-language head."""
+    """Raise `LabError` when a model has no masked-language head, or its tokenizer no mask."""
     if model.task != MASKED_LM:
         raise LabError(
             f"The model “{model.title}” has no masked-language head, so it cannot fill a mask.",
             "Choose a masked-language model, for instance the built-in one.",
+        )
+    if model.tokenizer.mask_token_id is None:
+        raise LabError(
+            f"The tokenizer of “{model.title}” has no mask token, so nothing can be hidden.",
+            "Name one in its tokenizer_config.json (“mask_token”), or choose another model.",
         )
 
 

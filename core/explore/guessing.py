@@ -87,15 +87,16 @@ def text_rounds(model: Model, text: str, *, seed: int = 0) -> list[Round]:
 
 
 def judge(model: Model, played: Round, guess: str, *, tries: int = 1) -> Verdict:
-    """Compare a guess, and the model's own, with the hidden word; case does not matter.
+    """Compare a guess, and the model's own, with the hidden word; case does not matter, nor what the model cannot see.
 
+    Where it reads “cafe” and “café” alike, either is right for both.
     Raises `LabError` as `core.explore.fill_mask.predict_masks`.
     """
     predictions = predict_masks(model, played.text)
     (answers,) = top_tokens(model, predictions, top_k=tries)
     found, probability = rank(predictions, 0, played.piece)
     return Verdict(
-        person_is_right=guess.strip().casefold() == played.answer.casefold(),
+        person_is_right=guess.strip().casefold() == played.answer.casefold() or _pieces(model, guess) == [played.piece],
         model_is_right=found <= tries,
         guesses=tuple(answers),
         answer_rank=found,
@@ -109,6 +110,10 @@ def _probability(model: Model, text: str, guess: str) -> float | None:
         return compare_candidates(model, text, [guess])[0].probability
     except LabError:
         return None
+
+
+def _pieces(model: Model, guess: str) -> list[int]:
+    return [piece for word in words(model, guess) for piece in word.pieces]
 
 
 def _round(model: Model, text: str, word: Word) -> Round:

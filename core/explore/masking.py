@@ -55,7 +55,8 @@ def training_example(model: Model, tokens: Tokens, *, share: float = SHARE, seed
     """Draw pieces of a text as in BERT's training (Devlin et al. 2019, § 3.1) and work out the loss.
 
     Each ordinary piece is drawn with probability `share`. Of the drawn, 80 % become [MASK], 10 % a random piece, and
-    10 % stay (transformers, `DataCollatorForLanguageModeling`); special tokens are never drawn. The loss is that of
+    10 % stay (transformers, `DataCollatorForLanguageModeling`); special tokens are never drawn, nor is what the model
+    does not know. The loss is that of
     transformers' masked-language models for the same labels. The model is in eval mode, without dropout, so the
     Trainer's own number for the same draw wavers around this one. Raises `LabError` for a share that is not between 0
     and 1, and when the model has no masked-language head.
@@ -65,9 +66,9 @@ def training_example(model: Model, tokens: Tokens, *, share: float = SHARE, seed
         raise LabError(f"A share of {share:g} cannot be drawn.", "Choose a share above 0 and up to 1.")
     collator = DataCollatorForLanguageModeling(model.tokenizer, mlm_probability=share)
     collator.generator = torch.Generator().manual_seed(seed)
-    ids, labels = collator.torch_mask_tokens(
-        torch.tensor([tokens.ids]), special_tokens_mask=torch.tensor([tokens.is_special])
-    )
+    original_ids = torch.tensor([tokens.ids])
+    never = torch.isin(original_ids, torch.tensor(model.tokenizer.all_special_ids))  # [UNK] among them
+    ids, labels = collator.torch_mask_tokens(original_ids, special_tokens_mask=never)
     shown = tuple(ids[0].tolist())
     places = (labels[0] >= 0).nonzero().flatten().tolist()
     if not places:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from core.errors import LabError
-from core.explore.embeddings import Place, place_vectors, places
+from core.explore.embeddings import Place, place_vectors, places, sentence_vectors
 from core.explore.logit_lens import read_through_head
 from core.explore.tokens import Tokens, readable
 from core.explore.trace import Trace
@@ -73,19 +73,22 @@ def word_in_contexts(t: Trace, word: str) -> WordInContexts:
     return WordInContexts(tuple(found), pairs, cosines(left, right))
 
 
-def random_pair_cosines(t: Trace, *, pairs: int = RANDOM_PAIRS, seed: int = 0) -> np.ndarray:
+def random_pair_cosines(
+    t: Trace, *, pooling: str | None = None, pairs: int = RANDOM_PAIRS, seed: int = 0
+) -> np.ndarray:
     """Cosines of tokens drawn at random from different texts of `t`, float64 (layer + 1, pair), special ones left out.
 
-    In upper layers even unrelated words are alike (anisotropy, Ethayarajh 2019): a cosine means something only against
-    these. Raises `LabError` when there are no two texts.
+    With `pooling`, as in `sentence_vectors`, of whole texts. In upper layers even unrelated words are alike
+    (anisotropy, Ethayarajh 2019), and means of words even more: a cosine means something only against these. Raises
+    `LabError` when there are no two texts.
     """
-    drawn = places(t.tokens)
-    texts = np.array([place.text for place in drawn])
+    drawn = places(t.tokens) if pooling is None else ()
+    texts = np.array([place.text for place in drawn]) if pooling is None else np.arange(len(t.tokens))
     if len(set(texts.tolist())) < 2:
         raise LabError("There are no two texts to draw random words from.", "Give at least two texts.")
-    vectors = place_vectors(t, drawn)
+    vectors = place_vectors(t, drawn) if pooling is None else sentence_vectors(t, pooling)
     random = np.random.default_rng(seed)
-    left, right = random.integers(len(drawn), size=(2, 20 * pairs))
+    left, right = random.integers(len(texts), size=(2, 20 * pairs))
     apart = texts[left] != texts[right]
     left, right = left[apart][:pairs], right[apart][:pairs]
     return cosines(vectors[:, left], vectors[:, right])

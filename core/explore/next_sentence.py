@@ -25,6 +25,11 @@ def has_next_sentence(model: Model) -> bool:
     return parts_of(model.network).next_sentence is not None
 
 
+def tells_order(model: Model) -> bool:
+    """Whether the head was trained on swapped pairs (ALBERT, Lan et al. 2020), not on pairs from other texts (BERT)."""
+    return model.config.model_type == "albert"
+
+
 @torch.inference_mode()
 def next_sentence(model: Model, tokens: Tokens) -> NextSentence:
     """Softmax of the next-sentence head over the pooler, for a tokenized pair (transformers, `BertForPreTraining`).

@@ -15,8 +15,9 @@ from core.models.loading import Model
 class Surprise:
     """What a model would have bet on each piece of a text, had it been hidden.
 
-    `positions` are those of all ordinary pieces; `log_probabilities`, in nats, float64, and `likeliest`, the piece the
-    model would rather have put, are parallel to the first `done` of them. One forward pass stands behind each.
+    `positions` are those that are hidden, as `scored_positions` says; `log_probabilities`, in nats, float64, and
+    `likeliest`, the piece the model would rather have put, are parallel to the first `done` of them. One forward pass
+    stands behind each.
     """
 
     tokens: Tokens
@@ -31,6 +32,14 @@ class Surprise:
     @property
     def total(self) -> int:
         return len(self.positions)
+
+    @property
+    def words(self) -> tuple[tuple[int, ...], ...]:
+        """Which of the pieces make up a word each, by their number among `positions`."""
+        groups: dict[object, list[int]] = {}
+        for number, place in enumerate(self.positions):
+            groups.setdefault((self.tokens.sequence[place], self.tokens.word_index[place]), []).append(number)
+        return tuple(map(tuple, groups.values()))
 
     @property
     def score(self) -> float:
@@ -48,15 +57,25 @@ class Surprise:
         return tuple((-self.log_probabilities / math.log(2)).tolist())
 
 
-def surprise(model: Model, tokens: Tokens, *, whole_words: bool = False) -> Iterator[Surprise]:
-    """Hide each ordinary piece in turn and ask how likely it was: what is known after each batch, all of it last.
+def scored_positions(model: Model, tokens: Tokens) -> tuple[int, ...]:
+    """Where pieces stand that can be hidden and asked for: all but special tokens, masks among them, and the unknown.
 
-    log PLL = Σ log P(w_i | all others) (Salazar et al. 2020). With `whole_words` the pieces that follow in the same
-    word are hidden, too, because they give a cut-up word away (Kauf & Ivanova 2023, “PLL-word-l2r”). Special tokens,
-    masks among them, are neither hidden nor counted. Raises `LabError` when the model has no masked-language head.
+    For a word that the vocabulary does not hold, the model reads [UNK]: that it expects one says nothing of the word.
+    """
+    unknown = model.tokenizer.unk_token_id
+    places = enumerate(zip(tokens.ids, tokens.is_special, strict=True))
+    return tuple(place for place, (piece, special) in places if not special and piece != unknown)
+
+
+def surprise(model: Model, tokens: Tokens, *, whole_words: bool = False) -> Iterator[Surprise]:
+    """Hide each of the `scored_positions` in turn and ask how likely its piece was: what is known after each batch.
+
+    The last one knows all. log PLL = Σ log P(w_i | all others) (Salazar et al. 2020). With `whole_words` the pieces
+    that follow in the same word are hidden, too, because they give a cut-up word away (Kauf & Ivanova 2023,
+    “PLL-word-l2r”). Raises `LabError` when the model has no masked-language head.
     """
     check_masked_lm(model)
-    positions = tuple(place for place, special in enumerate(tokens.is_special) if not special)
+    positions = scored_positions(model, tokens)
     questions = [_question(model, tokens, place, whole_words) for place in positions]
     return _surprise(model, tokens, positions, questions)
 

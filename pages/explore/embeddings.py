@@ -133,10 +133,12 @@ def show_cosines(model: Model) -> None:
     figure(cosine_heatmap(values, names), key="cosines", alt=f"Cosines between {len(names)} {compared.lower()}")
     if pair := neighbours.most_alike(values, names):
         row, column = pair
-        first, second = plain(names[row][:80]), plain(names[column][:80])
+        first, second = (plain(names[each][:80].strip()) for each in (row, column))
         st.markdown(f"Most alike: **{first}** and **{second}**, {values[row, column]:.2f}.")
-    random = random_cosines(model)[layer].mean()
-    words = f"After layer {layer}, two random words of unrelated sentences have a cosine of {random:.2f} on average"
+    of_sentences = compared == "Sentences"
+    random = random_cosines(model, pooling if of_sentences else None)[layer].mean()
+    unrelated = "two unrelated sentences" if of_sentences else "two random words of unrelated sentences"
+    words = f"After layer {layer}, {unrelated} have a cosine of {random:.2f} on average"
     if random > LEANING:
         words += ": nearly everything leans the same way in this model's space, so compare with that, not with 0"
     st.caption(f"{words}.")

@@ -83,7 +83,7 @@ def compute(model: Model, dataset: Dataset, rows: list[int], **settings: object)
     wish = key_of(model.reference, dataset.content_hash, rows, *settings.items())
     if st.session_state.get("map-cancelled") == wish:
         st.info("Cancelled. Nothing was kept.")
-        st.button("Compute the map", on_click=lambda: st.session_state.pop("map-cancelled"))
+        st.button("Compute the map", on_click=lambda: st.session_state.pop("map-cancelled", None))
         return None
     area = st.empty()
     started = time.monotonic()

@@ -129,17 +129,17 @@ def explain_projection(method: str) -> None:
         )
 
 
-def random_cosines(model: Model) -> np.ndarray:
-    """Cosines of random words of other sentences, (layer + 1, pair): those of a sample that ships."""
-    return _random_cosines(fingerprint(model), model)
+def random_cosines(model: Model, pooling: str | None = None) -> np.ndarray:
+    """Cosines of random words of other sentences, or of whole sentences, (layer + 1, pair): of a sample that ships."""
+    return _random_cosines(fingerprint(model), pooling, model)
 
 
-@st.cache_data(max_entries=20, show_spinner="Comparing random words …")
-def _random_cosines(version: str, _model: Model) -> np.ndarray:
+@st.cache_data(max_entries=20, show_spinner="Comparing random pairs …")
+def _random_cosines(version: str, pooling: str | None, _model: Model) -> np.ndarray:
     if _model.reference == catalogue.TEACHING:
         texts = TEACHING_EXAMPLE.splitlines()
     else:
         table = read_table(samples()[0].reference)
         own = table[samples()[0].columns.text]
         texts = [own[row] for row in embeddings.sample_rows(len(own), BACKGROUND_TEXTS)]
-    return neighbours.random_pair_cosines(traced(_model, embeddings.tokenize_all(_model, texts)))
+    return neighbours.random_pair_cosines(traced(_model, embeddings.tokenize_all(_model, texts)), pooling=pooling)

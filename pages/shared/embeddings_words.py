@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.explore.trace import Trace
     from core.models.loading import Model
 
-SHOWN_PAIRS = 10
+SHOWN_PLACES, SHOWN_PAIRS = 10, 10
 TOP_K = 10
 SHOWN_GUESSES = 5
 
@@ -43,8 +43,13 @@ def show_one_word(model: Model) -> None:
     word = st.selectbox("Word", words, key="word", help="Words that stand in two places or more.", width=320)
     keep("word", word)
     found = neighbours.word_in_contexts(t, word)
-    for number, place in enumerate(found.places[:SHOWN_PAIRS], start=1):
-        st.caption(f"**{number}** {_in_its_sentence(t, place)}")
+    last = found.cosines[-1]
+    named = {*found.pairs[int(last.argmax())], *found.pairs[int(last.argmin())]}  # below
+    for number, place in enumerate(found.places):
+        if number < SHOWN_PLACES or number in named:
+            st.caption(f"**{number + 1}** {_in_its_sentence(t, place)}")
+    if len(found.places) > SHOWN_PLACES:
+        st.caption(f"{len(found.places)} places in all.")
     draw_one_word(word, found, random_cosines(model))
 
 
@@ -64,8 +69,8 @@ def draw_one_word(word: str, found: WordInContexts, random: np.ndarray) -> None:
         series = dict(zip(names, found.cosines.T.tolist(), strict=True))
     else:
         series = {f"mean of {len(names):,} pairs": found.cosines.mean(1).tolist()}
-    baseline = np.percentile(random, [5, 50, 95], axis=1).T
-    baseline[:, 1] = random.mean(1)
+    low, high = np.percentile(random, [5, 95], axis=1)
+    baseline = np.stack([low, random.mean(1), high], axis=1)
     chart = lines_by_layer(series, baseline, baseline_name="random pairs (mean; 5 to 95 %)", y_title="cosine")
     last, unrelated = found.cosines[-1], baseline[-1, 1]
     alt = (

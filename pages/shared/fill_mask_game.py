@@ -47,9 +47,9 @@ def show_game(model: Model) -> None:
     played = rounds[(number - 1) % len(rounds)]
     guesses = st.session_state.setdefault("game", {})
     show_score(list(guesses.values()))
-    sentence = plain(played.text).replace(plain(model.tokenizer.mask_token), GAP.replace("_", r"\_"))
+    sentence = plain(" ".join(played.text.split())).replace(plain(model.tokenizer.mask_token), GAP.replace("_", r"\_"))
     st.markdown(f"#### {sentence}")
-    key = (fingerprint(model), played, tries)
+    key = (fingerprint(model), played)
     if key not in guesses:
         guess = ask_for_guess(number)
         if guess is None:
@@ -57,11 +57,14 @@ def show_game(model: Model) -> None:
         guesses[key] = (guess, judge(model, played, guess, tries=tries))
         st.rerun()
     show_verdict(played, *guesses[key])
-    st.button("Next sentence", type="primary", icon=":material/arrow_forward:", on_click=count_on, args=("round",))
+    if all((fingerprint(model), each) in guesses for each in rounds):
+        st.markdown("That was the last sentence. “New game” shuffles them again.")
+    else:
+        st.button("Next sentence", type="primary", icon=":material/arrow_forward:", on_click=count_on, args=("round",))
     table = pd.DataFrame(
         [
             (each.text, each.answer, guess, verdict.person_is_right, verdict.model_is_right, verdict.answer_rank)
-            for (_, each, _), (guess, verdict) in guesses.items()
+            for (_, each), (guess, verdict) in guesses.items()
         ],
         columns=["Sentence", "Word", "Your guess", "You were right", "BERT was right", "BERT's place of the word"],
     )

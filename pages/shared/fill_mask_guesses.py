@@ -11,6 +11,7 @@ from core.charts.bars import horizontal_bars
 from core.errors import LabError
 from core.explore import fill_mask
 from core.explore.candidates import beginning_with, compare_candidates
+from core.explore.embeddings_map import fingerprint
 from core.explore.masks import with_model_mask
 from pages.shared.export import csv_button, figure
 from pages.shared.fill_mask_input import choose_mask, type_masked
@@ -51,8 +52,8 @@ def show_guesses(model: Model) -> None:
     answers = fill_mask.top_tokens(model, predictions, top_k=top_k)
     draw_masks(answers, "guesses", [original(predictions, *each) for each in enumerate(masked.hidden)])
     show_table(table_of(answers), "masks")
-    if 1 < len(answers) <= fill_mask.MAX_MASKS_JOINTLY:
-        show_joint(model, masked, top_k)
+    if len(answers) > 1:
+        show_joint(model, masked, top_k, len(answers))
 
 
 def draw_masks(answers: list[list[tuple[str, float]]], key: str, notes: list[str]) -> None:
@@ -111,14 +112,17 @@ def show_beginning(model: Model, predictions: fill_mask.MaskPredictions, prefix:
     show_table(table_of([list(each.words) for each in found]), "masks-beginning")
 
 
-def show_joint(model: Model, masked: MaskedText, top_k: int) -> None:
+def show_joint(model: Model, masked: MaskedText, top_k: int, count: int) -> None:
     """Whole sentences: all masks filled together."""
     st.subheader("All masks together", anchor=False)
+    if count > fill_mask.MAX_MASKS_JOINTLY:
+        st.caption(f"Up to {fill_mask.MAX_MASKS_JOINTLY} masks are filled together; the text has {count}.")
+        return
     st.markdown(
         "The charts above guess each mask alone, so their words need not fit each other. Here the masks are filled "
         "from left to right, each guess seeing the words already put in; the most likely whole sentences win."
     )
-    found = fill_mask.fill_jointly(model, masked.text, top_k=top_k)
+    found = _filled_jointly(fingerprint(model), model, masked.text, top_k)
     table = pd.DataFrame(
         [(" · ".join(one.fillers), one.text, one.probability) for one in found],
         columns=["Words", "Sentence", "Probability"],
@@ -130,6 +134,16 @@ def show_joint(model: Model, masked: MaskedText, top_k: int) -> None:
         alt="The likeliest whole sentences",
     )
     csv_button("Sentences as CSV", table, "sentences")
+
+
+@st.cache_data(max_entries=16, show_spinner="Filling all masks together …")
+def _filled_jointly(version: str, _model: Model, text: str, top_k: int) -> list[fill_mask.Filling]:
+    return fill_mask.fill_jointly(_model, text, top_k=top_k)
+
+
+@st.cache_data(max_entries=32, show_spinner="Comparing the words …")
+def _compared(version: str, _model: Model, text: str, words: list[str], mask: int) -> list[Candidate]:
+    return compare_candidates(_model, text, words, mask=mask)
 
 
 def show_candidates(model: Model) -> None:
@@ -157,9 +171,9 @@ def show_candidates(model: Model) -> None:
     tables = []
     for place, (column, (text, mask)) in enumerate(zip(st.columns(len(sentences)), sentences, strict=True)):
         with column:
-            st.markdown(f"**{plain(text)}**")
+            st.markdown(f"**{plain(' '.join(text.split()))}**")
             try:
-                found = compare_candidates(model, text, words, mask=mask)
+                found = _compared(fingerprint(model), model, text, words, mask)
             except LabError as problem:
                 show_problem(problem)
                 continue
@@ -168,9 +182,9 @@ def show_candidates(model: Model) -> None:
     if not tables:
         return
     st.caption(
-        ":material/balance: This shows which word such sentences mostly had in the texts that the model learned from, "
-        "encyclopedias and books among them. It is neither what is true nor what ought to be, and one sentence proves "
-        "little: change the name, the job or the verb and see what stays."
+        ":material/balance: This shows which word such sentences mostly had in the texts that the model learned from. "
+        "It is neither what is true nor what ought to be, and one sentence proves little: change the name, the job or "
+        "the verb and see what stays."
     )
     if any(len(each.pieces) > 1 for each in found):
         st.caption(
@@ -184,6 +198,8 @@ def draw_candidates(found: list[Candidate], place: int) -> None:
     names, shares = [each.word for each in found], [each.share for each in found]
     bars = horizontal_bars(names, shares, title="Share among these words", percent=True)
     figure(bars, key=f"candidates-{place}", alt=", ".join(f"{each.word} {each.share:.1%}" for each in found))
+    if any(len(each.pieces) > 1 for each in found):  # these answer questions of their own: nothing adds up
+        return
     together = sum(each.probability for each in found)
     words = f"Together they have {together:.1%} of the whole; all other words have the rest."
     st.caption(words if together >= MANY else f"{words} So the model expects something else here.")

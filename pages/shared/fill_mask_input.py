@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.explore import masks
+from core.explore.cloze import check_masked_lm
 from pages.shared.models import example
+from pages.shared.text import digest
 from pages.shared.token_strip import Span, span, token_strip
 from pages.shared.url_state import keep, seed, text_area
 
@@ -40,9 +42,11 @@ def type_text(model: Model, usual: str = EXAMPLE, teaching: str = TEACHING_EXAMP
 
 def type_masked(model: Model, usual: str = EXAMPLE) -> MaskedText | None:
     """The field, and below it every word as a button that hides it; None, and a word why, while nothing is hidden."""
+    check_masked_lm(model)
     text = type_text(model, usual)
     words = masks.words(model, text)
-    hidden = hidden_words(text) & set(range(len(words)))
+    mark = digest(st.session_state["sentence"], [(word.start, word.end) for word in words])
+    hidden = hidden_words(mark) & set(range(len(words)))
     token_strip(
         word_spans(text, words, hidden),
         key="words",
@@ -79,10 +83,13 @@ def choose_mask(count: int) -> int:
     return int(chosen) - 1
 
 
-def hidden_words(text: str) -> set[int]:
-    """The numbers of the words hidden by clicking; forgotten when the text changes."""
-    if st.session_state.setdefault("hidden-of", text) != text:
-        st.session_state["hidden-of"], st.session_state["hidden"] = text, ""
+def hidden_words(mark: str) -> set[int]:
+    """The numbers of the words hidden by clicking; forgotten when `mark`, of the text and its words, changes.
+
+    Models cut a text into words in different ways: the third word of one is not the third of another.
+    """
+    if st.session_state.setdefault("hidden-of", mark) != mark:
+        st.session_state["hidden-of"], st.session_state["hidden"] = mark, ""
     seed("hidden", "")
     return {int(number) for number in re.findall(r"\b[0-9]{1,6}\b", st.session_state["hidden"])}
 

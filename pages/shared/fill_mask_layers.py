@@ -94,7 +94,7 @@ def show_two_models(model: Model) -> None:
             answers = fill_mask.top_tokens(each, fill_mask.predict_masks(each, text), top_k=top_k)
             draw_masks(answers, f"model-{number}", [])
             found.append(answers)
-    agree = sum(one[0][0] == two[0][0] for one, two in zip(*found, strict=False))
+    agree = sum(one[0][0].casefold() == two[0][0].casefold() for one, two in zip(*found, strict=False))
     st.markdown(f"The first answers agree at **{agree}** of {counted(min(map(len, found)), 'mask')}.")
     tables = [table_of(answers).assign(Model=each.title) for each, answers in zip((model, other), found, strict=True)]
     show_table(pd.concat(tables), "masks-of-two-models")

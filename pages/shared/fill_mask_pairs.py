@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
-from core.explore.next_sentence import has_next_sentence, next_sentence
+from core.explore.next_sentence import has_next_sentence, next_sentence, tells_order
 from core.models import catalogue
 from pages.shared.export import csv_button, figure
 from pages.shared.text import plain
@@ -48,6 +48,8 @@ def show_next_sentence(model: Model) -> None:
     figure(bars, key="next-sentence", alt=f"{best[1]}: {best[0]:.1%}")
     if is_teaching:
         st.caption("In the teaching model's language, a sentence follows another when both name the same animal.")
+    elif tells_order(model):
+        st.caption("The wrong pairs of training were swapped ones, so the head tells the order, not the topic.")
     else:
         st.caption(
             "The wrong pairs of training came from other texts, so the head mostly tells whether the topic is the same."

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.explore.embeddings_map import fingerprint
-from core.explore.surprise import surprise
+from core.explore.surprise import scored_positions, surprise
 from core.explore.tokens import readable
 from pages.shared.export import csv_button
 from pages.shared.fill_mask_input import type_text
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SURPRISING = "The children drank a glass of milk and went to the moon."
 LESS_SURPRISING = "The children drank a glass of milk and went to bed."
 STRONG = 12.0  # bits from which on a piece has the full colour: one in 4,096
+MOST_TOLD = 14.0  # nats up to which “so many times likelier” is written out: about a million
 UNASKED = 48  # passes up to which nobody has to ask
 
 
@@ -59,7 +60,7 @@ def show_surprise(model: Model) -> None:
 def _scored(model: Model, text: str, whole_words: bool, number: int) -> Surprise | None:
     """One text drawn by its surprise; None while nobody has asked for a long one."""
     tokens = read_typed(model, text, None)
-    passes = sum(not special for special in tokens.is_special)
+    passes = len(scored_positions(model, tokens))
 
     def score(progress: Progress) -> tuple[Surprise, float]:
         start = time.perf_counter()
@@ -101,17 +102,45 @@ def _scored(model: Model, text: str, whole_words: bool, number: int) -> Surprise
 
 
 def _spans(model: Model, scored: Surprise) -> list[Span]:
-    """The text as it stands, each scored piece coloured."""
+    """The text as it stands, each word coloured by what its pieces add up to; those not known are only marked."""
     tokens, drawn, end = scored.tokens, [], 0
-    for place, bits, rather in zip(scored.positions, scored.bits, scored.likeliest.tolist(), strict=True):
-        first, last = tokens.offsets[place]
+    units = [(*_reach(scored, numbers), numbers) for numbers in scored.words]
+    asked = set(scored.positions)
+    for place, special in enumerate(tokens.is_special):
+        if not special and place not in asked:
+            units.append((*tokens.offsets[place], ()))
+    for first, last, numbers in sorted(units):
+        if first < end or first == last:
+            continue
         drawn.append(span(tokens.text[end:first], "gap"))
-        piece = tokens.text[first:last] or tokens.pieces[place]
-        expected = "as expected" if rather == tokens.ids[place] else f"rather “{readable(model, rather)}”"
-        note = f"{piece}: {bits:.1f} bits, a probability of {2**-bits:.2%}; {expected}"
-        drawn.append(span(piece, "piece", note=note, index=place, weight=-min(bits / STRONG, 1.0)))
+        word = tokens.text[first:last]
+        if numbers:
+            weight = -min(sum(scored.bits[number] for number in numbers) / STRONG, 1.0)
+            drawn.append(span(word, "piece", note=_note(model, scored, word, numbers), weight=weight))
+        else:
+            drawn.append(span(word, "unknown", note=f"{word}: the model does not know this, so it is not counted"))
         end = last
     return [*drawn, span(tokens.text[end:], "gap")]
+
+
+def _reach(scored: Surprise, numbers: tuple[int, ...]) -> tuple[int, int]:
+    """Where a word begins and ends in the text."""
+    offsets = [scored.tokens.offsets[scored.positions[number]] for number in numbers]
+    return min(first for first, _ in offsets), max(last for _, last in offsets)
+
+
+def _note(model: Model, scored: Surprise, word: str, numbers: tuple[int, ...]) -> str:
+    """The surprise of a word, and what the model would rather have put for each of its pieces."""
+    parts = []
+    for number in numbers:
+        piece, rather = scored.tokens.ids[scored.positions[number]], int(scored.likeliest[number])
+        expected = "as expected" if rather == piece else f"rather “{readable(model, rather)}”"
+        parts.append((readable(model, piece), scored.bits[number], expected))
+    if len(parts) == 1:
+        ((_, bits, expected),) = parts
+        return f"{word}: {bits:.1f} bits, a probability of {2**-bits:.2%}; {expected}"
+    listed = "; ".join(f"{piece} {bits:.1f}, {expected}" for piece, bits, expected in parts)
+    return f"{word}: {sum(bits for _, bits, _ in parts):.1f} bits in {len(parts)} pieces: {listed}"
 
 
 def _table(model: Model, scored: Surprise) -> pd.DataFrame:
@@ -124,10 +153,12 @@ def _table(model: Model, scored: Surprise) -> pd.DataFrame:
 
 def _compare(first: Surprise, second: Surprise) -> None:
     """Which of two sentences the model finds likelier."""
-    better, worse = ("first", "second") if first.score >= second.score else ("second", "first")
-    times = math.exp(min(abs(first.score - second.score), 60))
-    st.markdown(
-        f"The model finds the **{better}** sentence likelier than the {worse}, {times:,.3g} times by this score."
-    )
+    if first.score == second.score:
+        st.markdown("The model finds both sentences equally likely.")
+        return
+    better, worse = ("first", "second") if first.score > second.score else ("second", "first")
+    apart = abs(first.score - second.score)
+    times = f"{math.exp(apart):,.3g}" if apart < MOST_TOLD else f"more than 10^{math.floor(apart / math.log(10))}"
+    st.markdown(f"The model finds the **{better}** sentence likelier than the {worse}, {times} times by this score.")
     if first.total != second.total:
         st.caption("They differ in length, and each further piece lowers the sum: compare the scores a piece, too.")

@@ -9,6 +9,7 @@ from core import LabError, open_model
 from core.explore.candidates import MOST_CANDIDATES, beginning_with, compare_candidates
 from core.explore.fill_mask import predict_masks
 from core.explore.tokens import readable
+from tests.families import family_folder
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def test_words_of_one_piece_have_their_probability_at_the_mask(model, text: str,
     found = compare_candidates(model, text, ["he", "she", "they", " He "], mask=mask)
     row = predict_masks(model, text).probabilities[mask]
     expected = {word: float(row[model.tokenizer.convert_tokens_to_ids(word.lower())]) for word in ("he", "she", "they")}
-    assert {each.word: each.probability for each in found if each.word != "He"} == pytest.approx(expected, rel=1e-4)
+    assert {each.word: each.probability for each in found} == pytest.approx(expected, rel=1e-4)
     assert [each.share for each in found] == sorted((each.share for each in found), reverse=True)
     whole = sum(each.probability for each in found)
     assert [each.share for each in found] == pytest.approx([each.probability / whole for each in found], rel=1e-5)
@@ -75,6 +76,28 @@ def test_words_that_begin_with_some_letters(model):
         beginning_with(model, predictions, "qqqq")
     with pytest.raises(LabError, match="begins with"):
         beginning_with(model, predictions, "  ")
+    assert beginning_with(model, predictions, "CAFÉ") == beginning_with(model, predictions, "cafe")
     (all_of_it,) = beginning_with(model, predictions, "water", top_k=50)
     assert "water" in dict(all_of_it.words)
     assert all(word.startswith("water") for word, _ in all_of_it.words)
+
+
+def test_beginnings_are_compared_as_people_read_them_where_pieces_are_bytes(tmp_path):
+    model = open_model(str(family_folder("roberta", "masked-lm", tmp_path)))
+    predictions = predict_masks(model, "the <mask> sat on the mat")
+    vocabulary = model.tokenizer.get_vocab()
+    for prefix in ("c", "the", "É"):
+        marked = [
+            i for piece, i in vocabulary.items() if piece[0] == "Ġ" and reads(model, i).startswith(prefix.lower())
+        ]
+        if not marked:
+            with pytest.raises(LabError, match="begins with"):
+                beginning_with(model, predictions, prefix)
+            continue
+        (found,) = beginning_with(model, predictions, prefix, top_k=50)
+        assert found.probability == pytest.approx(float(predictions.probabilities[0, marked].sum()), rel=1e-5)
+        assert len(dict(found.words)) == len(found.words)  # no word twice
+
+
+def reads(model, index: int) -> str:
+    return model.tokenizer.decode([index]).strip().casefold()

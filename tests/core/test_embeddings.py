@@ -242,6 +242,14 @@ def test_the_baseline_is_of_different_texts_and_seeded(tiny):
         neighbours.random_pair_cosines(trace(tiny, [tokenize(tiny, "the cat")]))
 
 
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_the_baseline_of_whole_texts(tiny, pooling: str):
+    t = trace(tiny, tokenize_all(tiny, ["the cat", "a dog sat"]))
+    found = neighbours.random_pair_cosines(t, pooling=pooling, pairs=5)
+    first, second = np.moveaxis(sentence_vectors(t, pooling), 1, 0)  # (layer + 1, hidden) each
+    np.testing.assert_allclose(found, np.repeat(neighbours.cosines(first, second)[:, None], 5, axis=1), atol=1e-6)
+
+
 @pytest.mark.parametrize("word", ["bank", "paris", "seven"])
 def test_the_nearest_entry_to_a_word_is_itself(model, word: str):
     found = neighbours.nearest_pieces(model, model.tokenizer.convert_tokens_to_ids(word), top_k=8)

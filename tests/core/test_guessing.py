@@ -60,5 +60,6 @@ def test_the_verdict(model):
     wrong = judge(model, played, "sand")
     assert not wrong.person_is_right
     assert wrong.guess_probability is not None
+    assert judge(model, played, "wáter").person_is_right  # read alike
     assert judge(model, played, "").guess_probability is None
     assert judge(model, played, "𒀀").guess_probability is None

@@ -82,6 +82,15 @@ def test_a_sensible_sentence_surprises_less(model):
     assert scores[0] > scores[1]
 
 
+def test_what_the_model_does_not_know_is_not_counted(model):
+    (found,) = surprise(model, tokenize(model, "爱爱爱"))
+    assert found.total == 0
+    tokens = tokenize(model, "I 爱 the unaffable cat.")
+    *_, mixed = surprise(model, tokens)
+    assert [tokens.pieces[place] for place in mixed.positions] == ["i", "the", "una", "##ffa", "##ble", "cat", "."]
+    assert [len(word) for word in mixed.words] == [1, 1, 3, 1, 1]
+
+
 def test_nothing_but_masks_has_no_score(model):
     (found,) = surprise(model, tokenize(model, "[MASK] [MASK]"))
     assert found.total == 0

@@ -101,12 +101,16 @@ def test_cosines_of_tokens_words_and_sentences(open_page, compared: str):
     app = open_page(PAGE, **{"embedding-view": "Cosines", "compared": compared, "after-layer": "4"})
     assert not app.exception
     assert "Most alike" in words_on(app)
-    assert "two random words" in words_on(app)
+    assert ("two unrelated sentences" if compared == "Sentences" else "two random words") in words_on(app)
 
 
 def test_one_word_is_told_apart_by_its_sentences(open_page):
     app = open_page(PAGE, **{"embedding-view": "One word"})
     assert "places **3 and 4** are most alike" in words_on(app)
+    app.text_area(key="sentences").set_value("\n".join(["the bank"] * 13 + ["a river bank"])).run()
+    assert "**14** a river **bank**" in words_on(app)  # it is the one least alike
+    assert "**12** the" not in words_on(app)
+    assert "14 places in all" in words_on(app)
     app.text_area(key="sentences").set_value("no word twice").run()
     assert "No word stands in two places" in words_on(app)
 

@@ -4,7 +4,10 @@ import json
 import shutil
 
 import pytest
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
 
+from tests.families import family_folder
 from tests.pages.conftest import words_on
 from tests.pages.test_tokens_page import ODD_TEXTS
 
@@ -53,6 +56,33 @@ def test_a_new_text_forgets_the_hidden_words(open_page):
     app = open_page(PAGE, sentence="The cat sat on the mat.", hidden="1")
     app.text_area(key="sentence").set_value("Another one entirely.").run()
     assert "Nothing is hidden yet" in words_on(app)
+
+
+def test_a_model_that_cuts_words_elsewhere_forgets_the_hidden_words(open_page, workspace):
+    family_folder("roberta", "masked-lm", workspace / "runs" / "run-1" / "model")
+    app = open_page(PAGE, sentence="don't sit there", hidden="3")
+    assert "You hid “sit”" in words_on(app)
+    app.selectbox(key="model").set_value("run-1").run()
+    assert not app.exception
+    assert "You hid" not in words_on(app)
+
+
+def test_F05_a_tokenizer_without_a_mask_is_named(open_page, workspace, tiny_model_folder):
+    folder = workspace / "runs" / "run-1" / "model"
+    shutil.copytree(tiny_model_folder, folder)
+    backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    for path in folder.glob("*token*"):
+        path.unlink()
+    PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]", pad_token="[PAD]").save_pretrained(folder)
+    for view in ("Guesses", "Surprise", "How it learned", "Game"):
+        app = open_page(PAGE, model="run-1", sentence="the cat [MASK]", **{"fill-view": view})
+        assert not app.exception, view
+        assert "has no mask token" in app.error[0].value, view
+
+
+def test_more_masks_than_are_filled_together_are_told(open_page):
+    app = open_page(PAGE, sentence="[MASK] " * 11)
+    assert "Up to 10 masks are filled together; the text has 11" in words_on(app)
 
 
 def test_several_masks_are_also_filled_together(open_page):
@@ -109,6 +139,9 @@ def test_given_words_are_compared_in_two_sentences(open_page):
     assert "The engineer said" in spoken
     assert "neither what is true nor what ought to be" in spoken
     assert len(app.get("plotly_chart")) == 2
+    assert "Together they have" in spoken
+    app.text_input(key="candidates").set_value("he|unaffable").run()
+    assert "Together they have" not in words_on(app)  # they answer questions of their own
     app.text_input(key="candidates").set_value("he|𒀀").run()
     assert not app.exception
     assert len(app.error) == 2
@@ -139,6 +172,13 @@ def test_a_long_text_is_scored_when_asked(open_page):
     app.button(key="start-score-1").click().run()
     assert not app.exception
     assert "The model finds the" in words_on(app)
+
+
+def test_equal_and_far_apart_sentences_are_compared_in_words(open_page):
+    app = open_page(PAGE, sentence="A cat.", **{"fill-view": "Surprise", "other-text": "A cat."})
+    assert "finds both sentences equally likely" in words_on(app)
+    app.text_input(key="other-text").set_value("cheese " * 4 + "moon of unaffable parliament tax").run()
+    assert "more than 10^" in words_on(app)
 
 
 def test_a_training_example_is_drawn_and_drawn_again(open_page):
@@ -176,6 +216,27 @@ def test_a_round_of_the_game(open_page):
     next(each for each in app.button if each.label == "New game").click().run()
     assert [each.value for each in app.metric] == ["0", "0", "0"]
     assert (app.query_params["round"], app.query_params["order"]) == ("1", "2")
+
+
+def test_the_game_ends_and_no_round_counts_twice(open_page):
+    app = open_page(PAGE, model="teaching", **{"fill-view": "Game"})
+    for number in range(1, 4):
+        next(each for each in app.button if each.label == "I pass").click().run()
+        app.segmented_control(key="tries").set_value(1 + 2 * (number % 2)).run()
+        assert [each.value for each in app.metric][2] == str(number)
+        following = [each for each in app.button if each.label == "Next sentence"]
+        assert bool(following) == (number < 3)
+        if following:
+            following[0].click().run()
+    assert "That was the last sentence" in words_on(app)
+
+
+def test_a_model_trained_on_the_order_of_sentences_says_so(open_page, workspace):
+    family_folder("albert", "pre-training", workspace / "runs" / "run-1" / "model")
+    app = open_page(PAGE, model="run-1", **{"fill-view": "Next sentence"})
+    assert not app.exception
+    assert "swapped ones" in words_on(app)
+    assert "came from other texts" not in words_on(app)
 
 
 def test_F05_a_model_without_the_head_is_named(open_page, workspace, tiny_model_folder):

@@ -88,7 +88,9 @@ def _named(network: PreTrainedModel, name: str, value: torch.Tensor) -> tuple[tu
         return ("batch", "hidden"), "The first token's vector, once more transformed: stands for the whole text."
     if name in ("start_logits", "end_logits"):
         return ("batch", "pos"), f"A score for each token to be the {name.partition('_')[0]} of the answer."
-    if name in ("seq_relationship_logits", "sop_logits") or architecture.endswith("ForNextSentencePrediction"):
+    if name == "sop_logits":  # ALBERT's
+        return ("batch", "label"), "Two scores: whether the two texts stand in their order, or swapped."
+    if name == "seq_relationship_logits" or architecture.endswith("ForNextSentencePrediction"):
         return ("batch", "label"), "Two scores: whether the second text follows the first."
     if name == "prediction_logits" or architecture.endswith(("ForMaskedLM", "ForCausalLM", "LMHeadModel")):
         return ("batch", "pos", "vocab"), "A score for each entry of the vocabulary, at each token."
