@@ -36,7 +36,7 @@ class Machine:
     def device(self) -> str:
         """What training will run on, in words."""
         if not self.gpus:
-            return f"Processor ({self.cores} cores)"
+            return f"Processor ({self.cores} {'core' if self.cores == 1 else 'cores'})"
         return self.gpus[0] if len(self.gpus) == 1 else f"{len(self.gpus)} × {self.gpus[0]}"
 
 

@@ -1,16 +1,18 @@
 """Random small models of every BERT-like family, as standard folders: `family_folder("albert", "masked-lm", folder)`.
 
 They know nothing: for tests of what is computed. RoBERTa gets byte-level pieces and a padding id of 1, as it really
-has; ELECTRA and ALBERT get embeddings narrower than their layers, ALBERT two groups of two layers each.
+has; ELECTRA and ALBERT get embeddings narrower than their layers, ALBERT two groups of two layers each. XLM-RoBERTa,
+for tests of texts and not among `FAMILIES`, gets Unigram pieces and a mask that takes the space before it.
 """
 
 from pathlib import Path
+from string import ascii_lowercase
 
 import torch
 import transformers
 from tokenizers import ByteLevelBPETokenizer
 
-from tests.conftest import VOCABULARY
+from tests.conftest import VOCABULARY, WORDS
 
 FAMILIES = ("bert", "distilbert", "roberta", "electra", "albert")
 HEADS = ("masked-lm", "sequence-classification", "pre-training", "encoder")
@@ -26,20 +28,29 @@ SIZES = {
 OWN_SIZES = {
     "bert": {},
     "roberta": {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "type_vocab_size": 1},
+    "xlm-roberta": {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "type_vocab_size": 1},
     "electra": {"embedding_size": 12},
     "albert": {"embedding_size": 12, "num_hidden_groups": 2, "inner_group_num": 2, "num_hidden_layers": 4},
 }
 AUTO_CLASSES = {
     "masked-lm": transformers.AutoModelForMaskedLM,
     "sequence-classification": transformers.AutoModelForSequenceClassification,
+    "token-classification": transformers.AutoModelForTokenClassification,
+    "question-answering": transformers.AutoModelForQuestionAnswering,
+    "multiple-choice": transformers.AutoModelForMultipleChoice,
     "pre-training": transformers.AutoModelForPreTraining,
     "encoder": transformers.AutoModel,
 }
 
 
 def family_folder(family: str, head: str, folder: Path) -> Path:
-    """Write a random model of a family with one of `HEADS` into `folder`, and return it."""
-    tokenizer = _byte_level_tokenizer(folder) if family == "roberta" else _word_piece_tokenizer(family, folder)
+    """Write a random model of a family with one of the heads of `AUTO_CLASSES` into `folder`, and return it."""
+    if family == "roberta":
+        tokenizer = _byte_level_tokenizer(folder)
+    elif family == "xlm-roberta":
+        tokenizer = _unigram_tokenizer()
+    else:
+        tokenizer = _word_piece_tokenizer(family, folder)
     config = _config(family, len(tokenizer))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -84,4 +95,13 @@ def _byte_level_tokenizer(folder: Path) -> transformers.PreTrainedTokenizerFast:
     trained.save_model(str(folder))
     return transformers.RobertaTokenizerFast(
         vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"), model_max_length=78
+    )
+
+
+def _unigram_tokenizer() -> transformers.PreTrainedTokenizerFast:
+    pieces = ["▁", *ascii_lowercase, *(f"▁{word}" for word in WORDS if word.isalpha())]
+    return transformers.XLMRobertaTokenizerFast(
+        vocab=[(piece, -1.0) for piece in (*SPECIALS[:-1], *pieces, SPECIALS[-1])],
+        mask_token=transformers.AddedToken("<mask>", lstrip=True),
+        model_max_length=78,
     )

@@ -174,7 +174,7 @@ def _answer_positions(model: Model, tokens: Tokens, positions: Sequence[int] | N
         return mask_positions(model, tokens) if model.task == MASKED_LM else ()
     if model.task != MASKED_LM:
         raise LabError(
-            f"The model “{model.title}” has no masked-language head, so it gives no answer at a position.",
+            f"The model “{model.title}” has no masked-language head, so it guesses no word at a position.",
             "Leave the positions out, or choose a masked-language model.",
         )
     if beyond := [position for position in positions if not 0 <= position < len(tokens)]:

@@ -13,8 +13,21 @@ from transformers import PreTrainedModel
 from core.errors import LabError
 from core.explore.tokens import Tokens, model_inputs
 from core.explore.walkthrough.heads import chooses_one_class
-from core.models.loading import MASKED_LM, SEQUENCE_CLASSIFICATION, Model
+from core.models.loading import (
+    MASKED_LM,
+    MULTIPLE_CHOICE,
+    QUESTION_ANSWERING,
+    SEQUENCE_CLASSIFICATION,
+    TOKEN_CLASSIFICATION,
+    Model,
+)
 from core.models.parts import parts_of
+
+UNFOLLOWED = {  # answers that models give and nothing here asks for, by task
+    TOKEN_CLASSIFICATION: "tags",
+    QUESTION_ANSWERING: "places in a passage",
+    MULTIPLE_CHOICE: "choices",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +98,12 @@ def check_target(model: Model, tokens: Tokens, target: Target) -> None:
                 f"The model “{model.title}” answers for a whole text and not for a position.", "Choose a class."
             )
     else:
+        kind = UNFOLLOWED.get(model.task)
         raise LabError(
-            f"The model “{model.title}” has neither classes nor a masked-language head, so it gives no answer.",
-            "Choose a classifier or a masked-language model, for instance the built-in one.",
+            f"The model “{model.title}” answers with {kind}, which are not followed here."
+            if kind
+            else f"The model “{model.title}” has neither classes nor a masked-language head, so it gives no answer.",
+            "Choose a classifier of texts or a masked-language model, for instance the built-in one.",
         )
     if not 0 <= target.choice < choices:
         raise LabError(f"There is no answer number {target.choice}.", f"The answers are numbered 0 to {choices - 1}.")

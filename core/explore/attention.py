@@ -1,4 +1,4 @@
-"""Attention of one layer: how much each query attends to each key, and the same as bytes to draw.
+"""Attention of one layer: how much each query attends to each key.
 
 Draws nothing, hides nothing (`core.explore.attention_selection`), and sums nothing up over layers or heads
 (`core.explore.attention_summaries`).
@@ -51,16 +51,3 @@ def normalise_rows(values: Tensor) -> Tensor:
     """Divide each row of (…, query, key) by its sum. Rows of zeros stay zeros."""
     total = values.sum(-1, keepdim=True)
     return values / torch.where(total == 0, 1, total)
-
-
-def as_bytes(values: Tensor, *, signed: bool = False) -> tuple[Tensor, Tensor]:
-    """(…, query, key) as uint8 of the same shape for drawing, and the scale of each head (…): value ≈ byte · scale.
-
-    At most half a scale off; a head's largest value becomes 255. `signed` is for differences: value ≈ (byte − 128) ·
-    scale, and without it no value may be below zero.
-    """
-    levels, zero = (127, 128) if signed else (255, 0)
-    peak = values.abs().flatten(-2).amax(-1) if values.numel() else values.new_zeros(values.shape[:-2])
-    scale = peak / levels
-    steps = values / torch.where(scale == 0, 1, scale)[..., None, None]
-    return (steps.round() + zero).clamp(0, 255).to(torch.uint8), scale

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from tokenizers import decoders, pre_tokenizers
 from transformers import BatchEncoding
 
 from core.errors import LabError
@@ -108,7 +109,7 @@ def tokenize(
     return Tokens(
         text=text,
         pair=pair,
-        pieces=tuple(encoding.tokens),
+        pieces=_pieces(model, encoding),
         ids=tuple(encoding.ids),
         offsets=tuple(encoding.offsets),
         word_index=tuple(encoding.word_ids),
@@ -195,7 +196,7 @@ def padded_batch(model: Model, texts: Sequence[str]) -> Batch:
         _check_characters(each)
     encodings = model.encode(list(texts), padding=True, truncation=True, max_length=model.max_length).encodings
     return Batch(
-        tuple(tuple(encoding.tokens) for encoding in encodings),
+        tuple(_pieces(model, encoding) for encoding in encodings),
         tuple(tuple(encoding.ids) for encoding in encodings),
         tuple(tuple(encoding.attention_mask) for encoding in encodings),
     )
@@ -226,10 +227,18 @@ def special_tokens(model: Model) -> tuple[tuple[str, str, int], ...]:
 
 
 def search_vocabulary(model: Model, query: str, *, limit: int = 100) -> tuple[tuple[str, int], ...]:
-    """Vocabulary entries that hold `query`, as (piece, id): an exact match first, then by length and id."""
+    """Vocabulary entries that hold `query`, as (piece, id): an exact match first, then by length and id.
+
+    The query is looked for as typed, as the tokenizer normalizes it, and, in byte-level vocabularies, spelled in bytes
+    as their entries are (“é” is “Ã©” there). Nothing is found where nothing of it is left.
+    """
     vocabulary = model.tokenizer.get_vocab()
-    normalizer = model.tokenizer.backend_tokenizer.normalizer
-    wanted = {query, normalizer.normalize_str(query)} if normalizer else {query}
+    backend = model.tokenizer.backend_tokenizer
+    wanted = {query, backend.normalizer.normalize_str(query)} if backend.normalizer else {query}
+    if isinstance(backend.decoder, decoders.ByteLevel):
+        spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str
+        wanted |= {piece for each in wanted for piece, _ in spell(each)}
+    wanted.discard("")
     found = [(piece, index) for piece, index in vocabulary.items() if any(each in piece for each in wanted)]
     found.sort(key=lambda entry: (entry[0] not in wanted, len(entry[0]), entry[1]))
     return tuple(found[:limit])
@@ -239,6 +248,12 @@ def _encode(model: Model, text: str, pair: str | None, **options: object):
     """The tokenizers `Encoding` of one text or pair, special tokens added."""
     encoded: BatchEncoding = model.encode(text, pair, **options)
     return encoded.encodings[0]
+
+
+def _pieces(model: Model, encoding) -> tuple[str, ...]:
+    """The vocabulary entries. `encoding.tokens` is not always those: Unigram keeps a sign it does not know, and a mask
+    that takes the space before it (CamemBERT, ALBERT) comes with that space."""
+    return tuple(model.tokenizer.convert_ids_to_tokens(encoding.ids))
 
 
 def _check_text(text: str) -> None:

@@ -284,7 +284,7 @@ subject = Subject(model.title, model.config, type(model.network).__name__, model
 
 with problems_shown():
     show_headline(subject)
-    view = choose_view(VIEWS, key="view")
+    view = choose_view(VIEWS, key="anatomy-view")
     if view == "Parameters":
         show_parameters(subject)
     elif view == "Configuration":

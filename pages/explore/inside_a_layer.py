@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.explore import walkthrough
+from core.explore.answers import UNFOLLOWED
 from core.explore.walkthrough.code import code
 from pages.shared.arithmetic import arithmetic
 from pages.shared.export import csv_button
@@ -45,7 +46,7 @@ def choose_token(tokens: Tokens, mask: str | None) -> int:
         keep("token", str(default))
     seed("token", str(default))
     held = st.session_state["token"]
-    chosen = int(held) if held.isdecimal() and int(held) < len(tokens) else default
+    chosen = int(held) if held.isdecimal() and len(held) < 7 and int(held) < len(tokens) else default
     token_strip(
         [_drawn(tokens, place, place == chosen) for place in range(len(tokens))],
         key="token-strip",
@@ -100,6 +101,7 @@ def choose_view(stage: Stage) -> View:
         required=True,
         key=f"view-{stage.key}",
         label_visibility="collapsed",
+        bind="query-params",
     )
     return stage.views[titles.index(title) if title in titles else stage.opens_at]
 
@@ -213,9 +215,21 @@ def show_walk(t: Trace, focus: Focus, padding: int) -> None:
     if len(opened) == 1 and not is_all:
         offer_neighbours(titles, opened[0])
     if missing := walkthrough.missing_heads(t):
-        listed = " or ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
-        offer = " The teaching model has all but the last." if len(missing) > 1 else ""
-        st.caption(f"This model has no {listed}: nothing to show for {'them' if offer else 'it'}.{offer}")
+        st.caption(absence(t, missing))
+
+
+def absence(t: Trace, missing: tuple[str, ...]) -> str:
+    """Which heads the model does not have, and where to see them."""
+    listed = " or ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
+    them = "them" if len(missing) > 1 else "it"
+    sentences = [f"This model has no {listed}: nothing to show for {them}."]
+    if kind := UNFOLLOWED.get(t.model.task):
+        sentences.append(f"What it answers with ({kind}) is not followed here.")
+    if t.parts.classifier is not None:
+        sentences.append(f"The teaching model has {them}.")
+    elif len(missing) > 1:  # the classification head comes last
+        sentences.append("The teaching model has all but the last.")
+    return " ".join(sentences)
 
 
 st.title("Inside a layer", anchor=False)

@@ -12,18 +12,20 @@ from pages.shared.export import csv_button
 from pages.shared.models import choose_reference, chosen_model, example, example_pair, open_model
 from pages.shared.text import counted, plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
-from pages.shared.url_state import choose_view, text_area
+from pages.shared.url_state import choose, choose_view, text_area
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.explore.tokens import Tokens
+    from core.explore.tokens import Batch, Tokens
     from core.models.loading import Model
 
 EXAMPLE = "BERT reads unbelievably long words in pieces, naïvely lower-cased."
 EXAMPLE_PAIR = "Does it understand them?"
 UNKNOWN = ("[UNK]", "<unk>")  # in all families the lab opens
 SHOWN_CHARACTERS = 20_000
+SHOWN_POSITIONS = 64  # columns of a batch
+BATCH_TEXTS = 16
 VIEWS = ("Pieces", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers")
 CUTTING = {
     "WordPiece": "WordPiece takes the longest entry of the vocabulary that fits the start of the word, then goes on "
@@ -54,17 +56,17 @@ def spans(tokens: Tokens) -> list[Span]:
     drawn: list[Span] = []
     cursor = {0: 0, 1: 0}
     sources = {0: tokens.text, 1: tokens.pair or ""}
-    cut = {0: tokens.cut_text, 1: tokens.cut_pair}
+    kinds = {0: "cut" if tokens.cut_text else "gap", 1: "cut" if tokens.cut_pair else "gap"}
+    # Where the rest of each text is drawn: behind its last piece, or, without any, where its pieces would have stood.
+    ends = {0: 1, 1: len(tokens) - 1}
+    ends |= {side: position + 1 for position, side in enumerate(tokens.sequence) if side is not None}
     for position, piece in enumerate(tokens.pieces):
         side = tokens.sequence[position]
         segment = tokens.segments[position]
         if side is None:
-            closed = tokens.sequence[position - 1] if position else None
-            if closed is not None:
-                if rest := sources[closed][cursor[closed] : len(sources[closed]) - len(cut[closed])]:
-                    drawn.append(span(rest, "gap"))
-                if cut[closed]:
-                    drawn.append(span(f" {cut[closed][:SHOWN_CHARACTERS]} ", "cut"))
+            for ended in (each for each, end in ends.items() if end == position):
+                if rest := sources[ended][cursor[ended] :]:
+                    drawn.append(span(rest[:SHOWN_CHARACTERS], kinds[ended]))
             drawn.append(span(piece, "special", segment=segment, note=_note(tokens, position), index=position))
             continue
         start, end = tokens.offsets[position]
@@ -149,8 +151,10 @@ def show_cut(model: Model, text: str, pair: str | None) -> None:
     )
     left, right = st.columns(2)
     full = tokenizing.tokenize(model, text, pair)
-    limit = left.slider("Limit", 4, model.max_length, min(max(4, len(full) - 3), model.max_length), key="cut-limit")
-    strategy = right.selectbox("When it is too long", STRATEGIES, format_func=STRATEGIES.get, key="cut-strategy")
+    usual = min(max(4, len(full) - 3), model.max_length)
+    limit = left.slider("Limit", 4, model.max_length, usual, key="cut-limit", bind="query-params")
+    with right:
+        strategy = choose("When it is too long", STRATEGIES, key="cut-strategy")
     tokens = tokenizing.tokenize(model, text, pair, max_length=limit, truncation=strategy)
     st.caption(f"{len(tokens)} of {tokens.uncut_length} positions are kept.")
     token_strip(spans(tokens), key="cut-strip", label="What is kept and what is cut", hint="Struck through: cut.")
@@ -164,18 +168,37 @@ def show_batch(model: Model, text: str) -> None:
     given = text_area(
         "Texts, one a line", key="batch", example=f"{text.strip().splitlines()[0][:80]}\nA short one.\nTwo"
     )
-    texts = [line for line in given.splitlines() if line.strip()][:16]
+    lines = [line for line in given.splitlines() if line.strip()]
+    texts = lines[:BATCH_TEXTS]
     if not texts:
         st.info("Type one text a line.")
         return
+    if len(lines) > len(texts):
+        st.caption(f"The first {len(texts)} of {len(lines):,} lines make the batch.")
+    if any(count > model.max_length for count in tokenizing.count_pieces(model, texts)):
+        st.caption(f"Lines of more than {model.max_length} positions are cut to what the model takes.")
     batch = tokenizing.padded_batch(model, texts)
-    columns = [str(position) for position in range(len(batch.ids[0]))]
-    kept = columns[:64]
-    for title, rows in (("Pieces", batch.pieces), ("Ids", batch.ids), ("Attention mask", batch.attention_mask)):
-        st.markdown(f"**{title}**, shape ({len(rows)}, {len(columns)})")
-        st.dataframe(pd.DataFrame(rows, columns=columns)[kept], alt=title)
-    padding = 1 - sum(map(sum, batch.attention_mask)) / (len(texts) * len(columns))
+    length = len(batch.ids[0])
+    columns = [str(position) for position in range(min(length, SHOWN_POSITIONS))]
+    parts = {"Pieces": batch.pieces, "Ids": batch.ids, "Attention mask": batch.attention_mask}
+    for title, rows in parts.items():
+        st.markdown(f"**{title}**, shape ({len(rows)}, {length})")
+        st.dataframe(pd.DataFrame([row[: len(columns)] for row in rows], columns=columns), alt=title)
+    if length > len(columns):
+        st.caption(f"The first {len(columns)} of {length} positions are shown; all are in the CSV.")
+    csv_button("Batch as CSV", lambda: batch_table(batch), "batch")
+    padding = 1 - sum(map(sum, batch.attention_mask)) / (len(texts) * length)
     st.caption(f"{padding:.0%} of this batch is padding: work whose result is thrown away.")
+
+
+def batch_table(batch: Batch) -> pd.DataFrame:
+    """One row for each position of each text."""
+    rows = (
+        (text, position, *of_position)
+        for text, of_text in enumerate(zip(batch.pieces, batch.ids, batch.attention_mask, strict=True), start=1)
+        for position, of_position in enumerate(zip(*of_text, strict=True))
+    )
+    return pd.DataFrame(rows, columns=["Text", "Position", "Piece", "Id", "Attention mask"])
 
 
 def show_decoded(model: Model, tokens: Tokens) -> None:
@@ -244,11 +267,11 @@ with problems_shown():
         summary += f" **{tokens.uncut_length - len(tokens):,} more did not fit** into {tokens.max_length} positions."
     st.markdown(summary)
 
-    view = choose_view(VIEWS, key="view")
+    view = choose_view(VIEWS, key="tokens-view")
     if view == "Pieces":
         show_pieces(tokens)
     elif view == "Step by step":
-        show_steps(model, [text, pair] if pair else [text])
+        show_steps(model, [text, pair] if pair and pair.strip() else [text])
     elif view == "What was cut":
         show_cut(model, text, pair)
     elif view == "Batch":

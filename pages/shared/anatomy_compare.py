@@ -49,7 +49,7 @@ def show_comparison(subject: Subject) -> None:
     names = [left.title, right.title if right.title != left.title else f"{right.title} (second)"]
     ratio = bodies[1].parameters / bodies[0].parameters
     st.markdown(
-        f"**{plain(right.title)}** has {short(bodies[1].parameters)} parameters, **{ratio:.2g} times** those of "
+        f"**{plain(right.title)}** has {short(bodies[1].parameters)} parameters, **{times(ratio)} times** those of "
         f"**{plain(left.title)}** ({short(bodies[0].parameters)})."
     )
     kinds = {name: body.by_kind() for name, body in zip(names, bodies, strict=True)}
@@ -72,6 +72,13 @@ def show_comparison(subject: Subject) -> None:
     for name, body in zip(names, bodies, strict=True):
         for note in body.notes:
             st.caption(f":material/info: {plain(name)}: {plain(note)}")
+
+
+def times(ratio: float) -> str:
+    """A ratio of sizes as people say it: “2.9”, “61,873”, “1/61,873”."""
+    if ratio < 0.1:
+        return f"1/{1 / ratio:,.0f}"
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
 def show_differences(left: Subject, right: Subject, names: list[str]) -> None:

@@ -13,6 +13,7 @@ from core.charts.bars import horizontal_bars
 from core.charts.head_map import head_map
 from core.explore.ablation import sweep, without_heads
 from core.explore.answer_names import changes
+from core.explore.answers import UNFOLLOWED
 from core.explore.embeddings_map import fingerprint
 from pages.shared.export import csv_button, figure
 from pages.shared.head_grid import head_grid
@@ -121,6 +122,8 @@ def no_answer(t: Trace) -> str:
         )
     if t.model.task == "sequence-classification":
         return "This model's answers do not compete as probabilities, so the vector of the text is compared instead."
+    if kind := UNFOLLOWED.get(t.model.task):
+        return f"This model answers with {kind}, which are not followed here, so the vector of the text is compared."
     return "This model gives no answers, so the vector of the text is compared instead."
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from core.explore.tokens import Tokens
 
 KIND_TITLES = {PROBABILITIES: "Attention", NORM_WEIGHTED: "What it adds (norm-weighted)"}
-PART_TITLES = {"all": "All"} | {part: part for part in PARTS[1:]}
 
 
 def choose_kind() -> str:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.explore import tokens as tokenizing
 from core.explore.attention_selection import units
-from core.explore.masks import masks_of_other, with_model_mask
+from core.explore.masks import masks_of_other
 from pages.shared.attention_choices import choose_layout, show_matrix
 from pages.shared.attention_lines import as_token, chosen_state, remember
 from pages.shared.attention_view import SIGNS, attention_view
@@ -16,6 +15,7 @@ from pages.shared.export import csv_button
 from pages.shared.matrix import labelled
 from pages.shared.models import choose_reference, example, open_model, traced
 from pages.shared.text import digest, plain
+from pages.shared.typed import read_typed
 from pages.shared.url_state import choose_head, choose_layer, text_line
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def other_text(t: Trace) -> Trace:
     """The same model on a text typed here."""
     usual = OTHER_TEXT_OF_CLASSES if t.model.labels else OTHER_TEXT
     text = text_line("Other text", key="compared-text", example=example(t.model, usual))
-    return traced(t.model, tokenizing.tokenize(t.model, with_model_mask(t.model, text)))
+    return traced(t.model, read_typed(t.model, text, None))
 
 
 def other_model(t: Trace) -> Trace:
@@ -119,4 +119,4 @@ def other_model(t: Trace) -> Trace:
     )
     model = open_model(reference)
     text, pair = (masks_of_other(t.model, model, each or "") for each in (t.tokens.text, t.tokens.pair))
-    return traced(model, tokenizing.tokenize(model, text, pair))
+    return traced(model, read_typed(model, text, pair))

@@ -2,6 +2,7 @@
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".heads");
+  const focused = [...grid.querySelectorAll("button")].indexOf(grid.getRootNode().activeElement);
   const { header, bytes, start } = openBlob(data);
   const pixels = bytes.subarray(start);
   const [layers, heads] = header.count;
@@ -25,6 +26,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
   }
   grid.replaceChildren(...cells);
+  grid.querySelectorAll("button")[focused]?.focus();
 }
 
 function corner() {

@@ -142,8 +142,12 @@ def test_every_head_is_tried_and_a_clicked_picture_switches_it_off(page: Page, c
     page.goto("/attention?attention-view=Switch+off+heads")
     expect(page.get_by_text("The mask", exact=False).first).to_be_visible()
     page.get_by_text("Choose by their pictures").click()
-    page.get_by_role("button", name="layer 2, head 4", exact=True).click()
+    head = page.get_by_role("button", name="layer 2, head 4", exact=True)
+    head.focus()
+    page.keyboard.press("Enter")
     expect(page.get_by_text("Without 2 heads")).to_be_visible()
+    settled(page)
+    expect(head).to_be_focused()  # the grid was drawn anew, and one goes on from there
     page.get_by_role("button", name="Try every head alone").click()
     expect(page.get_by_text("Most depends on")).to_be_visible()
     settled(page)

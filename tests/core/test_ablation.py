@@ -13,6 +13,7 @@ from torch import nn
 from core import LabError, fill_mask, open_model, tokenize
 from core.explore import ablation
 from core.explore.ablation import silenced, sweep, without_heads
+from core.explore.answers import likeliest
 from core.explore.fill_mask import MaskPredictions, top_tokens
 from core.explore.tokens import model_inputs
 from core.models.loading import Model
@@ -255,6 +256,18 @@ def test_what_there_is_not_is_refused(models):
     for head in ("encoder", "sequence-classification"):
         with pytest.raises(LabError, match="no masked-language head"):
             without_heads(models["bert", head], tokens, SET, positions=[1])
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [("token-classification", "tags"), ("question-answering", "places in a passage"), ("multiple-choice", "choices")],
+)
+def test_F05_a_model_whose_answers_are_not_followed_is_told_so(tmp_path, head: str, kind: str):
+    model = open_model(str(family_folder("bert", head, tmp_path)))
+    tokens = tokens_of(model)
+    assert without_heads(model, tokens, SET).before is None
+    with pytest.raises(LabError, match=f"answers with {kind}, which are not followed"):
+        likeliest(model, tokens)
 
 
 def test_a_sweep_leaves_its_caller_out_of_inference_mode(models):

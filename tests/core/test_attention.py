@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core import LabError, open_model, tokenize, trace
 from core.explore import attention_summaries
-from core.explore.attention import KINDS, as_bytes, attention_weights, normalise_rows, value_norms
+from core.explore.attention import KINDS, attention_weights, normalise_rows, value_norms
 from core.explore.attention_selection import PARTS, Selection, link_table, select, units
 from core.explore.attention_summaries import (
     corpus_statistics,
@@ -249,25 +249,10 @@ def test_a_text_of_special_tokens_alone_leaves_nothing(bert):
     tokens = tokenize(bert, "[SEP]")
     shown = select(torch.ones(2, 3, 3), tokens, Selection(whole_words=True, hide_special=True, renormalise=True))
     assert shown.values.shape == (2, 0, 0)
-    assert as_bytes(shown.values)[0].shape == (2, 0, 0)
     assert all(len(column) == 0 for column in link_table(shown).values())
 
 
-# --- bytes and tables
-
-
-@settings(max_examples=50, deadline=None)
-@given(seed=st.integers(0, 1000), size=st.floats(1e-3, 1e3), signed=st.booleans())
-def test_bytes_are_at_most_half_a_step_off(seed: int, size: float, signed: bool):
-    values = torch.rand(3, 7, 5, generator=torch.Generator().manual_seed(seed)) * size - (size / 2 if signed else 0)
-    values[1] = 0
-    drawn, scale = as_bytes(values, signed=signed)
-    assert drawn.dtype == torch.uint8
-    assert drawn.shape == values.shape
-    assert scale.shape == (3,)
-    again = (drawn.double() - 128 * signed) * scale.double()[:, None, None]
-    assert ((again - values.double()).abs().amax((1, 2)) <= scale.double() * 0.5001).all()
-    assert torch.equal(again[1], torch.zeros(7, 5, dtype=torch.float64))
+# --- tables
 
 
 @pytest.mark.parametrize("family", FAMILIES)

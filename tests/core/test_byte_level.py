@@ -9,7 +9,7 @@ from tokenizers import ByteLevelBPETokenizer
 from core import fill_mask, open_model, tokenize
 from core.explore.fill_mask import predict_masks, rank
 from core.explore.masks import with_model_mask, words
-from core.explore.tokens import steps
+from core.explore.tokens import search_vocabulary, steps
 
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 TEXTS = ("the cat sat on 😀 naïve mat", "a <mask> b", "北京", "</script> x")
@@ -77,3 +77,10 @@ def test_answers_equal_the_pipelines(model):
     oracle = transformers.FillMaskPipeline(model=model.network, tokenizer=model.tokenizer, top_k=5)("the <mask> sat")
     (own,) = fill_mask(model, "the [MASK] sat", top_k=5)
     assert [share for _, share in own] == pytest.approx([each["score"] for each in oracle], abs=1e-6)
+
+
+@pytest.mark.parametrize("query", ["café", "naïve", "cat"])
+def test_F04_vocabulary_search_spells_letters_in_bytes_as_the_entries_do(model, query: str):
+    entry = model.tokenizer.tokenize(f" {query}")
+    assert len(entry) == 1
+    assert (entry[0], model.tokenizer.convert_tokens_to_ids(entry[0])) in search_vocabulary(model, query)

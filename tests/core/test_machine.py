@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from core import machine as module
-from core.machine import CardUse, cuda_names, gpu_use, machine, process_memory
+from core.machine import CardUse, Machine, cuda_names, gpu_use, machine, process_memory
 
 CARDS = ("A100, GPU-aa11, 81920, 1024, 37", "H100, GPU-bb22, 81559, 0, 0", "T4, GPU-cc33, 15360, [N/A], [N/A]")
 
@@ -75,6 +75,11 @@ def test_names_of_cards_are_read_as_torch_reads_them(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", setting)
     assert cuda_names(99) == tuple(map(str, _parse_visible_devices()))
+
+
+@pytest.mark.parametrize(("cores", "words"), [(1, "Processor (1 core)"), (2, "Processor (2 cores)")])
+def test_a_machine_without_cards_trains_on_its_processor(cores: int, words: str) -> None:
+    assert Machine("a processor", cores, memory_bytes=0, gpus=(), disk_free_bytes=0).device == words
 
 
 def test_use_of_cards_in_bytes_and_shares(driver: Path) -> None:

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from core import LabError, open_model, tokenize
 from core.explore import tokens as tokenizing
+from core.explore.attention_selection import units
+from tests.families import family_folder
 
 TEXTS = (
     "Unbelievably good, isn't it?",
@@ -46,6 +48,21 @@ def test_F04_offsets_point_at_the_characters_each_piece_came_from(model, text: s
             continue
         normalized = model.tokenizer.backend_tokenizer.normalizer.normalize_str(tokens.surface(position))
         assert piece.removeprefix("##") in (normalized.strip(), tokens.surface(position))
+
+
+@pytest.fixture(scope="module")
+def unigram(tmp_path_factory: pytest.TempPathFactory):
+    return open_model(str(family_folder("xlm-roberta", "masked-lm", tmp_path_factory.mktemp("xlm-roberta"))))
+
+
+def test_F03_pieces_are_vocabulary_entries_also_for_a_mask_with_its_space_and_for_unknown_signs(unigram):
+    tokens = tokenize(unigram, "the <mask> sat 😀")
+    assert tokens.pieces == ("<s>", "▁the", "<mask>", "▁sat", "▁", "<unk>", "</s>")
+    assert list(tokens.pieces) == unigram.tokenizer.convert_ids_to_tokens(tokens.ids)
+    assert tokens.surface(2).strip() == "<mask>"
+    assert tokens.surface(5) == "😀"
+    assert [unit.label for unit in units(tokens) if unit.is_special] == ["<s>", "</s>"]
+    assert tokenizing.padded_batch(unigram, ["the <mask> sat 😀"]).pieces == (tokens.pieces,)
 
 
 def test_F02_a_long_text_is_cut_visibly(model):
@@ -134,6 +151,11 @@ def test_vocabulary_search_puts_the_exact_piece_first(model):
     found = tokenizing.search_vocabulary(model, "Cat", limit=5)
     assert found[0] == ("cat", model.tokenizer.vocab["cat"])
     assert all("cat" in piece for piece, _ in found)
+
+
+@pytest.mark.parametrize("query", ["", "\u0301", "\u200b"], ids=["empty", "a lone accent", "a space without width"])
+def test_F04_a_search_for_what_the_tokenizer_drops_finds_only_the_sign_itself(model, query: str):
+    assert all(query and query in piece for piece, _ in tokenizing.search_vocabulary(model, query))
 
 
 def test_F06_twenty_people_at_once_get_their_own_answers(model):

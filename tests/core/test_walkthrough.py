@@ -175,8 +175,8 @@ def test_stages_come_in_the_order_of_the_forward_pass(traces):
 
 
 def test_F05_heads_that_are_missing_are_named(traces):
-    assert missing_heads(traces["builtin"]) == ("pooler", "next-sentence head", "classification head")
-    assert missing_heads(traces["bert pre-training"]) == ("classification head",)
+    assert missing_heads(traces["builtin"]) == ("pooler", "next-sentence head", "classification head for whole texts")
+    assert missing_heads(traces["bert pre-training"]) == ("classification head for whole texts",)
 
 
 def test_softmax_in_steps(traces):

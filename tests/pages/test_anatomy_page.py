@@ -1,6 +1,7 @@
 """The Anatomy page: each of its views, for models of several families and with every kind of choice."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -45,25 +46,25 @@ def test_the_page_opens_with_the_figures_people_ask_for(open_page):
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_of_the_builtin_model(open_page, view: str):
-    app = open_page(PAGE, view=view)
+    app = open_page(PAGE, **{"anatomy-view": view})
     assert not app.exception
     assert not app.error
     assert not app.warning
-    assert app.segmented_control(key="view").value == view
+    assert app.segmented_control(key="anatomy-view").value == view
 
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("family", ["distilbert", "roberta", "albert", "electra"])
 def test_every_view_of_every_family(open_page, tmp_path: Path, family: str, view: str):
     folder = family_folder(family, "masked-lm", tmp_path / family)
-    app = open_page(PAGE, view=view, model="other", **{"model-name": str(folder)})
+    app = open_page(PAGE, model="other", **{"anatomy-view": view, "model-name": str(folder)})
     assert not app.exception
     assert not app.error
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_of_a_finished_run(open_page, run_model: str, view: str):
-    app = open_page(PAGE, view=view, model=run_model)
+    app = open_page(PAGE, model=run_model, **{"anatomy-view": view})
     assert not app.exception
     assert not app.error
     if view == "Configuration":
@@ -98,7 +99,7 @@ def test_freezing_survives_a_change_to_a_smaller_model(open_page, run_model: str
 
 
 def test_the_configuration_marks_what_differs_from_the_default(open_page):
-    app = open_page(PAGE, view="Configuration")
+    app = open_page(PAGE, **{"anatomy-view": "Configuration"})
     assert "`hidden_size` **384** (default 768)" in shown(app)
     assert "3 values other than the default" in shown(app)
     assert str(Path.cwd()) not in shown(app)
@@ -109,14 +110,14 @@ def test_a_field_with_an_odd_name_and_value_stays_text(open_page, tiny_model_fol
     path = folder / "config.json"
     odd = {"a`b": "![x](https://example.org/a.png)", "**c**": ":red[d]"}
     path.write_text(json.dumps(json.loads(path.read_text()) | odd))
-    app = open_page(PAGE, view="Configuration", model="other", **{"model-name": str(folder)})
+    app = open_page(PAGE, model="other", **{"anatomy-view": "Configuration", "model-name": str(folder)})
     assert not app.exception
     assert "`ab` ![x](https://example.org/a.png)" in shown(app)
     assert not any("![x](" in element.value for element in app.markdown)
 
 
 def test_the_tree_folds_layers_and_unfolds_them(open_page):
-    app = open_page(PAGE, view="Module tree")
+    app = open_page(PAGE, **{"anatomy-view": "Module tree"})
     folded = list(app.dataframe[0].value["Module"])
     assert any(name.endswith("└─ 0 … 5") for name in folded)
     app.toggle(key="every-layer").set_value(True).run()
@@ -126,10 +127,10 @@ def test_the_tree_folds_layers_and_unfolds_them(open_page):
 
 
 def test_work_and_shapes_follow_the_length(open_page):
-    app = open_page(PAGE, view="Compute", length="512")
+    app = open_page(PAGE, length="512", **{"anatomy-view": "Compute"})
     table = app.dataframe[0].value.set_index("Part")
     assert table.loc["Attention scores, context", "FLOPs per text"] == 6 * 4 * 512 * 512 * 384
-    app = open_page(PAGE, view="Outputs", tokens="512", **{"batch-size": "3"})
+    app = open_page(PAGE, tokens="512", **{"anatomy-view": "Outputs", "batch-size": "3"})
     shapes = app.dataframe[1].value.set_index("Tensor")["Shape"]
     assert shapes["logits"] == "3 × 512 × 30522"
     assert shapes["attentions[5]"] == "3 × 12 × 512 × 512"
@@ -137,7 +138,7 @@ def test_work_and_shapes_follow_the_length(open_page):
 
 
 def test_comparing_with_a_well_known_model(open_page):
-    app = open_page(PAGE, view="Compare", known="distilbert-base-uncased")
+    app = open_page(PAGE, known="distilbert-base-uncased", **{"anatomy-view": "Compare"})
     table = app.dataframe[0].value.set_index("")
     assert table.loc["Parameters", "DistilBERT base"] == 66_362_880
     assert table.loc["Parameters", "Built-in BERT"] == 22_713_216  # with the pooler, without the head
@@ -145,8 +146,17 @@ def test_comparing_with_a_well_known_model(open_page):
     assert "type_vocab_size" in set(app.dataframe[1].value["Setting"])
 
 
+def test_comparing_sizes_far_apart_shows_plain_numbers(open_page, run_model: str):
+    app = open_page(PAGE, model=run_model, known="distilbert-base-uncased", **{"anatomy-view": "Compare"})
+    table = app.dataframe[0].value.set_index("")
+    small, large = table.loc["Parameters", "Run: run-1"], table.loc["Parameters", "DistilBERT base"]
+    assert f"**{large / small:,.0f} times** those" in shown(app)
+    app = open_page(PAGE, **{"anatomy-view": "Compare", "other-from": "A model at hand", "second-model": run_model})
+    assert re.search(r"\*\*1/[1-9][\d,]+ times\*\* those", shown(app))
+
+
 def test_comparing_with_a_model_at_hand_and_with_itself(open_page, run_model: str):
-    app = open_page(PAGE, view="Compare", **{"other-from": "A model at hand"})
+    app = open_page(PAGE, **{"anatomy-view": "Compare", "other-from": "A model at hand"})
     assert not app.exception
     assert "Both are the same model now" in shown(app)
     assert "None: both have the same configuration" in shown(app)

@@ -137,6 +137,20 @@ def test_F05_every_family_and_head_says_what_it_lacks(open_page, workspace, fami
             assert ("completeness gap" in shown) == (head != "encoder")
 
 
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [("token-classification", "tags"), ("question-answering", "places in a passage"), ("multiple-choice", "choices")],
+)
+def test_F05_a_run_whose_answers_are_not_followed_is_told_so(open_page, workspace, head: str, kind: str):
+    family_folder("bert", head, workspace / "runs" / "run-1" / "model")
+    app = open_page(PAGE, model="run-1", attended="the cat sat")
+    for view in ("Switch off heads", "What the answer rests on"):
+        app.segmented_control(key="attention-view").set_value(view).run()
+        assert not app.exception, view
+        assert not app.error, view
+        assert f"answers with {kind}, which are not followed here" in words_on(app), view
+
+
 DAMAGED = [
     {"layer": "99"},
     {"head": "²"},
@@ -465,6 +479,26 @@ def test_texts_and_models_that_do_not_match_are_shown_side_by_side(open_page):
     assert not app.exception
     assert len(matrices(app)) == 2
     assert "different tokens" in words_on(app)
+
+
+def test_F02_a_compared_text_that_is_cut_is_told(open_page):
+    app = open_page(PAGE, **{"attention-view": "Compare", "compared-text": "word " * 600})
+    assert "The text is cut: 90 tokens more" in words_on(app)
+
+
+def test_F02_a_text_that_the_other_model_cuts_is_told(open_page, workspace):
+    family_folder("bert", "masked-lm", workspace / "runs" / "run-1" / "model")
+    query = {"attention-view": "Compare", "compare": "Two models", "compared-model": "run-1"}
+    app = open_page(PAGE, attended="the cat sat " * 40, **query)
+    assert not app.exception
+    assert "The text is cut: 42 tokens more" in words_on(app)
+
+
+def test_F03_a_mask_that_takes_the_space_before_it_is_not_hidden_with_special_tokens(open_page, workspace):
+    family_folder("xlm-roberta", "masked-lm", workspace / "runs" / "run-1" / "model")
+    app = open_page(PAGE, model="run-1", attended="the [MASK] sat", **{"hide-special": "true"})
+    header, _ = lines(app)
+    assert [label for label, *_ in header["queries"]] == ["▁the", "<mask>", "▁sat"]
 
 
 @pytest.mark.parametrize("view", ["Head view", "Model view", "Neuron view"])

@@ -13,7 +13,7 @@ from core.explore.walkthrough import View
 from pages.shared.stage_badge import badge
 from tests.families import FAMILIES, family_folder
 from tests.pages.conftest import words_on
-from tests.pages.test_tokens_page import ODD_TEXTS
+from tests.pages.test_tokens_page import ODD_TEXTS, turn_to
 
 PAGE = "explore/inside_a_layer.py"
 
@@ -134,6 +134,23 @@ def test_a_mask_is_the_models_own(open_page, workspace):
     assert "“\u2068<mask>\u2069”" in re.sub(r"[\\\u2060]", "", words_on(app))
 
 
+def test_F03_a_mask_that_takes_the_space_before_it_is_looked_at_first(open_page, workspace):
+    family_folder("xlm-roberta", "masked-lm", workspace / "runs" / "run-1" / "model")
+    app = open_page(PAGE, model="run-1", followed="the [MASK] sat")
+    assert not app.exception
+    assert app.session_state["token"] == "2"
+    assert "“\u2068<mask>\u2069”" in re.sub(r"[\\\u2060]", "", words_on(app))
+
+
+def test_the_step_of_a_stage_is_kept_in_the_address_and_across_pages(open_page):
+    app = open_page(PAGE, **{"stages": "softmax", "view-softmax": "Masked"})
+    assert app.segmented_control(key="view-softmax").value == "Masked"
+    app.segmented_control(key="view-softmax").set_value("Shares").run()
+    turn_to(app, "explore/tokens.py")
+    turn_to(app, PAGE)
+    assert app.segmented_control(key="view-softmax").value == "Shares"
+
+
 def test_F01_nothing_typed_says_what_to_do(open_page):
     app = open_page(PAGE)
     app.text_input(key="followed").set_value(" ").run()
@@ -155,13 +172,40 @@ def test_what_goes_in_is_drawn_above(open_page, model: str):
 
 
 @pytest.mark.parametrize(
-    "query", [{"layer": "99"}, {"head": "x"}, {"token": "900"}, {"token": "²"}, {"stages": "nope"}]
+    "query",
+    [{"layer": "99"}, {"head": "x"}, {"token": "900"}, {"token": "²"}, {"token": "9" * 4_400}, {"stages": "nope"}],
 )
 def test_a_damaged_link_shows_the_page_all_the_same(open_page, query: dict[str, str]):
     app = open_page(PAGE, **query)
     assert not app.exception
     assert not app.error
     assert re.search("looks mostly at|spreads its attention", words_on(app))
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        (
+            "masked-lm",
+            "next-sentence head or classification head for whole texts: nothing to show for them. The teaching model has all",
+        ),
+        ("pre-training", "This model has no classification head for whole texts: nothing to show for it."),
+        (
+            "sequence-classification",
+            "head or next-sentence head: nothing to show for them. The teaching model has them.",
+        ),
+        ("token-classification", "What it answers with (tags) is not followed here."),
+        ("question-answering", "What it answers with (places in a passage) is not followed here."),
+        ("multiple-choice", "What it answers with (choices) is not followed here."),
+    ],
+)
+def test_F05_what_a_model_lacks_is_said_and_where_it_is(open_page, workspace, head: str, says: str):
+    family_folder("bert", head, workspace / "runs" / "run-1" / "model")
+    app = open_page(PAGE, model="run-1", followed="the cat sat")
+    assert not app.exception
+    assert says in words_on(app)
+    has_all_but_the_last = head in ("masked-lm", "token-classification", "question-answering", "multiple-choice")
+    assert ("all but the last" in words_on(app)) == has_all_but_the_last
 
 
 @pytest.mark.parametrize("head", ["pre-training", "sequence-classification"])

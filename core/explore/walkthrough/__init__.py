@@ -31,7 +31,7 @@ def missing_heads(t: Trace) -> tuple[str, ...]:
         "pooler": parts.pooler,
         "masked-language head": parts.masked_lm,
         "next-sentence head": parts.next_sentence,
-        "classification head": parts.classifier,
+        "classification head for whole texts": parts.classifier,
     }
     return tuple(name for name, part in there.items() if part is None)
 
