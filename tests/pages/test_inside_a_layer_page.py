@@ -187,7 +187,7 @@ def test_a_damaged_link_shows_the_page_all_the_same(open_page, query: dict[str, 
     [
         (
             "masked-lm",
-            "next-sentence head or classification head for whole texts: nothing to show for them. The teaching model has all",
+            "head or classification head for whole texts: nothing to show for them. The teaching model has all",
         ),
         ("pre-training", "This model has no classification head for whole texts: nothing to show for it."),
         (
