@@ -1,6 +1,7 @@
 """Lists and answers as they stand in one cell: parted by spaces or another sign, or written as JSON."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,16 @@ def items_of(cell: str, separator: str | None = None) -> list[str]:
         return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in found]
     parts = cell.split(separator)
     return [part.strip() for part in parts if part.strip()]
+
+
+def cell_of(items: Sequence[str]) -> str:
+    """Items in one cell, from which `items_of` takes them again: parted by spaces, else as a JSON list.
+
+    >>> cell_of(["B-LOC", "O"]), cell_of(["New York", "is"]), cell_of(["[", "1", "]"])
+    ('B-LOC O', '["New York", "is"]', '["[", "1", "]"]')
+    """
+    plain = " ".join(items)
+    return plain if items_of(plain) == list(items) else json.dumps(list(items), ensure_ascii=False)
 
 
 def switch_of(cell: str) -> bool | None:

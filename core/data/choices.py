@@ -24,9 +24,15 @@ _NAMES: dict[type, str] = {
     ReadOptions: "reading", Mapping: "mapping", Edits: "edits", Recipe: "recipe", SavedSplits: "splits"
 }  # fmt: skip
 
+_TITLES = {Recipe: "fixes", SavedSplits: "splits"}
+
+
+class OtherReading(LabError):
+    """What was kept names rows, and the file was read in another way then: there they were others."""
+
 
 class Choice(Protocol):
-    """What can be kept: plain values and back."""
+    """What can be kept: plain values and back. `names_rows`, where it has one: whether it picks rows by number."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -35,22 +41,27 @@ class Choice(Protocol):
 Kept = TypeVar("Kept", ReadOptions, Mapping, Edits, Recipe, SavedSplits)
 
 
-def keep(content_hash: str, choice: Choice) -> None:
-    """Write a reading, a mapping, corrections, a recipe or splits, over what was kept of this kind. Raises LabError."""
+def keep(content_hash: str, choice: Choice, reading: ReadOptions | None = None) -> None:
+    """Write a reading, a mapping, corrections, a recipe or splits, over what was kept of this kind. Raises LabError.
+
+    `reading` is how the file was read, as its table says; it is kept beside a choice that names rows.
+    """
     if getattr(choice, "content_hash", content_hash) != content_hash:
         raise LabError("This belongs to another file.", "Open the file it was made for.")
-    path = _path(content_hash, type(choice))
+    path, values = _path(content_hash, type(choice)), choice.to_dict()
+    if reading is not None and getattr(choice, "names_rows", False):
+        values["reading"] = _deciding_rows(reading)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(choice.to_dict(), ensure_ascii=False, allow_nan=False))
+        write_atomically(path, json.dumps(values, ensure_ascii=False, allow_nan=False))
     except OSError as error:
         raise LabError(f"It cannot be kept: {error.strerror}.", "Free some disk space.") from error
 
 
-def recall(content_hash: str, kind: type[Kept]) -> Kept | None:
+def recall(content_hash: str, kind: type[Kept], reading: ReadOptions | None = None) -> Kept | None:
     """What was kept of a kind (`ReadOptions`, `Mapping`, `Edits`, `Recipe`, `SavedSplits`), or None.
 
-    Raises LabError when it is damaged.
+    Raises LabError when it is damaged, and OtherReading when it names the rows of another reading than this one.
     """
     path = _path(content_hash, kind)
     try:
@@ -58,11 +69,19 @@ def recall(content_hash: str, kind: type[Kept]) -> Kept | None:
             return None
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError("too large")
-        return kind.from_dict(json.loads(path.read_text("utf-8")))
+        values = json.loads(path.read_text("utf-8"))
+        made_for = values.pop("reading", None) if isinstance(values, dict) else None
+        choice = kind.from_dict(values)
     except (OSError, ValueError, RecursionError) as error:
         raise LabError(
             f"What was kept as {path.name} is damaged.", "Forget it, and make these choices again."
         ) from error
+    if None not in (made_for, reading) and made_for != _deciding_rows(reading):
+        raise OtherReading(
+            f"The {_TITLES[kind]} kept for this file were made for another reading of it.",
+            "Read the file as then (sheet, split, header, delimiter, quotes), or forget them and make others.",
+        )
+    return choice
 
 
 def forget(content_hash: str, kind: type | None = None) -> None:
@@ -73,6 +92,11 @@ def forget(content_hash: str, kind: type | None = None) -> None:
     folder = _folder(content_hash)
     if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder)
+
+
+def _deciding_rows(reading: ReadOptions) -> dict[str, Any]:
+    """What decides which rows there are: all but the encoding, which decides how they are spelled."""
+    return {name: value for name, value in reading.to_dict().items() if name != "encoding"}
 
 
 def _path(content_hash: str, kind: type) -> Path:

@@ -1,6 +1,7 @@
 """Reads tagged sentences (CoNLL): a token and its tags a line, a blank line after each sentence; one row a sentence.
 
-Tokens are joined by one space, and so are the tags: `cell.split(" ")` gives them back. Takes UTF-8 (see `encodings`).
+Tokens are joined by one space, and so are the tags, or they are a JSON list: `cells.items_of` gives them back. Takes
+UTF-8 (see `encodings`).
 """
 
 import re
@@ -8,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from core.data import limits
+from core.data.cells import cell_of
 from core.data.collector import Collector
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError
@@ -119,7 +121,7 @@ def _check(cells: Sequence[str], width: int, number: int) -> None:
 
 def _keep(sentence: list[list[str]], rows: Collector) -> None:
     if sentence:
-        rows.add([" ".join(column) for column in zip(*sentence, strict=True)])
+        rows.add([cell_of(column) for column in zip(*sentence, strict=True)])
         sentence.clear()
 
 

@@ -188,7 +188,8 @@ def has_header(rows: Sequence[Sequence[str]], *, promised: str | None) -> bool:
     """Whether the first row holds names.
 
     It does not when one of its cells occurs again in its own column, as a label does, or is a number in a column of
-    numbers. Usual column names in most of its cells outweigh a repeat.
+    numbers. Usual column names in most of its cells outweigh a repeat, and so does counting them through (0, 1, 2), as
+    pandas does, above columns that are not all numbers.
     """
     first = rows[0]
     if len(first) == 1 and not is_usual_name(first[0]) and promised not in ("csv", "tsv"):
@@ -199,7 +200,9 @@ def has_header(rows: Sequence[Sequence[str]], *, promised: str | None) -> bool:
     usual = sum(is_usual_name(cell) for cell in filled)
     if filled and usual * 2 > len(filled):
         return True
-    counted_through = [cell for cell in first if cell.strip()] == [str(n) for n in range(len(filled))]
+    counted_through = filled == [str(n) for n in range(len(filled))]
+    if counted_through and any(cell.strip() and not is_number(cell) for row in rows[1:] for cell in row):
+        return True
     for position, cell in enumerate(first):
         below = [row[position] for row in rows[1:] if len(row) > position and row[position].strip()]
         if cell.strip() and cell in below:

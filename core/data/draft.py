@@ -58,6 +58,11 @@ class Draft:
             return np.zeros(len(self), np.int64), ()
         return dictionary_codes(self.labels)
 
+    def judged(self) -> np.ndarray:
+        """Where a row has a text and a usable label, so that it can contradict another: (row,)."""
+        codes, names = self.label_codes()
+        return np.array([is_usable_label(name) for name in names], bool)[codes] & ~self.blank()
+
     def blank(self) -> np.ndarray:
         """Where a text, for pairs one of the two, holds nothing but white space: (row,)."""
         return np.logical_or.reduce([count_words(column) == 0 for column in self.text_columns()])

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ def fixed_table(table: Table, columns: Columns, *, edits: Edits | None = None, r
     if edits is not None:
         table = edits.apply(table)
     applied = (recipe or Recipe()).apply(draft_of(table, columns))
-    return replace(table, data=_data(table, columns, applied.draft), notices=(*table.notices, *applied.log))
+    return replace(table, data=drafted(table, columns, applied.draft), notices=(*table.notices, *applied.log))
 
 
 def csv_parts(table: Table, *, escape: Callable[[str], str] = lambda cell: cell) -> Iterator[str]:
@@ -31,10 +32,21 @@ def csv_parts(table: Table, *, escape: Callable[[str], str] = lambda cell: cell)
     A spreadsheet runs cells that look like formulas: pass `core.data.formulas.escape_formula` for a file to be opened.
     """
     yield _lines([[escape(name) for name in table.columns]])
+    for rows in _blocks(table):
+        yield _lines([[escape(cell) for cell in row] for row in rows])
+
+
+def jsonl_parts(table: Table) -> Iterator[str]:
+    """The table as JSON Lines, in parts for a download, with every cell as it is, since no spreadsheet runs it."""
+    for rows in _blocks(table):
+        yield "".join(json.dumps(dict(zip(table.columns, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
+
+
+def _blocks(table: Table) -> Iterator[Iterator[tuple[str, ...]]]:
+    """The rows, some thousand at a time."""
     blocks = [Strings(pa.chunked_array([c.combine_chunks()])).blocks(_BLOCK_ROWS) for c in table.data.columns]
     for block in zip(*blocks, strict=True):
-        rows = zip(*(cells.to_pylist() for cells in block), strict=True)
-        yield _lines([[escape(cell) for cell in row] for row in rows])
+        yield zip(*(cells.to_pylist() for cells in block), strict=True)
 
 
 def _lines(rows: list[list[str]]) -> str:
@@ -43,7 +55,8 @@ def _lines(rows: list[list[str]]) -> str:
     return text.getvalue()
 
 
-def _data(table: Table, columns: Columns, draft: Draft) -> pa.Table:
+def drafted(table: Table, columns: Columns, draft: Draft) -> pa.Table:
+    """The data of a table in the rows of a draft that was made of it, with the draft's texts and labels."""
     own = {columns.text: draft.texts, columns.pair: draft.pairs, columns.label: draft.labels}
     cells = [
         own[name] if own.get(name) is not None else take(table.column(name), draft.row_ids) for name in table.columns

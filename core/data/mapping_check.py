@@ -18,19 +18,23 @@ from core.data.views import Strings
 from core.data.words import count_words
 from core.errors import LabError
 
+_BEHIND = "They get the numbers behind, unless a fix merges or drops them."
 
-def check_mapping(table: Table, mapping: Mapping) -> tuple[Finding, ...]:
+
+def check_mapping(table: Table, mapping: Mapping, row_ids: np.ndarray | None = None) -> tuple[Finding, ...]:
     """What to mend before a task can learn from these columns; the worst first, one "good" when nothing is wrong.
 
-    Raises nothing for a bad choice: each problem is a finding. Rows are those of the file.
+    `row_ids` says where in the file each row of the table stands, where fixes have left some out. Raises nothing for a
+    bad choice: each problem is a finding. Rows are those of the file.
     """
+    row_ids = np.arange(len(table)) if row_ids is None else row_ids
     found = list(_choice(table, mapping))
     if not any(finding.severity == "fix" for finding in found):
         for column in (
             name for role in ("text", "pair", "tokens", "question", "context") for name in mapping.all(role)
         ):
-            found += _blank_texts(table, column)
-        found += _CHECKS[mapping.task](table, mapping)
+            found += _blank_texts(table, column, row_ids)
+        found += _CHECKS[mapping.task](table, mapping, row_ids)
     if not found:
         found.append(Finding("mapping", "good", f"The columns fit the task in all {len(table):,} rows."))
     return in_order(found)
@@ -50,18 +54,18 @@ def _choice(table: Table, mapping: Mapping) -> Iterator[Finding]:
         yield Finding("choices", "fix", "Only one column is chosen for the choices.", remedy="Choose two or more.")
 
 
-def _blank_texts(table: Table, column: str) -> Iterator[Finding]:
-    rows = np.flatnonzero(count_words(Strings(table.column(column))) == 0)
+def _blank_texts(table: Table, column: str, row_ids: np.ndarray) -> Iterator[Finding]:
+    rows = row_ids[count_words(Strings(table.column(column))) == 0]
     if len(rows):
         what = f"Column {column!r} has no text in {rows_in_words(rows)}."
         yield Finding("empty", "look", what, numbers(rows), "Drop these rows, or fill them in.", _drop(rows, "no text"))
 
 
-def _label(table: Table, mapping: Mapping) -> Iterator[Finding]:
+def _label(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
     column = mapping["label"]
     codes, cells = dictionary_codes(table.column(column))
     usable = np.array([is_usable_label(cell) for cell in cells], bool)
-    rows = np.flatnonzero(~usable[codes])
+    rows = row_ids[~usable[codes]]
     if len(rows):
         what = f"Column {column!r} holds no usable label (blank, NaN or infinite) in {rows_in_words(rows)}."
         yield Finding("unlabelled", "fix", what, numbers(rows), "Drop these rows, or fill them in.", DropUnlabelled())
@@ -72,22 +76,22 @@ def _label(table: Table, mapping: Mapping) -> Iterator[Finding]:
     elif count > MANY_LABELS:
         what = f"Column {column!r} holds {count:,} different labels; check that it is the label."
         yield Finding("many_labels", "look", what, remedy="Choose the column that holds a category.")
-    yield from _order(set(labels_of(table, mapping)), mapping, lambda label: codes == cells.index(label))
+    yield from _order(set(labels_of(table, mapping)), mapping, lambda label: row_ids[codes == cells.index(label)])
 
 
 def _order(found: set[str], mapping: Mapping, rows_with: Callable[[str], np.ndarray]) -> Iterator[Finding]:
-    """Labels that the chosen order lacks, and those it names that are not there."""
+    """Labels that the chosen order lacks, which is no fault (see `named_labels`), and those that are not there."""
     if not mapping.label_order:
         return
     if lacking := natural_order(found - set(mapping.label_order)):
-        rows = numbers(np.flatnonzero(np.logical_or.reduce([rows_with(label) for label in lacking])))
+        rows = numbers(np.concatenate([rows_with(label) for label in lacking]))
         what = f"The order of labels lacks {shown(lacking)}, in {counted(len(rows), 'row')}."
-        yield Finding("order", "fix", what, rows, "Add them to the order, or drop their rows.")
+        yield Finding("order", "look", what, rows, _BEHIND)
     if extra := [label for label in mapping.label_order if label not in found]:
         yield Finding("order", "look", f"No row has the label {shown(extra)}.", remedy="Leave it, or take it out.")
 
 
-def _labels(table: Table, mapping: Mapping) -> Iterator[Finding]:
+def _labels(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
     columns = mapping.all("labels")
     if len(columns) > 1:
         bad = np.zeros(len(table), bool)
@@ -97,13 +101,13 @@ def _labels(table: Table, mapping: Mapping) -> Iterator[Finding]:
             bad |= ~np.array([switch_of(cell) is not None for cell in cells], bool)[codes]
             on |= np.array([switch_of(cell) is True for cell in cells], bool)[codes]
         if bad.any():
-            what = f"A label column holds something else than 0 or 1 in {rows_in_words(np.flatnonzero(bad))}."
-            yield Finding("switch", "fix", what, numbers(np.flatnonzero(bad)), "Write 0 or 1, or true or false.")
-        none = np.flatnonzero(~on & ~bad)
+            what = f"A label column holds something else than 0 or 1 in {rows_in_words(row_ids[bad])}."
+            yield Finding("switch", "fix", what, numbers(row_ids[bad]), "Write 0 or 1, or true or false.")
+        none = row_ids[~on & ~bad]
     else:
         codes, cells = dictionary_codes(table.column(columns[0]))
         items = [items_of(cell, mapping.separator) for cell in cells]
-        none = np.flatnonzero(np.array([not each for each in items], bool)[codes])
+        none = row_ids[np.array([not each for each in items], bool)[codes]]
         different = {item for each in items for item in each}
         if not different:
             yield Finding("one_label", "fix", "No row has a label.", remedy="Choose another column.")
@@ -113,15 +117,19 @@ def _labels(table: Table, mapping: Mapping) -> Iterator[Finding]:
         elif len(different) > MANY_LABELS:
             what = f"There are {len(different):,} different labels; check the column and the sign that parts them."
             yield Finding("many_labels", "look", what, remedy="Choose another sign or column.")
-        yield from _order(different, mapping, lambda label: np.array([label in each for each in items], bool)[codes])
+
+        def with_label(label: str) -> np.ndarray:
+            return row_ids[np.array([label in each for each in items], bool)[codes]]
+
+        yield from _order(different, mapping, with_label)
     if len(none):
         remedy = "This is fine when none fits; else fill them in."
         yield Finding("no_labels", "look", f"No label is given in {rows_in_words(none)}.", numbers(none), remedy)
 
 
-def _score(table: Table, mapping: Mapping) -> Iterator[Finding]:
+def _score(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
     codes, cells = dictionary_codes(table.column(mapping["score"]))
-    rows = np.flatnonzero(~np.array([is_score(cell) for cell in cells], bool)[codes])
+    rows = row_ids[~np.array([is_score(cell) for cell in cells], bool)[codes]]
     if len(rows):
         what = f"Column {mapping['score']!r} holds no number in {rows_in_words(rows)}."
         remedy = f"Write each score as a number up to {LARGEST_SCORE:,.0f}."
@@ -130,12 +138,11 @@ def _score(table: Table, mapping: Mapping) -> Iterator[Finding]:
         yield Finding("one_score", "fix", f"All scores are {cells[0]}.", remedy="Choose another column.")
 
 
-def _tags(table: Table, mapping: Mapping) -> Iterator[Finding]:
+def _tags(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
     different: set[str] = set()
     wrong, first = [], ""
-    for row, (words, tags) in enumerate(
-        zip(*(Strings(table.column(mapping[r])) for r in ("tokens", "tags")), strict=True)
-    ):
+    columns = (Strings(table.column(mapping[role])) for role in ("tokens", "tags"))
+    for row, words, tags in zip(row_ids.tolist(), *columns, strict=True):
         items, given = items_of(words), items_of(tags)
         different.update(given)
         if len(items) != len(given):
@@ -150,14 +157,15 @@ def _tags(table: Table, mapping: Mapping) -> Iterator[Finding]:
             "one_label", "fix", f"All words have the tag {min(different)!r}.", remedy="Choose another column."
         )
     if mapping.label_order and (lacking := natural_order(different - set(mapping.label_order))):
-        yield Finding("order", "fix", f"The order of tags lacks {shown(lacking)}.", remedy="Add them to the order.")
+        yield Finding("order", "look", f"The order of tags lacks {shown(lacking)}.", remedy=_BEHIND)
 
 
-def _answers(table: Table, mapping: Mapping) -> Iterator[Finding]:
+def _answers(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
     roles = [role for role in ("context", "answer", "answer_start") if mapping[role]]
     absent, elsewhere, none = [], [], []
-    for row, cells in enumerate(zip(*(Strings(table.column(mapping[role])) for role in roles), strict=True)):
-        context, answers = cells[0], answers_of(*cells[1:])
+    columns = (Strings(table.column(mapping[role])) for role in roles)
+    for row, context, *cells in zip(row_ids.tolist(), *columns, strict=True):
+        answers = answers_of(*cells)
         if not answers:
             none.append(row)
         for answer in answers:
@@ -180,33 +188,32 @@ def _answers(table: Table, mapping: Mapping) -> Iterator[Finding]:
         yield Finding("no_answer", "look", what, numbers(none), "This is fine when it is meant.")
 
 
-def _right(table: Table, mapping: Mapping) -> Iterator[Finding]:
+def _right(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
     choices = mapping.all("choices")
     codes, cells = dictionary_codes(table.column(mapping["label"]))
     try:
         places = choice_numbers(cells, choices)
     except LabError as error:
         fits = np.array([is_choice(cell, choices) for cell in cells], bool)
-        rows = np.flatnonzero(~fits[codes])
-        rows = rows if len(rows) else np.arange(len(table))
+        rows = row_ids if fits.all() else row_ids[~fits[codes]]
         yield Finding("right", "fix", f"{error.problem} See {rows_in_words(rows)}.", numbers(rows), error.remedy)
         return
     if len(set(places)) == 1:
         yield Finding("one_label", "look", "The right choice stands at the same place in all rows.", remedy="Mix them.")
     for column in choices:
-        yield from _blank_texts(table, column)
+        yield from _blank_texts(table, column, row_ids)
 
 
 def _drop(rows: "np.ndarray | list[int]", reason: str) -> DropRows:
     return DropRows(tuple(np.asarray(rows).tolist()), reason)
 
 
-_CHECKS: dict[str, Callable[[Table, Mapping], Iterator[Finding]]] = {
+_CHECKS: dict[str, Callable[[Table, Mapping, np.ndarray], Iterator[Finding]]] = {
     "sequence-classification": _label,
     "multi-label": _labels,
     "regression": _score,
     "token-classification": _tags,
     "question-answering": _answers,
     "multiple-choice": _right,
-    "masked-language": lambda table, mapping: iter(()),
+    "masked-language": lambda *_: iter(()),
 }

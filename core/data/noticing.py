@@ -7,6 +7,7 @@ import numpy as np
 from core.data.draft import rows_in_words
 from core.data.finding import counted
 from core.data.repeats import groups_of
+from core.data.steps import spelled_alike
 from core.data.table import is_number
 from core.data.views import Strings
 from core.errors import LabError
@@ -52,10 +53,10 @@ def about_labels(names: Sequence[str], counts: Sequence[int]) -> list[str]:
 
 
 def labels_alike(names: Sequence[str]) -> list[list[str]]:
-    """Labels that differ only in case, outer white space or the way a number is written: "01" and "1"."""
+    """Labels that differ only in case, white space or the way a number is written: "01" and "1"."""
     alike: dict[str, list[str]] = {}
     for name in names:
-        plain = name.strip().casefold()
+        plain = spelled_alike(name)
         alike.setdefault(f"{float(plain):g}" if is_number(plain) else plain, []).append(name)
     return [group for group in alike.values() if len(group) > 1]
 
@@ -70,7 +71,7 @@ def about_duplicates(first: np.ndarray, labels: np.ndarray, row_ids: np.ndarray)
         raise LabError("All rows hold the same text.", "Choose the column that holds the texts.")
     if not repeats:
         return []
-    notices = [f"{repeats:,} rows repeat an earlier one; a split keeps repeats together."]
+    notices = [f"{repeats:,} rows repeat an earlier one; a split by shares keeps repeats together."]
     clashing = contradicting(groups_of(first), labels)
     if clashing:
         where = rows_in_words(row_ids[clashing[0]])

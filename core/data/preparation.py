@@ -4,6 +4,7 @@ A run carries it in its plan, so it does not change with what is decided later. 
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -18,11 +19,11 @@ from core.data.mapping import Mapping
 from core.data.order import natural_order
 from core.data.recipe import Recipe
 from core.data.saved_splits import SavedSplits
-from core.data.table import Table
+from core.data.table import ReadOptions, Table
 from core.data.views import Numbers
 from core.errors import LabError
 
-_KINDS = {"mapping": Mapping, "edits": Edits, "recipe": Recipe, "splits": SavedSplits}
+KINDS = {"mapping": Mapping, "edits": Edits, "recipe": Recipe, "splits": SavedSplits}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,16 @@ class Preparation:
     splits: SavedSplits | None = None
 
     @classmethod
-    def of(cls, content_hash: str) -> "Preparation":
-        """What is kept for a file in the workspace. Raises LabError when it is damaged."""
-        return cls(**{name: choices.recall(content_hash, kind) for name, kind in _KINDS.items()})
+    def of(cls, content_hash: str, reading: ReadOptions | None = None) -> "Preparation":
+        """What is kept for a file in the workspace.
+
+        Raises LabError when it is damaged, or names the rows of another reading of the file than this one.
+        """
+        return cls(**{name: choices.recall(content_hash, kind, reading) for name, kind in KINDS.items()})
 
     def to_json(self) -> str:
         """One line of JSON; "" when nothing was decided."""
-        kept = {name: getattr(self, name).to_dict() for name in _KINDS if getattr(self, name) is not None}
+        kept = {name: getattr(self, name).to_dict() for name in KINDS if getattr(self, name) is not None}
         return json.dumps(kept, ensure_ascii=False, allow_nan=False) if kept else ""
 
     @classmethod
@@ -56,7 +60,7 @@ class Preparation:
             raise _not_understood() from error
         if unknown or not isinstance(values, dict):
             raise _not_understood()
-        return cls(**{name: _KINDS[name].from_dict(value) for name, value in values.items()})
+        return cls(**{name: KINDS[name].from_dict(value) for name, value in values.items()})
 
     def dataset(self, table: Table, columns: Columns) -> Dataset:
         """The checked examples after corrections and fixes; labels in the order and under the names decided.
@@ -83,7 +87,7 @@ class Preparation:
         written = {} if mapping is None else {name: label for label, name in mapping.titles().items()}
         as_in_first = [written.get(name, name) for name in label_names]
         found = set(table.column(columns.label).unique().to_pylist())
-        names = as_in_first if found <= set(as_in_first) else label_names
+        names = min(as_in_first, label_names, key=lambda names: len(found.difference(names)))
         return replace(build_dataset(table, columns, label_names=names), label_names=tuple(label_names))
 
     def labels(self, draft: Draft, columns: Columns) -> list[tuple[str, str]]:
@@ -102,12 +106,11 @@ def named_labels(mapping: Mapping, found: Sequence[str]) -> list[tuple[str, str]
 
     Raises LabError when a new label is called like another one's name.
     """
-    titles = mapping.titles()
-    order = [label for label in titles if label in set(found)]
+    titles, there = mapping.titles(), set(found)
+    order = [label for label in titles if label in there]
     named = [(label, titles.get(label, label)) for label in (*order, *(each for each in found if each not in titles))]
-    names = [name for _, name in named]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise LabError(f"Two labels are called {twice!r}.", "Give each label a name of its own.")
+    if (most := Counter(name for _, name in named).most_common(1)) and most[0][1] > 1:
+        raise LabError(f"Two labels are called {most[0][0]!r}.", "Give each label a name of its own.")
     return named
 
 

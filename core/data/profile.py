@@ -29,7 +29,7 @@ class Profile:
 
     label_counts: name and number of examples, in the order of the names. word_lengths: one number an example, words by
     white space; a pair counts both texts. longest, shortest: by these. duplicates, contradictions: groups of equal
-    examples, and those among them with different labels.
+    examples, and those among them with a text and different labels.
     """
 
     rows: int
@@ -51,6 +51,7 @@ def profile(dataset: Dataset) -> Profile:
     each = dataset.word_counts()
     words = each[0] if len(each) == 1 else each.sum(axis=0)
     groups = groups_of(dataset.first_equal())
+    filled = [group for group in groups if each[:, group[0]].all()]  # without a text there is nothing to contradict
     labels = dataset.labels.array
     counts = np.bincount(labels, minlength=len(dataset.label_names)).tolist()
     longest, shortest = _extremes(words)
@@ -61,7 +62,7 @@ def profile(dataset: Dataset) -> Profile:
         longest=longest,
         shortest=shortest,
         duplicates=tuple(tuple(group.tolist()) for group in groups),
-        contradictions=tuple(tuple(group.tolist()) for group in contradicting(groups, labels)),
+        contradictions=tuple(tuple(group.tolist()) for group in contradicting(filled, labels)),
     )
 
 

@@ -36,6 +36,11 @@ class Recipe:
     def __len__(self) -> int:
         return len(self.steps)
 
+    @property
+    def names_rows(self) -> bool:
+        """Whether a step names rows by their number, which are others when the file is read differently."""
+        return any(isinstance(step, steps.DropRows) for step in self.steps)
+
     def then(self, step: Step) -> "Recipe":
         """The recipe with one step more at its end."""
         return Recipe((*self.steps, step))

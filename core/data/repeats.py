@@ -35,6 +35,15 @@ def first_equal(columns: Sequence[Strings]) -> np.ndarray:
     return first
 
 
+def together(column: Strings) -> np.ndarray | None:
+    """For rows with the same cell, which a split is to keep on one side, the position of the first of them: (row,).
+
+    None where all rows have the same: they could not be divided.
+    """
+    first = first_equal([column])
+    return first if first.any() else None
+
+
 def groups_of(first: np.ndarray) -> list[np.ndarray]:
     """Positions that belong together, for each group of two or more, in the order of their first members."""
     others = np.flatnonzero(first != np.arange(len(first)))

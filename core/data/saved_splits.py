@@ -1,4 +1,4 @@
-"""Splits by row id, so that they mean the same rows tomorrow: of one file cut in three, or of a file for each part."""
+"""Splits of a file by row id, so that they mean the same rows tomorrow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from core.data.splits import PARTS, Splits
 from core.data.views import Numbers
 from core.errors import LabError
 
-How = Literal["shares", "column", "files"]
+How = Literal["shares", "column"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class SavedSplits:
-    """Three parts and how they came about: "shares" (with their seed), "column" (named) or "files".
+    """Three parts and how they came about: "shares" (with their seed) or "column" (named).
 
     near: whether near-duplicates were kept together.
     """
@@ -40,6 +40,7 @@ class SavedSplits:
     column: str | None = None
     near: bool = False
     version: ClassVar[int] = 1
+    names_rows: ClassVar[bool] = True
 
     @property
     def content_hash(self) -> str:
@@ -80,7 +81,7 @@ class SavedSplits:
             parts = [Part(_text(values[name]["content_hash"]), _unpacked(values[name]["rows"])) for name in PARTS]
             rest = {key: values[key] for key in ("seed", "column", "near")}
             shares = tuple(map(float, values["shares"]))
-            known = values["version"] == cls.version and values["how"] in ("shares", "column", "files")
+            known = values["version"] == cls.version and values["how"] in ("shares", "column")
             known &= type(rest["seed"]) in (int, NoneType) and isinstance(rest["column"], (str, NoneType))
             known &= isinstance(rest["near"], bool)
         except (TypeError, KeyError, ValueError, OverflowError) as error:
@@ -107,12 +108,6 @@ def save_splits(
     rows = dataset.row_ids.array
     parts = [Part(dataset.content_hash, Numbers(rows[list(positions)])) for _, positions in splits.parts()]
     return SavedSplits(how, *parts, shares=tuple(shares), seed=seed, column=column, near=near)
-
-
-def save_files(train: Dataset, validation: Dataset | None = None, test: Dataset | None = None) -> SavedSplits:
-    """Splits that are given as files: every row of each. A part without a file is empty."""
-    parts = [Part(d.content_hash, d.row_ids) if d else Part("", Numbers([])) for d in (train, validation, test)]
-    return SavedSplits("files", *parts)
 
 
 def _last(part: Part) -> int:

@@ -2,7 +2,6 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -15,26 +14,12 @@ from core.errors import LabError
 _BLOCK_ROWS = 65_536
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Hits:
-    """The first rows found (0-based, rising), and how many there are in all."""
-
-    rows: np.ndarray
-    count: int
-
-
 def search(table: Table, query: str, *, regex: bool = False) -> list[int]:
     """The 0-based rows with a match in any column, upper and lower case alike; all rows for an empty query.
 
     A regular expression is one of RE2, which takes time in proportion to the text. Raises LabError for an invalid one.
     """
     return np.flatnonzero(matches(table, query, regex=regex)).tolist()
-
-
-def find(table: Table, query: str, *, regex: bool = False, limit: int = 200) -> Hits:
-    """The first `limit` rows found and the number of all, for showing one page of hits. Raises LabError."""
-    found = matches(table, query, regex=regex)
-    return Hits(np.flatnonzero(found)[:limit], int(found.sum()))
 
 
 def matches(table: Table, query: str, *, regex: bool = False, columns: tuple[str, ...] | None = None) -> np.ndarray:

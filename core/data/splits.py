@@ -4,6 +4,7 @@ Or takes the parts that a column names. `saved_splits` keeps them by row id.
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,8 +47,8 @@ def split(
     Examples with equal texts stay together; so do those of one group where `groups` gives a number for each example
     (`quality.near.join_groups` gives those of near-duplicates). The first of each label goes to training, so every
     label can be learned; the rest keeps the shares as nearly as groups allow, over each label and over all. A part
-    whose share is above zero is not left empty while there are enough different examples. Raises LabError for shares
-    that are not three non-negative numbers with the sum 1 and something to train on.
+    whose share is above zero is not left empty while a label has different examples to spare. Raises LabError for
+    shares that are not three non-negative numbers with the sum 1 and something to train on.
     """
     check_shares(shares)
     parts: list[list[list[int]]] = [[], [], []]
@@ -63,7 +64,7 @@ def split(
             sizes[part] += len(group)
     for part in (2, 1):
         if shares[part] > 0 and not parts[part]:
-            _fill(parts, part)
+            _fill(parts, part, dataset.labels.array)
     train, validation, test = (tuple(sorted(p for group in part for p in group)) for part in parts)
     return Splits(train, validation, test)
 
@@ -107,8 +108,12 @@ def _groups_by_label(dataset: Dataset, groups: np.ndarray | None) -> list[list[l
     by_label: dict[int, list[list[int]]] = {}
     labels = dataset.labels.array
     for group in dataset.groups() if groups is None else _joined(dataset.first_equal(), groups):
-        by_label.setdefault(int(labels[group[0]]) if len(labels) else 0, []).append(group)
+        by_label.setdefault(_label(group, labels), []).append(group)
     return [by_label[label] for label in sorted(by_label)]
+
+
+def _label(group: Sequence[int], labels: np.ndarray) -> int:
+    return int(labels[group[0]]) if len(labels) else 0
 
 
 def _joined(first: np.ndarray, groups: np.ndarray) -> list[list[int]]:
@@ -133,9 +138,11 @@ def _joined(first: np.ndarray, groups: np.ndarray) -> list[list[int]]:
     return list(members.values())
 
 
-def _fill(parts: list[list[list[int]]], part: int) -> None:
-    """Move the smallest group into an empty part from the one with most groups, which keeps at least one."""
+def _fill(parts: list[list[list[int]]], part: int, labels: np.ndarray) -> None:
+    """Move a group into an empty part from the one with most groups: the smallest whose label has others there."""
     fullest = max(parts, key=len)
-    if len(fullest) > 1:
-        smallest = min(range(len(fullest)), key=lambda index: (len(fullest[index]), -index))
+    own = [_label(group, labels) for group in fullest]
+    groups = Counter(own)
+    if spare := [index for index, label in enumerate(own) if groups[label] > 1]:
+        smallest = min(spare, key=lambda index: (len(fullest[index]), -index))
         parts[part].append(fullest.pop(smallest))

@@ -61,8 +61,7 @@ class DropDuplicates:
     title: ClassVar[str] = "Drop exact duplicates"
 
     def apply(self, draft: Draft) -> tuple[Draft, str]:
-        columns = [*draft.text_columns(), *([] if draft.labels is None else [Strings(draft.labels)])]
-        return _keep(draft, first_equal(columns) == np.arange(len(draft)), "that repeat an earlier one")
+        return _keep(draft, ~repeated(draft), "that repeat an earlier one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class DropContradictions:
     """Leaves out rows whose text also stands under another label: all of them, or all but the commonest label's.
 
     `keep="majority"` keeps the rows of the label that most of the equal texts have; where none has more than every
-    other, all go.
+    other, all go. Rows without a text or a usable label contradict nothing, and stay.
     """
 
     keep: Literal["none", "majority"] = "none"
@@ -82,7 +81,14 @@ class DropContradictions:
             raise LabError(f"Contradictions cannot be kept by {self.keep!r}.", "Choose “none” or “majority”.")
 
     def apply(self, draft: Draft) -> tuple[Draft, str]:
-        codes, names = _labels(draft, self.title)
+        _labels(draft, self.title)
+        kept, judged = np.ones(len(draft), bool), draft.judged()
+        kept[judged] = self._kept(draft.keep(judged))
+        return _keep(draft, kept, "whose text also has another label")
+
+    def _kept(self, draft: Draft) -> np.ndarray:
+        """Which of rows that all have a text and a label stay: (row,)."""
+        codes, names = draft.label_codes()
         first, rows = draft.first_equal(), len(draft)
         keys, counts = np.unique(first * max(1, len(names)) + codes, return_counts=True)
         texts, labels = np.divmod(keys, max(1, len(names)))  # one entry for each text and label that occur together
@@ -94,8 +100,7 @@ class DropContradictions:
         winner = np.full(rows, -1)
         if self.keep == "majority":
             winner[texts[leading]] = np.where(decided[texts[leading]], labels[leading], -1)
-        kept = (different[first] == 1) | (codes == winner[first])
-        return _keep(draft, kept, "whose text also has another label")
+        return (different[first] == 1) | (codes == winner[first])
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,12 @@ class MergeLabels:
 
 
 ALL = (DropEmpty, DropUnlabelled, DropDuplicates, DropContradictions, CapClasses, DropRows, TidyTexts, MergeLabels)
+
+
+def repeated(draft: Draft) -> np.ndarray:
+    """Where a row is equal to an earlier one in text, second text and label: (row,)."""
+    columns = [*draft.text_columns(), *([] if draft.labels is None else [Strings(draft.labels)])]
+    return first_equal(columns) != np.arange(len(draft))
 
 
 def tidied(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -86,8 +86,9 @@ def record_starts(text: memoryview, *, quoting: bool, blank: bool) -> np.ndarray
 
 
 def line_at(text: memoryview, position: int) -> int:
-    """The number (from 1) of the line that holds this byte; lines end in LF, CR LF or CR."""
-    before = np.frombuffer(text, np.uint8)[:position]
+    """The number (from 1) in the file of the line that holds this byte of a text, which is all of a buffer from some
+    byte on; lines end in LF, CR LF or CR."""
+    before = np.frombuffer(text.obj, np.uint8)[: len(text.obj) - len(text) + position]
     returns = np.flatnonzero(before == _RETURN)
     alone = returns[(returns + 1 >= len(before)) | (before[np.minimum(returns + 1, len(before) - 1)] != _NEWLINE)]
     return int((before == _NEWLINE).sum()) + len(alone) + 1

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas
 
 FORMATS = ("csv", "tsv", "txt", "json", "jsonl", "parquet", "xlsx", "conll", "squad", "folder")
+# A `+` behind a repeat: nothing is tried twice, as a cell may hold a million digits and all threads wait meanwhile.
+_NUMBER = re.compile(r"\s*+[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?\s*+")
 _DELIMITER_NAMES = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "none": ""}
 
 
@@ -190,4 +192,4 @@ def is_number(text: str) -> bool:
     >>> is_number("5.70306E+17"), is_number("1.2.3")
     (True, False)
     """
-    return re.fullmatch(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", text) is not None
+    return _NUMBER.fullmatch(text) is not None

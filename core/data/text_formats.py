@@ -4,6 +4,7 @@ Refuses ragged rows and unsound quotes by row and line; nothing is ever shifted.
 """
 
 import codecs
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from core.errors import LabError
 _NAMES = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars", " ": "spaces"}
 _BLOCKS = (1 << 20, 64 << 20)  # small ones keep all threads busy; the second only for rows that are longer
 _SHOWN = 5
+_SAID = re.compile(rb'"?sep=([,;|\t])"?\r?\n')  # what Excel reads, and some programs write for it, as a first line
 
 
 class RaggedRows(LabError):
@@ -30,8 +32,12 @@ class RaggedRows(LabError):
 def read_delimited(text: memoryview, options: ReadOptions, *, promised: str | None) -> Parsed:
     """The table in a UTF-8 text. `promised` is the format by the file's name. Raises LabError."""
     notices: list[str] = []
-    head, whole = sample_text(text)
     delimiter = options.delimiter
+    if said := _SAID.match(text):
+        text = text[said.end() :]
+        delimiter = said[1].decode() if delimiter is None else delimiter
+        notices.append("The first line only says what separates columns; it was left out.")
+    head, whole = sample_text(text)
     if delimiter is None:
         delimiter = find_delimiter(head, promised=promised, quoting=options.quoting, whole=whole)
         if delimiter != {"csv": ",", "tsv": "\t"}.get(promised or ""):

@@ -12,7 +12,7 @@ from core.data.table import Table
 from core.data.views import take
 from core.training.plan import Plan
 
-_SAMPLE = 500  # rows looked at
+_SAMPLE = 500  # rows looked at, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Load:
 
 def lengths_of(mapping: Mapping, table: Table, row_ids: np.ndarray) -> Lengths:
     """Measure the rows `row_ids` of a table. Raises `LabError` when a column is not there."""
-    some = row_ids[:: max(1, len(row_ids) // _SAMPLE)]
+    some = row_ids[:: max(1, math.ceil(len(row_ids) / _SAMPLE))]
 
     def pieces(role: str) -> list[list[float]]:
         """For each column of a part the pieces of each sampled row."""

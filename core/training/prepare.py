@@ -6,6 +6,7 @@ import numpy as np
 
 from core.data.dataset import shared_examples
 from core.data.preparation import Preparation
+from core.data.quality.leaks import leaks_within
 from core.data.reading import read_table
 from core.data.splits import Splits, split
 from core.errors import LabError
@@ -27,6 +28,7 @@ def prepare(plan: Plan, task: Task) -> Prepared:
         None if source is None else task.read(read_table(source, options=plan.reading), plan, examples.label_names)
         for source in (plan.test_data, plan.validation_data)
     )
+    shared = []
     if validation is not None:
         train_rows = _take(examples, range(len(examples.rows)))
         validation_rows = _take(validation, range(len(validation.rows)))
@@ -34,6 +36,7 @@ def prepare(plan: Plan, task: Task) -> Prepared:
     else:
         parts = _parts(plan, examples, has_test=test is not None)
         train_rows, validation_rows, test_rows = (_take(examples, positions) for _, positions in parts.parts())
+        shared = [len(leaks_within(examples.dataset, parts))]  # none, but where splits were kept
     if test is not None:
         test_rows = _take(test, range(len(test.rows)))
     if not len(train_rows):
@@ -43,14 +46,16 @@ def prepare(plan: Plan, task: Task) -> Prepared:
         test_rows, scored_split = validation_rows, "validation"
     if not len(test_rows):
         raise LabError("No row is left to score: all are trained on.", "Give more rows, other splits or a test file.")
-    read = [part.dataset for part in (examples, validation, test) if part is not None]
+    given = [part.dataset for part in (validation, test) if part is not None]
+    shared += [len(shared_examples(examples.dataset, dataset)) for dataset in given]
+    read = [examples.dataset, *given]
     return Prepared(
         train=train_rows,
         validation=validation_rows,
         test=test_rows,
         scored_split=scored_split,
         label_names=examples.label_names,
-        notices=tuple(notice for part in read for notice in part.notices) + _shared(examples, test, validation),
+        notices=tuple(notice for part in read for notice in part.notices) + _about_shared(shared),
         content_hash="+".join(part.content_hash for part in read),
     )
 
@@ -63,9 +68,8 @@ def _parts(plan: Plan, examples: Examples, *, has_test: bool) -> Splits:
     return split(examples.dataset, shares=shares, seed=plan.seed, groups=examples.groups)
 
 
-def _shared(examples: Examples, *given: Examples | None) -> tuple[str, ...]:
-    """A notice for each file of its own whose rows were also trained on: its scores would flatter."""
-    counts = [len(shared_examples(examples.dataset, part.dataset)) for part in given if part is not None]
+def _about_shared(counts: Sequence[int]) -> tuple[str, ...]:
+    """A notice for each count of rows that are also trained on: scores over them would flatter."""
     return tuple(f"{count:,} of the rows to be scored also stand in the training data." for count in counts if count)
 
 

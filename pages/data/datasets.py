@@ -14,7 +14,7 @@ from core.errors import LabError
 from pages.shared import data, pages
 from pages.shared.data import CLASSIFICATION
 from pages.shared.data_health import show_health
-from pages.shared.data_layers import dataset_key, dataset_of, layers_of
+from pages.shared.data_layers import applied_of, dataset_key, dataset_of, layers_of
 from pages.shared.data_mapping import choose_mapping, edit_labels
 from pages.shared.data_reading import read_source, reading_settings
 from pages.shared.data_repeats import examples, show_repeats
@@ -78,7 +78,7 @@ def show_view(view: str, reference: str, table: Table, mapping: Mapping, layers:
     elif view in NEED_LABELS and not dataset.label_names:
         st.info("Choose the column that holds the label to see this.")
     elif view == "Splits":
-        show_splits(key, table, dataset, layers)
+        show_splits(key, table, mapping, dataset, layers)
     elif view == "Typical words":
         show_typical(key, dataset)
     elif view == "Scripts and signs":
@@ -92,7 +92,7 @@ def show_view(view: str, reference: str, table: Table, mapping: Mapping, layers:
         elif view == "Extremes":
             show_extremes(dataset, profile)
         else:
-            show_repeats(reference, key, dataset, profile, layers)
+            show_repeats(reference, key, mapping, dataset, profile, layers)
 
 
 def classes_of(mapping: Mapping) -> Columns:
@@ -123,9 +123,10 @@ with problems_shown():
     if view != "Rows":  # which say it themselves, and must not move while somebody types
         data.show_notices(dataset.notices if dataset else table.notices)
     if view == "Health":
-        show_health(table, columns, layers)
+        show_health(mapping.task, table, columns, layers)
     elif view == "Rows":
-        show_rows(table, columns, layers, dataset.label_names if dataset else ())
+        named = layers.preparation.labels(applied_of(table, columns, layers).draft, columns) if dataset else ()
+        show_rows(table, columns, layers, named)
     elif dataset is not None:
         show_view(view, reference, table, mapping, layers, dataset)
     if problem is not None:

@@ -8,15 +8,17 @@ import pandas as pd
 import streamlit as st
 
 from core.data import steps
-from core.data.fixed import csv_parts, fixed_table
+from core.data.fixed import csv_parts, fixed_table, jsonl_parts
 from core.data.formulas import escape_formula
-from core.data.quality.card import health_card
+from core.data.quality.card import Measured, health_card
 from pages.shared.data_layers import applied_of, dataset_key
 from pages.shared.export import csv_button
+from pages.shared.on_demand import remembered
 from pages.shared.text import counted, plain
 
 if TYPE_CHECKING:
     from core.data.columns import Columns
+    from core.data.draft import Draft
     from core.data.finding import Finding
     from core.data.quality.card import HealthCard
     from core.data.table import Table
@@ -24,19 +26,26 @@ if TYPE_CHECKING:
 
 ICONS = {"fix": ":material/build:", "look": ":material/visibility:", "good": ":material/check_circle:"}
 TITLES = {"fix": "To mend", "look": "To look at", "good": "Good"}
+ON_DEMAND = {  # what takes a while, as `on_demand` and `Measured` call it
+    "near": "texts that are nearly the same (Repeats)",
+    "pieces": "texts that are cut (Lengths, in pieces)",
+    "coverage": "words that the vocabulary lacks (Scripts and signs)",
+}
 SHOWN_ROWS = 50
 USUAL_CAP = 1_000
 
 
 @st.cache_resource(max_entries=8, show_spinner="Examining the rows …")
-def card_of(key: tuple, _table: Table, _columns: Columns, _layers: Layers) -> HealthCard:
-    """The findings over what edits and recipe leave; kept by file, reading, columns and layers."""
-    return health_card(applied_of(_table, _columns, _layers).draft)
+def card_of(key: tuple, task: str, _draft: Draft, _measured: Measured) -> HealthCard:
+    """The findings over some rows; `key` says which these are, and what was measured of them."""
+    return health_card(_draft, _measured, task=task)
 
 
-def show_health(table: Table, columns: Columns, layers: Layers) -> None:
+def show_health(task: str, table: Table, columns: Columns, layers: Layers) -> None:
     """The verdict, the findings in order, each with its fix, and the recipe so far."""
-    card = card_of(dataset_key(table, columns, layers), table, columns, layers)
+    key = dataset_key(table, columns, layers)
+    known = {name: found for name in ON_DEMAND if (found := remembered((name, *key))) is not None}
+    card = card_of((*key, *known), task, applied_of(table, columns, layers).draft, Measured(**known))
     show = st.warning if card.of("fix") else st.info if card.of("look") else st.success
     show(f"**{plain(card.verdict)}** {counted(card.rows, 'row')} looked at.")
     show_recipe(table, columns, layers)
@@ -48,6 +57,8 @@ def show_health(table: Table, columns: Columns, layers: Layers) -> None:
         with st.expander(f"{counted(len(good), 'check')} found nothing to mend", icon=ICONS["good"]):
             for finding in good:
                 st.markdown(f"- {plain(finding.what)}")
+    if unknown := [what for name, what in ON_DEMAND.items() if name not in known]:
+        st.caption(f"Told here once another view has counted them: {'; '.join(unknown)}.")
     show_cap(columns, layers)
     findings = pd.DataFrame(
         [(TITLES[each.severity], each.what, each.remedy, len(each.rows)) for each in card.findings],
@@ -56,12 +67,24 @@ def show_health(table: Table, columns: Columns, layers: Layers) -> None:
     with st.container(horizontal=True):
         csv_button("Findings as CSV", findings, "health-card")
         csv_button("The mended table as CSV", lambda: mended(table, columns, layers), "mended")
+        st.download_button(
+            "The mended table as JSONL",
+            lambda: mended(table, columns, layers, exactly=True),
+            "mended.jsonl",
+            "application/jsonl",
+            icon=":material/download:",
+            on_click="ignore",
+            key="jsonl-mended",
+            help="Every cell as it is, to be uploaded again. In the CSV, cells that a spreadsheet would run as a "
+            "formula begin with an apostrophe.",
+        )
 
 
-def mended(table: Table, columns: Columns, layers: Layers) -> bytes:
-    """The table with corrections and fixes, as a spreadsheet may safely open it."""
+def mended(table: Table, columns: Columns, layers: Layers, *, exactly: bool = False) -> bytes:
+    """The table with corrections and fixes: as CSV that a spreadsheet may safely open, or `exactly`, as JSON Lines."""
     fixed = fixed_table(table, columns, edits=layers.edits, recipe=layers.recipe)
-    return "".join(csv_parts(fixed, escape=escape_formula)).encode("utf-8", "replace")
+    parts = jsonl_parts(fixed) if exactly else csv_parts(fixed, escape=escape_formula)
+    return "".join(parts).encode("utf-8", "replace")
 
 
 def show_finding(key: str, finding: Finding, table: Table, layers: Layers) -> None:

@@ -12,26 +12,33 @@ from core.data import choices
 from core.data.draft import draft_of
 from core.data.edits import Edits
 from core.data.mapping import Mapping
-from core.data.preparation import Preparation
+from core.data.preparation import KINDS, Preparation
 from core.data.recipe import Recipe
 from core.data.saved_splits import SavedSplits
 from core.errors import LabError
-from pages.shared.text import counted, show_problem, told
+from pages.shared.text import show_problem, told
 
 if TYPE_CHECKING:
     from core.data.columns import Columns
     from core.data.dataset import Dataset
     from core.data.recipe import Applied
     from core.data.steps import Step
-    from core.data.table import Table
+    from core.data.table import ReadOptions, Table
+
+
+TITLES = {"mapping": "columns", "edits": "corrections", "recipe": "fixes", "splits": "splits"}
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """The decisions about one file. The methods keep others on disk, for the next run of a page."""
+    """The decisions about one file. The methods keep others on disk, for the next run of a page.
+
+    reading: how the file was read, as its table says.
+    """
 
     content_hash: str
     preparation: Preparation
+    reading: ReadOptions | None = None
 
     @property
     def edits(self) -> Edits:
@@ -48,11 +55,11 @@ class Layers:
 
     def keep(self, choice: Mapping | Edits | Recipe | SavedSplits) -> None:
         """Keep one decision in place of the one before."""
-        told(choices.keep, self.content_hash, choice)
+        told(choices.keep, self.content_hash, choice, self.reading)
 
     def now(self) -> Layers:
         """As they are kept at this moment: somebody may have changed them in another tab since the page ran."""
-        return Layers(self.content_hash, Preparation.of(self.content_hash))
+        return Layers(self.content_hash, Preparation.of(self.content_hash, self.reading), self.reading)
 
     def undo_edit(self) -> None:
         told(lambda: self.keep(self.now().edits.undo()))
@@ -68,21 +75,20 @@ class Layers:
 
 
 def layers_of(table: Table) -> Layers:
-    """What is kept for a table's file; damaged choices are told, and can be forgotten."""
-    try:
-        layers = Layers(table.content_hash, Preparation.of(table.content_hash))
-    except LabError as problem:
-        show_problem(problem)
-        st.button("Forget these choices", on_click=choices.forget, args=(table.content_hash,))
-        return Layers(table.content_hash, Preparation())
-    try:
-        layers.edits.apply(table)
-    except LabError as problem:
-        show_problem(problem)
-        st.caption(f"{counted(len(layers.edits), 'correction')} belong to another reading of this file.")
-        st.button("Forget the corrections", on_click=choices.forget, args=(table.content_hash, Edits))
-        return Layers(table.content_hash, replace(layers.preparation, edits=None))
-    return layers
+    """What is kept for a table's file. What is damaged, or was made for another reading of it, is told and set aside,
+    and can be forgotten."""
+    kept = {}
+    for name, kind in KINDS.items():
+        try:
+            choice = choices.recall(table.content_hash, kind, table.options)
+            if isinstance(choice, Edits):
+                choice.apply(table)
+            kept[name] = choice
+        except LabError as problem:
+            show_problem(problem)
+            st.caption(f"The {TITLES[name]} that are kept for this file are set aside here.")
+            st.button(f"Forget the {TITLES[name]}", on_click=choices.forget, args=(table.content_hash, kind))
+    return Layers(table.content_hash, Preparation(**kept), table.options)
 
 
 def dataset_key(table: Table, columns: Columns, layers: Layers) -> tuple:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.data.fixed import drafted
 from core.data.mapping import ROLES, SEPARATORS, Mapping
 from core.data.mapping_check import check_mapping
 from core.data.mapping_guess import guess_mapping
@@ -121,16 +120,8 @@ def _likely_task(key: tuple, _table: Table) -> str:
 
 
 def open_findings(table: Table, mapping: Mapping, layers: Layers) -> list[Finding]:
-    """What does not fit, or that all does, corrections and fixes taken into account."""
-    left = None
-    if not mapping.missing():
-        with suppress(LabError):
-            left = applied_of(table, text_and_classes(mapping), layers).draft.row_ids
-            table = layers.edits.apply(table)
-    found = _checked((table.content_hash, table.options, layers.mark, mapping), table, mapping)
-    if left is None:
-        return list(found)
-    return [each for each in found if not len(each.rows) or np.isin(each.rows.array, left).any()]
+    """What does not fit, or that all does, in what corrections and fixes have left."""
+    return list(_checked((table.content_hash, table.options, layers.mark, mapping), table, mapping, layers))
 
 
 def text_and_classes(mapping: Mapping) -> Columns:
@@ -140,8 +131,16 @@ def text_and_classes(mapping: Mapping) -> Columns:
 
 
 @st.cache_data(max_entries=16, show_spinner="Checking the columns …")
-def _checked(key: tuple, _table: Table, _mapping: Mapping) -> tuple[Finding, ...]:
-    return check_mapping(_table, _mapping)
+def _checked(key: tuple, _table: Table, _mapping: Mapping, _layers: Layers) -> tuple[Finding, ...]:
+    if _mapping.missing():
+        return check_mapping(_table, _mapping)
+    try:
+        columns = text_and_classes(_mapping)
+        draft = applied_of(_table, columns, _layers).draft
+    except LabError:  # the columns or the fixes do not fit: the file as it is says why
+        return check_mapping(_table, _mapping)
+    left = replace(_table, data=drafted(_layers.edits.apply(_table), columns, draft))
+    return check_mapping(left, _mapping, draft.row_ids)
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
@@ -205,14 +204,7 @@ def edit_labels(table: Table, mapping: Mapping, layers: Layers) -> None:
         key = f"label-names-{layers.content_hash[:16]}-{layers.mark}-{mapping['label']}"
 
         def rename() -> None:
-            order, names = list(labels), dict(named)
-            for place, cells in st.session_state[key]["edited_rows"].items():
-                label = labels[int(place)]
-                names[label] = str(cells.get("Name", names[label]))
-                if "Number" in cells:
-                    order.remove(label)
-                    order.insert(int(cells["Number"]), label)
-            layers.keep(mapping.with_labels(order, names))
+            layers.keep(mapping.with_labels(*typed_over(named, st.session_state[key]["edited_rows"])))
 
         st.data_editor(
             frame,
@@ -223,3 +215,16 @@ def edit_labels(table: Table, mapping: Mapping, layers: Layers) -> None:
             disabled=["In the file"],
             column_config={"Number": st.column_config.NumberColumn(min_value=0, step=1, required=True)},
         )
+
+
+def typed_over(named: Sequence[tuple[str, str]], edited: dict[int, dict]) -> tuple[list[str], dict[str, str]]:
+    """The order and the names of labels, (in the file, name), after what was typed; a name that was emptied is none."""
+    order, names = [label for label, _ in named], dict(named)
+    for place, cells in edited.items():
+        label, _ = named[int(place)]
+        if "Name" in cells:
+            names[label] = cells["Name"] or label
+        if "Number" in cells:
+            order.remove(label)
+            order.insert(int(cells["Number"]), label)
+    return order, names

@@ -8,8 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from core.data import steps
+from core.data.dataset import build_dataset
+from core.data.quality.card_texts import WHOLE_IN_DRAFT
 from core.data.quality.leaks import find_leaks
 from core.data.quality.near import THRESHOLD, near_duplicates
+from core.errors import LabError
 from pages.shared import data
 from pages.shared.data_reading import read_source
 from pages.shared.export import csv_button
@@ -17,9 +20,12 @@ from pages.shared.on_demand import by_share, on_demand
 from pages.shared.text import counted, plain
 
 if TYPE_CHECKING:
+    from core.data.columns import Columns
     from core.data.dataset import Dataset
+    from core.data.mapping import Mapping
     from core.data.profile import Profile
     from core.data.quality.near import NearPair
+    from core.data.table import Table
     from pages.shared.data_layers import Layers
 
 SHOWN_GROUPS, SHOWN_ROWS = 50, 200
@@ -28,13 +34,17 @@ MOST_COMPARED = 200_000  # rows: beyond them looking for near-duplicates would t
 NOTHING = "(none)"
 
 
-def show_repeats(reference: str, key: tuple, dataset: Dataset, profile: Profile, layers: Layers) -> None:
+def show_repeats(
+    reference: str, key: tuple, mapping: Mapping, dataset: Dataset, profile: Profile, layers: Layers
+) -> None:
     """Equal texts, contradictions, near-duplicates and leaks, one below the other."""
     _show_groups(
         "The same text more than once", profile.duplicates, dataset,
         "Duplicates count twice in training. A split by shares never parts them.",
     )  # fmt: skip
-    if profile.duplicates:
+    labels = dataset.labels.array
+    also_in_label = [g for g in profile.duplicates if not len(labels) or len(set(labels[list(g)].tolist())) < len(g)]
+    if also_in_label and mapping.task in WHOLE_IN_DRAFT:
         st.button(
             "Drop exact duplicates", key="drop-duplicates", on_click=layers.apply_step, args=(steps.DropDuplicates(),)
         )
@@ -47,7 +57,7 @@ def show_repeats(reference: str, key: tuple, dataset: Dataset, profile: Profile,
             "Keep the label that most have", on_click=layers.apply_step, args=(steps.DropContradictions("majority"),)
         )
     show_near(key, dataset, layers)
-    show_leaks(reference, key, dataset)
+    show_leaks(reference, key, dataset, layers)
 
 
 def _show_groups(title: str, groups: tuple[tuple[int, ...], ...], dataset: Dataset, meaning: str) -> None:
@@ -132,7 +142,7 @@ def pairs_table(dataset: Dataset, pairs: list[NearPair]) -> pd.DataFrame:
     )
 
 
-def show_leaks(reference: str, key: tuple, dataset: Dataset) -> None:
+def show_leaks(reference: str, key: tuple, dataset: Dataset, layers: Layers) -> None:
     """Rows of another data set that stand in this one."""
     st.markdown("**Does a test set repeat these rows?**")
     titles = {NOTHING: "No other set"} | data.titles_of_sets(leave_out=reference)
@@ -141,11 +151,11 @@ def show_leaks(reference: str, key: tuple, dataset: Dataset) -> None:
         return
     table = read_source(other)
     chosen = data.choose_columns(other, table)
-    test = data.dataset(table, table.content_hash, table.options, chosen)
+    test, strange = _other_set((*key, table.content_hash, table.options, chosen), table, chosen, dataset, layers)
     rows = len(dataset) + len(test)
     found = on_demand(
         "leaks",
-        ("leaks", *key, test.content_hash, chosen),
+        ("leaks", *key, table.content_hash, table.options, chosen),
         lambda progress: find_leaks(dataset, test, on_progress=by_share(progress, rows)),
         button="Compare the two",
         words=f"Compares {counted(rows, 'row')} by their words.",
@@ -154,11 +164,15 @@ def show_leaks(reference: str, key: tuple, dataset: Dataset) -> None:
     )
     if found is None:
         return
+    is_comparable = test.label_names and dataset.label_names and not strange
+    under = f", {len(found.other_labels):,} of them under another label" if is_comparable else ""
     st.markdown(
         f"**{counted(len(found.exact), 'row')}** of {len(test):,} in “{plain(titles[other])}” stand here word for word "
-        f"({found.exact_share:.1%}), {len(found.other_labels):,} of them under another label; "
-        f"{counted(len(found.near), 'more pair')} are nearly the same. A score over such rows flatters."
+        f"({found.exact_share:.1%}){under}; {counted(len(found.near), 'more pair')} are nearly the same. "
+        "A score over such rows flatters."
     )
+    if strange:
+        st.caption(plain(strange))
     if len(found.exact):
         leaked = set(found.exact)
         csv_button(
@@ -166,3 +180,15 @@ def show_leaks(reference: str, key: tuple, dataset: Dataset) -> None:
             lambda: examples(test, [position for position, row in enumerate(test.row_ids) if row in leaked]),
             "leaks",
         )
+
+
+@st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
+def _other_set(key: tuple, _table: Table, _columns: Columns, _dataset: Dataset, _layers: Layers) -> tuple[Dataset, str]:
+    """Another set under the labels of this one; where it has others, under its own, and in words which these are."""
+    strange = ""
+    if _columns.label is not None and _dataset.label_names:
+        try:
+            return _layers.preparation.dataset_of_other(_table, _columns, _dataset.label_names), strange
+        except LabError as problem:
+            strange = problem.problem
+    return build_dataset(_table, _columns), strange

@@ -12,6 +12,8 @@ from pages.shared.export import csv_button
 from pages.shared.text import counted, digest, plain, show_problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pandas as pd
 
@@ -23,10 +25,10 @@ SHOWN = 200
 MOST_LABELS = 200  # offered as a filter
 
 
-def show_rows(table: Table, columns: Columns, layers: Layers, labels: tuple[str, ...]) -> None:
-    """One page of the rows that were asked for; cells can be corrected in place."""
+def show_rows(table: Table, columns: Columns, layers: Layers, labels: Sequence[tuple[str, str]]) -> None:
+    """One page of the rows that were asked for; cells can be corrected in place. `labels`: in the file, and by name."""
     edited = layers.edits.apply(table)
-    rows = rows_wanted(edited, columns, choose_rows(labels[:MOST_LABELS]))
+    rows = rows_wanted(edited, columns, choose_rows(dict(labels[:MOST_LABELS])))
     if not len(rows):
         st.info("No row is like that. Try fewer letters (upper and lower case make no difference), or other filters.")
         return
@@ -48,15 +50,19 @@ def show_rows(table: Table, columns: Columns, layers: Layers, labels: tuple[str,
     show_corrections(layers)
 
 
-def choose_rows(labels: tuple[str, ...]) -> Wanted:
-    """Search, filters and order."""
+def choose_rows(labels: dict[str, str]) -> Wanted:
+    """Search, filters and order; labels are looked for as in the file, and shown by name."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     query = left.text_input("Search all columns", key="search", placeholder="Type words to find", bind="query-params")
     regex = right.toggle(
         "Pattern", key="search-pattern", help="Read the search as a regular expression.", bind="query-params"
     )
     with st.expander("Filter and sort"):
-        chosen = st.multiselect("Labels", labels, key="rows-labels", placeholder="All labels") if labels else []
+        chosen = []
+        if labels:
+            chosen = st.multiselect(
+                "Labels", list(labels), format_func=labels.get, key="rows-labels", placeholder="All labels"
+            )
         first, second, third = st.columns(3)
         least = first.number_input("Words at least", 0, 1_000_000, 0, key="rows-least", bind="query-params")
         most = second.number_input(
@@ -70,7 +76,7 @@ def edit_cells(table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Col
     """The rows as a table in which texts and labels can be typed over."""
     own = [name for name in (columns.text, columns.pair, columns.label) if name]
     undone = st.session_state.setdefault("corrections-undone", 0)
-    key = f"rows-{undone}-{digest(layers.content_hash, rows.tolist(), own)}"
+    key = f"rows-{undone}-{digest(layers.content_hash, table.options, rows.tolist(), own)}"
     if key not in st.session_state:  # while somebody types, the table must not begin anew at each correction
         st.session_state["rows-frame"] = frame
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from core.data.quality.leaks import leaks_within
 from core.data.quality.near import join_groups
+from core.data.repeats import together
 from core.data.saved_splits import save_splits
 from core.data.splits import PARTS, looks_like_splits, split, split_by_column
 from core.errors import LabError
@@ -17,6 +19,7 @@ from pages.shared.text import counted, plain, show_problem
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
+    from core.data.mapping import Mapping
     from core.data.splits import Splits
     from core.data.table import Table
     from pages.shared.data_layers import Layers
@@ -24,12 +27,13 @@ if TYPE_CHECKING:
 BY_SHARES, BY_COLUMN = "By shares", "By a column"
 
 
-def show_splits(key: tuple, table: Table, dataset: Dataset, layers: Layers) -> None:
+def show_splits(key: tuple, table: Table, mapping: Mapping, dataset: Dataset, layers: Layers) -> None:
     """The kept splits, or ways to make some."""
+    asks = mapping.task == "question-answering"
     st.markdown(
         "Training rows are learned from, validation rows choose the best moment, test rows give the final score. "
         f"Divided by shares, {'each label keeps its share in all three, and ' if dataset.label_names else ''}equal "
-        "texts never stand on two sides."
+        f"texts{', and questions about one context,' if asks else ''} never stand on two sides."
     )
     kept = layers.preparation.splits
     if kept is not None:
@@ -53,20 +57,20 @@ def show_splits(key: tuple, table: Table, dataset: Dataset, layers: Layers) -> N
         validation = first.slider("Validation", 5, 40, 10, 5, format="%d %%", key="share-validation") / 100
         test = second.slider("Test", 5, 40, 10, 5, format="%d %%", key="share-test") / 100
         number = third.number_input("Seed", 0, 10_000, 42, key="split-seed", help="The same seed gives the same rows.")
-        together = st.toggle(
+        keeps_near = st.toggle(
             "Keep nearly equal texts together, too",
             key="split-near",
             help="Otherwise a test row can be a training row with one word changed.",
         )
-        groups = None
-        if together:
+        groups = together(dataset.texts) if asks else None
+        if keeps_near:
             near = near_of(key, dataset)
             if near is None:
                 return
-            groups = join_groups(dataset.first_equal(), near)
+            groups = join_groups(dataset.first_equal() if groups is None else groups, near)
         shares = (round(1 - validation - test, 4), validation, test)
         found = split(dataset, shares=shares, seed=int(number), groups=groups)
-        saved = save_splits(dataset, found, how="shares", shares=shares, seed=int(number), near=together)
+        saved = save_splits(dataset, found, how="shares", shares=shares, seed=int(number), near=keeps_near)
     show_parts(dataset, found)
     st.button("Keep these splits", type="primary", icon=":material/save:", on_click=layers.keep, args=(saved,))
 
@@ -77,6 +81,11 @@ def show_parts(dataset: Dataset, splits: Splits) -> None:
     st.markdown(f"{counted(len(dataset), 'row')}: {words}.")
     if dataset.label_names:
         st.dataframe(label_counts(dataset, splits), hide_index=True, alt=plain(f"Rows by label and part: {words}"))
+    if leaked := len(leaks_within(dataset, splits)):
+        st.warning(
+            f"Rows to validate or test on that also stand in training, word for word: **{leaked:,}**. "
+            "A score over such rows flatters."
+        )
     csv_button("Parts as CSV", lambda: rows_by_part(dataset, splits), "splits")
 
 

@@ -29,7 +29,7 @@ ONE_FILE = "All rows are trained on; the validation file chooses the best moment
 TEST_FILE = "Ten per cent of the rows are kept for validation; the test file gives the scores."
 KEPT_SPLITS = "The splits kept on the page Datasets are used."
 AS_IT_IS = (
-    "Such a file is read as it is: what was mended on the page Datasets counts once the mended table is saved as CSV "
+    "Such a file is read as it is: what was mended on the page Datasets counts once the mended table is saved as JSONL "
     "there and uploaded."
 )
 FINE_IN_A_TEST = ("one_label", "one_score")  # findings that only matter where something is to be learned

@@ -60,6 +60,11 @@ def on_demand(
     return results[key]
 
 
+def remembered(key: Hashable) -> Any | None:
+    """What was computed for this `key`, by anybody who asked in this session, or None."""
+    return st.session_state.get("attention-results", {}).get(key)
+
+
 def _set(name: str, value: str) -> None:
     st.session_state[name] = value
 

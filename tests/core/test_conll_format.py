@@ -5,6 +5,9 @@ import gzip
 import pytest
 
 from core.data import limits
+from core.data.cells import items_of
+from core.data.mapping import Mapping
+from core.data.mapping_check import check_mapping
 from core.data.reading import ReadOptions, read_table
 from core.errors import LabError
 
@@ -78,8 +81,22 @@ def test_every_sign_in_a_token_is_kept():
     tokens = ['"', "\u200b", "NA", "01", "👩‍👩‍👧", "e\u0301", "a\u00a0b", "\u2028", "\x85"]
     text = "".join(f"{token}\tO\n" for token in tokens) + "\nEU\tB-ORG\n"
     table = read_table(text.encode(), name="x.txt")
-    assert table["tokens"][0].split(" ") == tokens
+    assert items_of(table["tokens"][0]) == tokens
     assert len(table) == 2
+
+
+@pytest.mark.parametrize(
+    "tokens", [("[", "1", "]"), ("[2]",), ("10\u00a0000", "km"), ("[", "]"), ("{}",), ('["a"]', "b")]
+)
+def test_tokens_that_read_as_a_list_or_hold_white_space_survive_their_cell(tokens):
+    text = "EU\tB-ORG\n\n" + "".join(f"{token}\tO\n" for token in tokens)
+    table = read_table(text.encode(), name="x.conll")
+    assert [(items_of(words), items_of(tags)) for words, tags in rows(table)] == [
+        (["EU"], ["B-ORG"]),
+        (list(tokens), ["O"] * len(tokens)),
+    ]
+    mapping = Mapping.of("token-classification", tokens="tokens", tags="tags")
+    assert [finding.key for finding in check_mapping(table, mapping)] == ["mapping"]  # all rows fit
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from core.data.reading import ReadOptions, read_table
 from core.data.recipe import Recipe
 from core.data.saved_splits import SavedSplits, save_splits
 from core.data.splits import split
-from core.data.steps import DropContradictions, DropEmpty
+from core.data.steps import DropContradictions, DropEmpty, DropRows
 from core.errors import LabError
 
 CONTENT = b"text,label\none,x\ntwo,y\ntwo,x\nthree,y\n"
@@ -149,6 +150,23 @@ def test_what_was_chosen_outlives_a_session(table, kept):
     choices.forget(table.content_hash)
     choices.forget(table.content_hash)
     assert not list(kept.glob("choices/*"))
+
+
+def test_what_names_rows_is_only_recalled_for_the_reading_it_was_made_for(table, kept):
+    bare = read_table(CONTENT, name="x.csv", options=ReadOptions(header=False))
+    dataset = build_dataset(table, Columns("text", "label"))
+    splits = save_splits(dataset, split(dataset), how="shares")
+    rows, everything = Recipe((DropRows((1,)),)), Recipe((DropEmpty(),))
+    for choice in (splits, rows):
+        choices.keep(table.content_hash, choice)  # as before readings were kept beside it
+        assert choices.recall(table.content_hash, type(choice), bare.options) == choice
+        choices.keep(table.content_hash, choice, table.options)
+        assert choices.recall(table.content_hash, type(choice), table.options) == choice
+        assert choices.recall(table.content_hash, type(choice), replace(table.options, encoding="cp1252")) == choice
+        with pytest.raises(choices.OtherReading, match="made for another reading"):
+            choices.recall(table.content_hash, type(choice), bare.options)
+    choices.keep(table.content_hash, everything, table.options)
+    assert choices.recall(table.content_hash, Recipe, bare.options) == everything  # whatever the rows are
 
 
 @pytest.mark.parametrize(

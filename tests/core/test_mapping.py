@@ -1,7 +1,9 @@
 """Columns for every task: guessed from names and contents, checked live with row numbers, labels named and ordered."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -192,6 +194,21 @@ def test_the_right_choice():
     )
 
 
+def test_rows_that_fixes_left_out_are_not_named_and_the_others_keep_their_numbers():
+    cells = {"text": ["a", "", "c", "d"], "score": ["1", "x", "2", "y"], "tags": ["O", "O", "O", "O O"]}
+    table, left = table_of(**cells), np.array([0, 2, 3])
+    rest = replace(table, data=table.data.take(left))
+    mapping = Mapping.of("regression", text="text", score="score")
+    wrong, *_ = check_mapping(table, mapping)
+    assert (wrong.what, wrong.rows) == ("Column 'score' holds no number in rows 2, 4.", (1, 3))
+    (wrong,) = check_mapping(rest, mapping, left)
+    assert (wrong.what, wrong.rows) == ("Column 'score' holds no number in row 4.", (3,))
+    assert wrong.step.rows == (3,)
+    tagged = Mapping.of("token-classification", tokens="text", tags="tags")
+    wrong = next(each for each in check_mapping(rest, tagged, left) if each.key == "tags")
+    assert (wrong.rows, "row 4 has 1 word and 2 tags" in wrong.what) == ((3,), True)
+
+
 def test_labels_are_ordered_and_named_and_the_names_stay():
     table = table_of(text=["a", "b", "c"], label=["0", "1", "2"])
     mapping = Mapping.of(TASKS[0], text="text", label="label")
@@ -205,6 +222,8 @@ def test_labels_are_ordered_and_named_and_the_names_stay():
     assert named.with_columns("pair", "other").label_titles == named.label_titles
     assert named.with_columns("label", "other").label_order == ()
     assert found(table, mapping.with_labels(["0", "1"])) == {("order", (2,))}
+    (lacking,) = check_mapping(table, mapping.with_labels(["0", "1"]))
+    assert lacking.severity == "look"  # `named_labels` puts them behind
     assert found(table, mapping.with_labels(["0", "1", "2", "3"])) == {("order", ())}
     with pytest.raises(LabError, match="same name"):
         mapping.with_labels(["0", "1"], {"0": "1"})

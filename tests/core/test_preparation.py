@@ -1,18 +1,22 @@
 """What was decided about a file: one value, in a plan and back, applied in one order, and trained on."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from core.data import choices
 from core.data.columns import Columns
 from core.data.edits import Edits
 from core.data.mapping import Mapping
-from core.data.preparation import Preparation
+from core.data.preparation import Preparation, named_labels
 from core.data.reading import read_table
 from core.data.recipe import Recipe
 from core.data.saved_splits import save_splits
-from core.data.splits import split
+from core.data.splits import Splits, split
 from core.data.steps import DropDuplicates
 from core.errors import LabError
+from core.training.lengths import lengths_of
 from core.training.plan import Plan
 from core.training.prepare import prepare
 from core.training.tasks import task_of
@@ -78,6 +82,21 @@ def test_a_plan_carries_it_and_training_uses_it(file, decided):
             assert prepared.label_names[label] == {"a": "Apple", "b": "b"}[expected]
 
 
+def test_B08_kept_splits_that_share_texts_are_told_when_a_training_begins(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\n" + "".join(f"text {n % 30},{'ab'[n % 2]}\n" for n in range(40)))
+    dataset = Preparation().dataset(read_table(path), COLUMNS)
+    parts = Splits(tuple(range(20)), tuple(range(20, 30)), tuple(range(30, 40)))
+    splits = save_splits(dataset, parts, how="column", column="split")
+    plan = Plan(data=str(path), text_column="text", label_column="label")
+    kept = replace(plan, preparation=Preparation(splits=splits).to_json())
+    told = "10 of the rows to be scored also stand in the training data."
+    assert told in prepare(kept, task_of(kept.task)).notices
+    notices = prepare(plan, task_of(plan.task)).notices  # divided by shares
+    assert not any("also stand in" in notice for notice in notices)
+    assert "10 rows repeat an earlier one; a split by shares keeps repeats together." in notices
+
+
 def test_D08_other_decisions_are_another_plan(file, decided):
     plan = Plan(data=str(file), text_column="text", label_column="label")
     other = Plan(data=str(file), text_column="text", label_column="label", preparation=decided.to_json())
@@ -91,6 +110,14 @@ def test_a_new_label_that_is_called_like_anothers_name_is_refused(file):
     some = Preparation(mapping=NAMED, edits=Edits(table.content_hash).set(table, 5, "label", "Apple"))
     with pytest.raises(LabError, match="Two labels are called 'Apple'"):
         some.dataset(table, COLUMNS)
+
+
+def test_B05_a_hundred_thousand_labels_are_named_at_once():
+    labels = [f"id {n}" for n in range(100_000)]
+    assert named_labels(NAMED, labels) == [(label, label) for label in labels]
+    assert named_labels(NAMED, ["a", "b", *labels])[:2] == [("b", "b"), ("a", "Apple")]
+    with pytest.raises(LabError, match="Two labels are called 'Apple'"):
+        named_labels(NAMED, ["a", "b", "Apple", *labels])
 
 
 @pytest.mark.parametrize("cells", [("a", "b"), ("Apple", "b")])
@@ -113,6 +140,12 @@ def test_B07_a_test_file_with_labels_of_both_kinds_or_none_is_refused(file, deci
             decided.dataset_of_other(read_table(test), COLUMNS, ("b", "Apple"))
 
 
+def test_B07_only_rows_with_a_label_that_is_known_by_neither_are_named(decided):
+    test = read_table(b"text,label\none,a\ntwo,b\nthree,c\n", name="x.csv")
+    with pytest.raises(LabError, match=r"1 rows have labels that the training data does not know \('c'\): row 3"):
+        decided.dataset_of_other(test, COLUMNS, ("b", "Apple"))
+
+
 def test_two_labels_that_were_exchanged_by_name_keep_their_meaning(tmp_path):
     swapped = Mapping.of("sequence-classification", text="text", label="label").with_labels(
         ("0", "1"), {"0": "1", "1": "0"}
@@ -122,6 +155,14 @@ def test_two_labels_that_were_exchanged_by_name_keep_their_meaning(tmp_path):
     dataset = Preparation(mapping=swapped).dataset_of_other(read_table(test), COLUMNS, ("1", "0"))
     assert tuple(dataset.labels) == (0, 1)
     assert dataset.label_names == ("1", "0")
+
+
+def test_lengths_are_measured_on_a_sample_of_at_most_500_rows():
+    mapping = Mapping.of("masked-language", text="text")
+    for rows, looked_at in ((1, 1), (500, 500), (501, 251), (999, 500), (1_400, 467)):
+        table = read_table(("text\n" + "one two\n" * rows).encode(), name="x.csv")
+        lengths = lengths_of(mapping, table, np.arange(rows))
+        assert (lengths.rows, len(lengths.first)) == (rows, looked_at)
 
 
 def test_A09_a_test_file_is_read_by_its_own_form(file, tmp_path):

@@ -13,7 +13,6 @@ from core.data.draft import Draft, draft_of
 from core.data.finding import Finding, counted, in_order, numbers, shown
 from core.data.quality.card import Measured, health_card
 from core.data.quality.coverage import coverage
-from core.data.quality.leaks import find_leaks
 from core.data.quality.near import near_duplicates
 from core.data.reading import ReadOptions, read_table
 from core.data.recipe import Recipe
@@ -90,6 +89,8 @@ def test_B03_labels_that_look_alike():
     finding = bad(*rows)["alike_labels"]
     assert finding.fix == "merge_labels"
     assert mended(finding, *rows) is None
+    spaces = (*GOOD, *(f"text {n},very{' ' * (1 + n % 2)}good" for n in range(9)))
+    assert bad(*spaces)["alike_labels"].fix == "merge_labels"
     numbers_only = bad(*(f"text {n},{'01' if n % 2 else '1'}" for n in range(120)))["alike_labels"]
     assert (numbers_only.severity, numbers_only.fix) == ("look", None)
 
@@ -104,23 +105,16 @@ def test_B05_many_labels_and_too_many():
     assert (finding.severity, "limit is 5,000" in finding.what) == ("fix", True)
 
 
+def test_B05_a_column_of_ids_is_told_at_once():
+    """Each of its labels was once compared with all others: minutes for so many."""
+    found = bad(*(f"text {n},id {n}" for n in range(100_000)))
+    assert found["many_labels"].severity == "fix"
+    assert len(found["single_row"].rows) == 100_000
+
+
 def test_B06_labels_with_one_row_or_few():
     found = bad(*GOOD, "one more,rare", *(f"scarce {n},few" for n in range(3)))
     assert (found["single_row"].rows, found["few_rows"].rows) == ((40,), (41, 42, 43))
-
-
-def test_B07_B08_labels_only_in_test_and_leaks():
-    train = build_dataset(table_of(*GOOD), Columns("text", "label"))
-    test = build_dataset(
-        table_of("new text here,z", GOOD[3], "A fine text of number 4 it is!,y"), Columns("text", "label")
-    )
-    found = bad(*GOOD, leaks=find_leaks(train, test))
-    assert found["unknown_labels"].severity == "fix"
-    assert found["leaks"].rows == (1,)
-    assert "1 test row (33.3%)" in found["leaks"].what
-    assert "near_leaks" in found
-    clean = build_dataset(table_of("quite another thing,x", "and more of it,y"), Columns("text", "label"))
-    assert health_card(draft(*GOOD), Measured(leaks=find_leaks(train, clean)))["leaks"].severity == "good"
 
 
 def test_B09_all_the_same():
@@ -128,10 +122,26 @@ def test_B09_all_the_same():
 
 
 def test_B09_duplicates_have_a_fix():
-    rows = (*GOOD, GOOD[0], GOOD[0], GOOD[1])
+    rows = (*GOOD, GOOD[0], GOOD[0], GOOD[1], f"{GOOD[2][:-1]}other")
     finding = bad(*rows)["duplicates"]
     assert (finding.severity, finding.rows, finding.fix) == ("look", (40, 41, 42), "drop_duplicates")
-    assert mended(finding, *rows).severity == "good"
+    after, line = finding.step.apply(draft(*rows))
+    assert line == "3 rows that repeat an earlier one were dropped."  # not the text that has another label
+    assert health_card(after)["duplicates"].severity == "good"
+
+
+def test_B09_repeats_are_not_dropped_where_rows_hold_more_than_their_texts():
+    rows = draft_of(table_of(*GOOD, GOOD[0]), Columns("text"))
+    for task, fix in (("regression", None), ("multiple-choice", None), ("masked-language", "drop_duplicates")):
+        finding = health_card(rows, task=task)["duplicates"]
+        assert (finding.rows, finding.fix) == ((40,), fix)
+
+
+def test_texts_with_tags_or_answers_are_not_tidied():
+    rows = draft_of(table_of(*GOOD, "one <br /> two,x"), Columns("text"))
+    for task, fix in (("token-classification", None), ("question-answering", None), ("regression", "tidy_texts")):
+        finding = health_card(rows, task=task)["untidy"]
+        assert (finding.rows, finding.fix) == ((40,), fix)
 
 
 def test_B10_contradictions_with_rows_and_a_fix():
@@ -140,6 +150,13 @@ def test_B10_contradictions_with_rows_and_a_fix():
     assert (finding.severity, finding.rows, finding.fix) == ("fix", (40, 41, 42), "drop_contradictions")
     assert "1 text stands under different labels, in 3 rows; the first in rows 41, 42, 43." in finding.what
     assert mended(finding, *rows).severity == "good"
+
+
+def test_B10_a_row_without_a_label_or_a_text_contradicts_nothing():
+    found = bad(*GOOD, "good film,pos", "good film,", "one text,x", "one text,y", "one text,nan", ",x", ",y")
+    rows = [found[key].rows for key in ("contradictions", "unlabelled", "empty")]
+    assert rows == [(42, 43), (41, 44), (45, 46)]
+    assert "contradictions" not in bad(*GOOD, "good film,pos", "good film,")
 
 
 def test_B11_numbers_dates_and_empty_texts():
@@ -158,6 +175,17 @@ def test_imbalance_has_a_cap_that_mends_it():
     finding = bad(*rows)["imbalance"]
     assert (finding.fix, "95%" in finding.what) == ("cap_classes", True)
     assert mended(finding, *rows).severity == "good"
+
+
+def test_a_cap_is_offered_only_where_it_is_one():
+    rows = tuple(f"text of number {n},{'x' if n < 100 else 'y'}" for n in range(103))
+    finding = bad(*rows)["imbalance"]
+    assert (finding.step.rows, "cap each at 12" in finding.remedy) == (12, True)
+    assert mended(finding, *rows).severity == "good"
+    rows = tuple(f"text of number {n},{'x' if n < 100 else 'y'}" for n in range(101))
+    capped, _ = bad(*rows)["imbalance"].step.apply(draft(*rows))  # to eight: one row is too few anyway
+    finding = health_card(capped)["imbalance"]
+    assert (finding.step, finding.remedy) == (None, "Add rows of rare labels.")
 
 
 def test_near_duplicates_and_near_contradictions():

@@ -120,7 +120,7 @@ def test_questions_about_one_context_stay_in_one_part(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     rows = [row(f"context {i // 5}", question=f"question {i}") for i in range(60)]
     found = examples_of(path, rows)
-    assert found.groups.tolist() == [i // 5 for i in range(60)]
+    assert found.groups.tolist() == [i // 5 * 5 for i in range(60)]
     plan = Plan(data=str(path), task="question-answering", **COLUMNS)
     prepared = prepare(plan, task_of(plan.task))
     parts = [set(part.pairs) for part in (prepared.train, prepared.validation, prepared.test)]

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.data.reading import ReadOptions, read_table
+from core.data.table import is_number
 from core.errors import LabError
 from tests.workbooks import text_rows, workbook
 
@@ -300,3 +301,60 @@ def test_what_pandas_writes_is_read_without_any_option(cells):
     frame = pd.DataFrame(cells, columns=["text", "label"])
     table = read_table(frame.to_csv(index=False, lineterminator="\n").encode(), name="x.csv")
     assert rows(table) == cells
+
+
+def test_a_long_run_of_digits_is_looked_at_once():
+    """With a pattern that tries again, this took hours: time grew with the square of the digits."""
+    digits = "7" * 500_000
+    assert is_number(f" -{digits}.{digits}e{digits} ")
+    assert not is_number(f"{digits}x")
+    assert not is_number(f"{digits}.{digits}e{digits}.")
+    assert not is_number(" " * 500_000 + "x")
+
+
+@given(st.text(alphabet="0123456789.+-eE \t\nx", max_size=12))
+def test_numbers_are_those_that_Python_reads_but_for_words_and_underscores(text: str):
+    try:
+        float(text)
+        expected = True
+    except ValueError:
+        expected = False
+    assert is_number(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "count"),
+    [
+        (b"0,1\ngood film,1\nbad film,0\nmore,1\n", ("0", "1"), 3),
+        (b",0,1\n0,good film,1\n1,bad film,0\n", ("column_1", "0", "1"), 2),
+        (b"0,1\n0,1\n1,0\n", ("column_1", "column_2"), 3),  # numbers alone say nothing of names
+        (b"1,good film\n0,bad film\n1,more\n", ("column_1", "column_2"), 3),
+    ],
+)
+def test_columns_that_pandas_counted_through_are_names(content: bytes, columns: tuple[str, ...], count: int):
+    table = read_table(content, name="x.csv")
+    assert (table.columns, len(table)) == (columns, count)
+
+
+def test_what_pandas_writes_without_names_comes_back():
+    frame = pd.DataFrame([("good film", 1), ("bad film", 0), ("more", 1)])
+    for index in (True, False):
+        table = read_table(frame.to_csv(index=index).encode(), name="x.csv")
+        assert (table["0"], table["1"]) == (["good film", "bad film", "more"], ["1", "0", "1"])
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("line", [b"sep=;\r\n", b'"sep=;"\n', b"sep=;\n"])
+def test_A09_a_first_line_that_says_the_delimiter_is_no_row(mark: bytes, line: bytes):
+    content = mark + line + b'text;label\r\na, b, c;1\r\n"d; e";2\r\n'
+    table = read_table(content, name="x.csv")
+    assert (table.columns, table.options.delimiter) == (("text", "label"), ";")
+    assert rows(table) == [("a, b, c", "1"), ("d; e", "2")]
+    assert table.notices[0] == "The first line only says what separates columns; it was left out."
+    assert read_table(content, name="x.csv", options=table.options).data.equals(table.data)
+    whole = read_table(content, name="x.csv", options=ReadOptions(delimiter="", header=False, quoting=False))
+    assert len(whole) == 3  # a person's choice counts, and the line is no row all the same
+    with pytest.raises(LabError, match=r"row 2 \(line 4\) has 3"):
+        read_table(line + b"text;label\na;1\nb;2;3\n", name="x.csv")
+    with pytest.raises(LabError, match="begins in line 4"):
+        read_table(line + b'text;label\na;1\n"b;2\n', name="x.csv")

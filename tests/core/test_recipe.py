@@ -1,5 +1,7 @@
 """Recipes: each step by hand, then that they invent nothing, undo, repeat and survive JSON."""
 
+import csv
+import io
 import json
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from core.data.columns import Columns
 from core.data.dataset import build_dataset
 from core.data.draft import draft_of
-from core.data.fixed import csv_parts, fixed_table
+from core.data.fixed import csv_parts, fixed_table, jsonl_parts
 from core.data.formulas import escape_formula
 from core.data.reading import ReadOptions, read_table
 from core.data.recipe import KINDS, Recipe
@@ -77,6 +79,12 @@ def test_B10_contradictions_go_all_or_all_but_the_majority():
     assert kept(DropContradictions(keep="majority"), *rows)[0] == [0, 2, 5, 6]
     with pytest.raises(LabError, match="majority"):
         DropContradictions(keep="first")
+
+
+@pytest.mark.parametrize("keep", ["none", "majority"])
+def test_B10_a_row_without_a_label_or_a_text_contradicts_nothing(keep):
+    rows = ("good film,pos", "good film,", "good film,nan", "two,x", "two,y", " ,x", " ,y", "good film,pos")
+    assert kept(DropContradictions(keep), *rows)[0] == [0, 1, 2, 5, 6, 7]
 
 
 def test_B05_classes_are_capped_by_a_seed():
@@ -194,3 +202,30 @@ def test_the_fixed_rows_are_a_table_and_a_csv():
     assert text == 'id,text,label\r\n7,\'=1+1,x\r\n8,"a, ""b""",x\r\n'
     again = read_table("".join(csv_parts(fixed)).encode(), name="x.csv")
     assert again.data.equals(fixed.data)
+
+
+def test_C08_the_fixed_rows_come_back_exactly_from_JSON_lines():
+    signs = (
+        "@united",
+        "=1+1",
+        "-1",
+        "+",
+        'a, "b"',
+        "two\nlines",
+        " 01 ",
+        "NA",
+        "a\u00a0\u2028b",
+        "👩‍👩‍👧",
+        "\t",
+        "[1]",
+        "{",
+    )
+    cells = [*signs] * 500
+    content = io.StringIO()
+    csv.writer(content).writerows([("@id", "text", "label"), *((n, cell, "-1") for n, cell in enumerate(cells))])
+    table = read_table(content.getvalue().encode(), name="x.csv")
+    fixed = fixed_table(table, COLUMNS, recipe=Recipe((DropRows((0,)),)))
+    again = read_table("".join(jsonl_parts(fixed)).encode(), name="mended.jsonl")
+    assert (again.columns, again.options.format) == (("@id", "text", "label"), "jsonl")
+    assert again.data.equals(fixed.data)
+    assert again["text"] == cells[1:]

@@ -16,7 +16,7 @@ from core.data.quality.leaks import leaks_within
 from core.data.quality.near import join_groups, near_duplicates
 from core.data.reading import read_table
 from core.data.recipe import Recipe
-from core.data.saved_splits import SavedSplits, save_files, save_splits
+from core.data.saved_splits import SavedSplits, save_splits
 from core.data.splits import looks_like_splits, split, split_by_column
 from core.data.steps import DropRows
 from core.errors import LabError
@@ -61,8 +61,16 @@ def test_impossible_shares_are_refused(shares):
 
 def test_B06_labels_with_one_row_do_not_crash_and_go_to_training():
     parts = split(dataset([str(n) for n in range(30)], list(range(30))))
-    assert len(parts.train) == 28
-    assert len(parts.validation) == len(parts.test) == 1
+    assert (len(parts.train), parts.validation, parts.test) == (30, (), ())
+
+
+@pytest.mark.parametrize("rows", range(2, 12))
+def test_B06_B07_the_only_row_of_a_label_stays_in_training(rows):
+    for seed in range(5):
+        parts = split(dataset([str(n) for n in range(rows + 1)], [*[0] * rows, 1]), seed=seed)
+        assert rows in parts.train
+        assert parts.test
+        assert (len(parts.validation) > 0) == (rows > 2)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4])
@@ -177,15 +185,6 @@ def test_saved_splits_mean_the_same_rows_after_a_recipe():
     other = build_dataset(read_table(content.encode() + b"more,1\n", name="x.csv"), columns)
     with pytest.raises(LabError, match="other files"):
         saved.restore(other)
-
-
-def test_files_are_parts_too():
-    one, two = dataset(["a", "b"], [0, 1]), Dataset((0, 1), ("c", "d"), None, (0, 1), ("0", "1"), "other", ())
-    saved = save_files(one, test=two)
-    assert (saved.how, saved.train.rows, saved.validation.rows, saved.test.rows) == ("files", (0, 1), (), (0, 1))
-    assert SavedSplits.from_dict(saved.to_dict()) == saved
-    with pytest.raises(LabError, match="other files"):
-        saved.restore(one)
 
 
 @pytest.mark.parametrize(

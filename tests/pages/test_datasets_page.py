@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.data import choices, uploads
 from core.data.edits import Edits
-from core.data.mapping import ROLES
+from core.data.mapping import ROLES, Mapping
 from core.data.reading import ReadOptions, read_table
+from core.data.steps import DropRows
 from core.runs.folder import create_run
 from core.runs.status import write_status
 from core.training.plan import Plan
@@ -42,6 +43,10 @@ def rows_on(app: AppTest):
 
 def press(app: AppTest, label: str) -> AppTest:
     return next(button for button in app.button if button.label == label).click().run()
+
+
+def show(app: AppTest, view: str) -> AppTest:
+    return app.segmented_control(key="show").set_value(view).run()
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -266,6 +271,26 @@ def test_the_health_card_names_what_to_mend_and_fixes_are_applied_and_undone(ope
     assert len(again.error) == 1
 
 
+def test_what_other_views_have_counted_is_told_on_the_health_card(open_page):
+    rows = [f"{'word ' * (150 if n == 3 else 5)}{n} {'鑫' * (n == 4)},{'ab'[n % 2]}" for n in range(20)]
+    rows += ["the weather is very nice in this town today,a", "The weather is very nice in this town today!,b"]
+    reference = uploads.store_upload("\n".join(["text,label", *rows, ""]).encode(), "counted.csv").reference
+    app = open_page(PAGE, data=reference, show="Health")
+    assert "Told here once another view has counted them: texts that are nearly the same" in words_on(app)
+    show(app, "Repeats")
+    show(app, "Lengths")
+    app.segmented_control(key="length-unit").set_value("pieces").run()
+    show(app, "Scripts and signs")
+    show(app, "Health")
+    assert not app.exception
+    told = words_on(app)
+    assert "Told here once" not in told
+    assert "1 text is longer than 128 pieces" in told
+    assert "1 text is nearly the same" in told
+    assert "1 pair of nearly the same texts has different labels" in told
+    assert "[UNK]" in told.replace("\\", "")
+
+
 def test_classes_are_capped_when_somebody_wants_it(open_page):
     app = open_page(PAGE, data="sample:questions")
     app.number_input(key="cap-rows").set_value(10).run()
@@ -275,7 +300,6 @@ def test_classes_are_capped_when_somebody_wants_it(open_page):
 
 def test_labels_get_an_order_and_names_that_training_keeps(open_page):
     from core.data.choices import keep, recall
-    from core.data.mapping import Mapping
 
     app = open_page(PAGE, data="sample:reviews", show="Labels")
     table = read_table("sample:reviews")
@@ -315,6 +339,97 @@ def test_a_test_set_that_repeats_rows_is_told(open_page):
     app.selectbox(key="leaks-with").set_value(reference).run()
     assert not app.exception
     assert "**30 rows** of 30" in words_on(app)
+
+
+def test_B07_B08_a_test_set_is_compared_by_labels_as_they_stand_in_the_files(open_page):
+    """Names that were given to labels do not make the labels of another file different ones."""
+    rows = [f"row {n} of many,{n % 2}" for n in range(40)]
+    first = uploads.store_upload("\n".join(["text,label", *rows, ""]).encode(), "first.csv").reference
+    other = [*rows[:9], "row 9 of many,0"]
+    second = uploads.store_upload("\n".join(["text,label", *other, ""]).encode(), "second.csv").reference
+    third = uploads.store_upload("\n".join(["text,label", *rows[:3], "new,2", ""]).encode(), "third.csv").reference
+    table = read_table(first)
+    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    choices.keep(table.content_hash, mapping.with_labels(("0", "1"), {"0": "negative", "1": "positive"}))
+    app = open_page(PAGE, data=first, show="Repeats")
+    app.selectbox(key="leaks-with").set_value(second).run()
+    assert not app.exception
+    assert "**10 rows** of 10" in words_on(app)
+    assert "1 of them under another label" in words_on(app)
+    app.selectbox(key="leaks-with").set_value(third).run()
+    assert not app.exception
+    assert "**3 rows** of 4" in words_on(app)
+    assert "another label" not in words_on(app)
+    assert "1 rows have labels that the training data does not know" in words_on(app)
+
+
+def test_rows_are_filtered_by_the_names_that_labels_were_given(open_page):
+    rows = "".join(f"row {n},{n % 2}\n" for n in range(20))
+    reference = uploads.store_upload(f"text,label\n{rows}".encode(), "named.csv").reference
+    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    named = mapping.with_labels(("0", "1"), {"0": "negative", "1": "positive"})
+    choices.keep(read_table(reference).content_hash, named)
+    app = open_page(PAGE, data=reference, show="Rows")
+    assert app.multiselect(key="rows-labels").options == ["negative", "positive"]
+    app.multiselect(key="rows-labels").select("0").run()
+    assert not app.exception
+    assert list(rows_on(app)["label"]) == ["0"] * 10
+
+
+def test_B09_repeats_are_dropped_only_where_that_loses_nothing(open_page):
+    scores = "".join(f"text {n // 2},{n / 2}\n" for n in range(20))
+    reference = uploads.store_upload(f"text,score\n{scores}".encode(), "scores.csv").reference
+    labels = "".join(f"text {n % 10},{'ab'[n // 10]}\n" for n in range(20))
+    clash = uploads.store_upload(f"text,label\n{labels}".encode(), "labels.csv").reference
+    drop = "Drop exact duplicates"
+    for view, told in (("Health", "10 rows repeat"), ("Repeats", "The same text more than once**: 10")):
+        app = open_page(PAGE, data=reference, task="regression", show=view)
+        assert not app.exception
+        assert told in words_on(app)
+        assert drop not in [button.label for button in app.button]
+        app = open_page(PAGE, data=reference, task="masked-language", show=view)
+        assert drop in [button.label for button in app.button]
+    app = open_page(PAGE, data=clash, show="Repeats")
+    assert "The same text more than once**: 10" in words_on(app)
+    assert drop not in [button.label for button in app.button]  # each stands once under each label
+
+
+def test_B08_splits_by_a_column_that_share_texts_are_told_and_fine_tune_says_it_too(open_page):
+    rows = [f"text {n % 20},{'ab'[n % 2]},{'train' if n < 20 else 'test'}" for n in range(40)]
+    reference = uploads.store_upload("\n".join(["text,label,split", *rows, ""]).encode(), "leaks.csv").reference
+    app = open_page(PAGE, data=reference, show="Splits")
+    told = "Rows to validate or test on that also stand in training, word for word: **20**."
+    assert told in words_on(app)
+    press(app, "Keep these splits")
+    assert told in words_on(app)
+    press(app, "Forget these splits")
+    app.segmented_control(key="split-how").set_value("By shares").run()
+    assert not app.exception
+    assert "word for word" not in words_on(app)
+    assert "a split by shares keeps repeats together" in words_on(app)
+
+
+def test_B08_questions_about_one_context_are_kept_on_one_side(open_page):
+    from core.data.preparation import Preparation
+
+    contexts = [" ".join(map(str, range(4 * n, 4 * n + 4))) for n in range(20)]
+    rows = [f"what is {n}?,context {contexts[n // 4]},{n}" for n in range(80)]
+    content = "\n".join(["question,context,answer", *rows, ""]).encode()
+    reference = uploads.store_upload(content, "questions.csv").reference
+    app = open_page(PAGE, data=reference, task="question-answering", show="Splits")
+    assert "equal texts, and questions about one context, never stand on two sides" in words_on(app)
+    table = read_table(reference)
+    for keeps_near in (False, True):
+        app.toggle(key="split-near").set_value(keeps_near).run()
+        press(app, "Keep these splits")
+        assert not app.exception
+        splits = Preparation.of(table.content_hash).splits
+        parts = [
+            {table["context"][row] for row in part.rows} for part in (splits.train, splits.validation, splits.test)
+        ]
+        assert all(parts)
+        assert sum(map(len, parts)) == 20
+        press(app, "Forget these splits")
 
 
 def _csv(table, rows: int) -> bytes:
@@ -361,16 +476,16 @@ def test_a_part_of_a_task_is_chosen_and_checked_at_once(open_page):
     assert "row 2" in words_on(app)
 
 
-def test_a_sheet_of_a_workbook_is_chosen(open_page):
+def test_a_sheet_of_a_workbook_is_chosen_and_its_own_rows_are_shown(open_page):
     import io
 
     import openpyxl
 
     book = openpyxl.Workbook()
-    for name, rows in (("first", [("text", "label"), ("one", "01"), ("two", "02")]), ("other", [("a", "b"), (1, "x")])):
+    for name, rows in (("first", [("one", "01"), ("two", "02")]), ("other", [("three", "03"), ("four", "04")])):
         sheet = book.active if name == "first" else book.create_sheet()
         sheet.title = name
-        for row in rows:
+        for row in (("text", "label"), *rows):
             sheet.append(row)
     content = io.BytesIO()
     book.save(content)
@@ -379,7 +494,7 @@ def test_a_sheet_of_a_workbook_is_chosen(open_page):
     assert list(rows_on(app)["label"]) == ["01", "02"]
     next(box for box in app.selectbox if box.label == "Sheet").set_value("other").run()
     assert not app.exception
-    assert list(rows_on(app)["a"]) == ["1"]
+    assert list(rows_on(app)["text"]) == ["three", "four"]
 
 
 def test_a_saved_folder_is_opened_and_its_split_chosen(open_page, tmp_path):
@@ -464,7 +579,6 @@ def decided(app: AppTest):
 def test_a_new_label_joins_those_that_have_names(open_page):
     from core.data.choices import keep
     from core.data.edits import Edits
-    from core.data.mapping import Mapping
 
     app = upload(open_page(PAGE, show="Labels"), "names.csv", SORTED.encode())
     table, columns, _ = decided(app)
@@ -485,7 +599,6 @@ def test_a_new_label_joins_those_that_have_names(open_page):
 def test_merged_labels_leave_no_empty_class(open_page):
     from core.data.choices import keep
     from core.data.draft import draft_of
-    from core.data.mapping import Mapping
     from core.data.recipe import Recipe
     from core.data.steps import MergeLabels
 
@@ -501,6 +614,15 @@ def test_merged_labels_leave_no_empty_class(open_page):
         ("good", "fine"),
         ("bad", "bad"),
     ]
+
+
+def test_a_name_of_a_label_that_was_emptied_is_its_own_again():
+    from pages.shared.data_mapping import typed_over
+
+    named = [("b", "b"), ("a", "Apple"), ("c", "Cherry")]
+    order, names = typed_over(named, {1: {"Name": None}, 0: {"Number": 2, "Name": "Banana"}})
+    assert order == ["a", "c", "b"]
+    assert names == {"b": "Banana", "a": "a", "c": "Cherry"}
 
 
 def test_corrections_of_two_tabs_are_both_kept(open_page):
@@ -539,9 +661,40 @@ def test_corrections_of_another_reading_can_be_set_aside(open_page):
     app = open_page(PAGE, data=app.selectbox(key="data").value)
     next(toggle for toggle in app.toggle if toggle.label == "First row holds names").set_value(False).run()
     assert not app.exception
-    assert "1 correction belong" in words_on(app)
+    assert "The corrections that are kept for this file are set aside" in words_on(app)
     press(app, "Forget the corrections")
     assert not app.exception
+    assert "set aside" not in words_on(app)
+
+
+def read_with_names(app: AppTest, wanted: bool) -> AppTest:
+    return next(each for each in app.toggle if each.label == "First row holds names").set_value(wanted).run()
+
+
+def test_splits_and_dropped_rows_of_another_reading_are_set_aside_and_come_back_with_it(open_page):
+    """Both name rows by number, and a row more shifts all of them."""
+    from pages.shared.data_layers import Layers
+
+    app = upload(open_page(PAGE), "shifted.csv", SORTED.encode())
+    reference = app.query_params["data"]
+    table, _, preparation = decided(app)
+    Layers(table.content_hash, preparation, table.options).apply_step(DropRows((3,)))
+    app = open_page(PAGE, data=reference, show="Splits")
+    assert "**31** train, **4** validation, **4** test" in words_on(app)
+    press(app, "Keep these splits")
+    read_with_names(app, False)
+    assert not app.exception
+    assert "The fixes kept for this file were made for another reading" in words_on(app)
+    assert "The splits kept for this file were made for another reading" in words_on(app)
+    assert "**33** train, **4** validation, **4** test" in words_on(app)  # a row more, and none is left out
+    read_with_names(app, True)
+    assert not app.error
+    assert "Fine-tune uses them" in words_on(app)
+    read_with_names(app, False)
+    press(app, "Forget the fixes")
+    press(app, "Keep these splits")  # in the place of those of the other reading
+    assert not app.error
+    assert "Fine-tune uses them" in words_on(app)
 
 
 def test_deleting_an_upload_deletes_what_was_decided(open_page):
@@ -577,11 +730,12 @@ def test_the_mended_table_is_exported_with_harmless_cells(workspace):
     layers = Layers(table.content_hash, Preparation(edits=edits, recipe=Recipe().then(DropDuplicates())))
     rows = mended(table, Columns("text", "label"), layers).decode().splitlines()
     assert rows == ["text,label", "one,a", "'=1+1,b"]
+    exact = mended(table, Columns("text", "label"), layers, exactly=True)
+    assert read_table(exact, name="mended.jsonl")["text"] == ["one", "=1+1"]
 
 
 def test_another_text_column_keeps_the_names_of_labels(open_page):
     from core.data.choices import keep, recall
-    from core.data.mapping import Mapping
 
     rows = "text,other,label\n" + "".join(f"row {n},word {n},{'ab'[n % 2]}\n" for n in range(20))
     app = upload(open_page(PAGE, show="Labels"), "two.csv", rows.encode())

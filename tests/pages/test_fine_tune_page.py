@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from core.data.choices import keep, recall
+from core.data.edits import Edits
 from core.data.mapping import Mapping
 from core.data.preparation import Preparation
 from core.data.reading import ReadOptions, read_table
+from core.data.recipe import Recipe
+from core.data.steps import MergeLabels
 from core.data.uploads import store_upload
 from core.errors import LabError
 from core.runs.folder import Run, create_run
@@ -131,6 +134,24 @@ def test_B02_what_is_wrong_with_the_rows_is_told_before_a_start(open_page, task,
         button(app, fix).click().run()
         assert not app.error
         assert "Start training" in labels(app)
+
+
+def test_labels_that_have_names_may_be_merged_and_corrected(open_page, launched):
+    rows = [f"text {n},{('neg', 'pos', 'Pos')[n % 3]}" for n in range(32)]
+    reference = store_upload(lines("text,label", *rows), "merged.csv").reference
+    table = read_table(reference)
+    named = Mapping.of("sequence-classification", text="text", label="label")
+    keep(table.content_hash, named.with_labels(("pos", "neg"), {"pos": "good", "neg": "bad"}))
+    keep(table.content_hash, Recipe((MergeLabels(),)))
+    keep(table.content_hash, Edits(table.content_hash).set(table, 0, "label", "middling"))
+    app = open_page(FINE_TUNE, task="sequence-classification", data=reference)
+    assert not app.exception
+    assert not app.error
+    assert "32 single texts in 3 classes: good, bad, middling" in words_on(app)
+    button(app, "Start training").click().run()
+    assert Preparation.from_json(launched[0].preparation).dataset(
+        table, launched[0].mapping().as_columns()
+    ).label_names == ("good", "bad", "middling")
 
 
 def test_the_form_foresees_steps_and_time(open_page):

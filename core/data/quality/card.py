@@ -1,7 +1,7 @@
 """The health card: what to mend before training, in plain words and in order, each with its rows and a remedy.
 
 Works on rows that are not checked yet, so it also says what would be refused. Measures nothing slow itself: lengths in
-pieces, [UNK], near-duplicates and leaks are taken when they are given, and passed over otherwise.
+pieces, [UNK] and near-duplicates are taken when they are given, and passed over otherwise.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ from core.data.draft import Draft
 from core.data.finding import Finding, counted, in_order
 from core.data.quality import card_labels, card_texts
 from core.data.quality.coverage import Coverage
-from core.data.quality.leaks import Leaks
 from core.data.quality.near import NearPair
 
 
@@ -22,14 +21,13 @@ class Measured:
     """What was measured beside the rows themselves; None where it was not.
 
     pieces: for each row its length in pieces. limit: the length at which texts are cut. near: pairs of positions in
-    the rows. leaks: from the comparison with a test file.
+    the rows.
     """
 
     pieces: np.ndarray | None = None
     limit: int = 128
     coverage: Coverage | None = None
     near: Sequence[NearPair] | None = None
-    leaks: Leaks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +52,16 @@ class HealthCard:
         return next((finding for finding in self.findings if finding.key == key), None)
 
 
-def health_card(draft: Draft, measured: Measured | None = None) -> HealthCard:
-    """Examine rows. Each check gives what it found, or one "good" line. Raises nothing for bad data."""
+def health_card(draft: Draft, measured: Measured | None = None, *, task: str = "sequence-classification") -> HealthCard:
+    """Examine rows for a task. Each check gives what it found, or one "good" line. Raises nothing for bad data."""
     measured = measured or Measured()
-    findings = [*card_texts.check(draft), *card_labels.check(draft)]
+    findings = [*card_texts.check(draft, task), *card_labels.check(draft)]
     if measured.pieces is not None:
         findings += card_texts.long_texts(draft, measured.pieces, measured.limit)
     if measured.coverage is not None:
         findings += card_texts.unknown_pieces(measured.coverage)
     if measured.near is not None:
         findings += card_labels.near_duplicates(draft, measured.near)
-    if measured.leaks is not None:
-        findings += card_labels.leaks(measured.leaks)
     return HealthCard(in_order(findings), len(draft), draft.labels is not None)
 
 

@@ -1,4 +1,4 @@
-"""The checks of the health card that look at labels, at repeats under other labels, and at a test file."""
+"""The checks of the health card that look at labels, and at repeats under other labels."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,6 @@ from core.data.draft import Draft, is_usable_label, rows_in_words
 from core.data.finding import Finding, counted, numbers, shown
 from core.data.noticing import MANY_LABELS, contradicting, labels_alike
 from core.data.order import natural_order
-from core.data.quality.leaks import Leaks
 from core.data.quality.near import NearPair
 from core.data.repeats import groups_of
 from core.data.steps import CapClasses, DropContradictions, DropRows, DropUnlabelled, MergeLabels, spelled_alike
@@ -36,7 +35,7 @@ def check(draft: Draft) -> Iterator[Finding]:
         yield from _alike(counts)
         yield from _rare(draft, codes, cells, counts)
         yield from _balance(counts)
-    yield from _contradictions(draft, codes)
+    yield from _contradictions(draft.keep(draft.judged()))
 
 
 def near_duplicates(draft: Draft, pairs: Sequence[NearPair]) -> Iterator[Finding]:
@@ -58,25 +57,6 @@ def near_duplicates(draft: Draft, pairs: Sequence[NearPair]) -> Iterator[Finding
         pairs_have = counted(len(clash), "pair of nearly the same texts has", "pairs of nearly the same texts have")
         what = f"{pairs_have} different labels, in {rows_in_words(rows)}."
         yield Finding("near_contradictions", "look", what, rows, "Read both, and correct the label that is wrong.")
-
-
-def leaks(found: Leaks) -> Iterator[Finding]:
-    """Test rows that training has seen, and labels that it has not. Rows are those of the test file."""
-    if found.unknown_labels:
-        what = f"The test file has labels that the training data lacks: {shown(found.unknown_labels)}."
-        yield Finding("unknown_labels", "fix", what, remedy="Drop these rows, or use one set of labels.")
-    if len(found.exact):
-        rows = counted(len(found.exact), "test row")
-        what = f"Word for word in the training data: {rows} ({found.exact_share:.1%})."
-        if found.other_labels:
-            what += f" {counted(len(found.other_labels), 'of them has', 'of them have')} another label there."
-        yield Finding("leaks", "fix", what, found.exact, "Leave them out of one of the two: the score would flatter.")
-    if found.near:
-        count = len({pair.second for pair in found.near})
-        what = f"{counted(count, 'test text is', 'test texts are')} nearly the same as one of the training data."
-        yield Finding("near_leaks", "look", what, remedy="Look at them: the score may flatter.")
-    if not len(found.exact) and not found.near:
-        yield Finding("leaks", "good", "No test row stands in the training data.")
 
 
 def _unlabelled(draft: Draft, usable: np.ndarray) -> Iterator[Finding]:
@@ -119,7 +99,8 @@ def _rare(draft: Draft, codes: np.ndarray, cells: Sequence[str], counts: dict[st
         ("few_rows", few, f"fewer than {_FEW_ROWS} rows: it will hardly be learned"),
     ):
         if names:
-            wanted = np.array([cell in names for cell in cells], bool)
+            few_of = set(names)
+            wanted = np.array([cell in few_of for cell in cells], bool)
             rows = numbers(draft.row_ids[wanted[codes]])
             have = counted(len(names), "label has", "labels have")
             yield Finding(key, "look", f"{have} {what}: {shown(names)}.", rows, "Add rows, or merge or drop the label.")
@@ -131,16 +112,17 @@ def _balance(counts: dict[str, int]) -> Iterator[Finding]:
     if most >= _LOPSIDED * fewest or share > _MOSTLY:
         what = f"{common!r} has {share:.0%} of the rows ({most:,}), {rare!r} only {fewest:,}. "
         what += f"Always answering {common!r} would be right in {share:.0%} of them: look at macro F1, not at accuracy."
-        cap = max(fewest, _FEW_ROWS, most // _LOPSIDED)
+        cap = max(_FEW_ROWS, (_LOPSIDED - 1) * fewest)  # then this finding is gone, unless the rarest has one row
         step = CapClasses(rows=cap) if cap < most else None
-        yield Finding("imbalance", "look", what, remedy=f"Add rows of rare labels, or cap each at {cap:,}.", step=step)
+        remedy = f"Add rows of rare labels, or cap each at {cap:,}." if step else "Add rows of rare labels."
+        yield Finding("imbalance", "look", what, remedy=remedy, step=step)
     else:
         what = f"The labels are balanced well enough: from {fewest:,} to {most:,} rows each."
         yield Finding("imbalance", "good", what)
 
 
-def _contradictions(draft: Draft, codes: np.ndarray) -> Iterator[Finding]:
-    groups = contradicting(groups_of(draft.first_equal()), codes)
+def _contradictions(draft: Draft) -> Iterator[Finding]:
+    groups = contradicting(groups_of(draft.first_equal()), draft.label_codes()[0])
     if groups:
         rows = numbers(draft.row_ids[np.concatenate(groups)])
         texts = counted(len(groups), "text stands", "texts stand")

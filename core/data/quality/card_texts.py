@@ -10,24 +10,26 @@ from core.data.finding import Finding, counted, numbers, shown
 from core.data.noticing import about_number
 from core.data.quality.coverage import Coverage
 from core.data.quality.kinds import HTML, ODD_CHARACTERS, Kinds, kinds_of, odd_characters, positions_matching
-from core.data.steps import DropDuplicates, DropEmpty, TidyTexts, tidied
+from core.data.steps import DropDuplicates, DropEmpty, TidyTexts, repeated, tidied
 from core.data.views import Strings
 
+WHOLE_IN_DRAFT = ("sequence-classification", "masked-language")  # other tasks have scores, tags, answers beside it
+PLACED_IN_TEXT = ("token-classification", "question-answering")  # each word has a tag, an answer begins somewhere
 _MOSTLY = 0.9  # from this share on a column is taken for something else than texts
 _SOME = 0.01
 _MUCH_UNKNOWN = 0.01
 
 
-def check(draft: Draft) -> Iterator[Finding]:
-    """Everything that the texts alone tell."""
+def check(draft: Draft, task: str) -> Iterator[Finding]:
+    """Everything that the texts alone tell; a fix is offered where it does no harm to what the task learns."""
     yield from _number(draft)
     yield from _empty(draft)
-    yield from _repeats(draft)
+    yield from _repeats(draft, task)
     for place, column in enumerate(draft.text_columns()):
         which = "" if draft.pairs is None else (" of the first column", " of the second column")[place]
         yield from _kinds(draft, kinds_of(column), which)
         yield from _odd(draft, column, which)
-        yield from _untidy(draft, column, which)
+        yield from _untidy(draft, column, which, task)
 
 
 def long_texts(draft: Draft, pieces: np.ndarray, limit: int) -> Iterator[Finding]:
@@ -69,19 +71,26 @@ def _empty(draft: Draft) -> Iterator[Finding]:
         yield Finding("empty", "good", "Every row has a text.")
 
 
-def _repeats(draft: Draft) -> Iterator[Finding]:
+def _repeats(draft: Draft, task: str) -> Iterator[Finding]:
+    """Rows that say the same as an earlier one; where a row says more than its draft, all that can be told is that
+    texts repeat. The same text under another label is not one of them (see `card_labels`)."""
     first = draft.first_equal()
-    again = np.flatnonzero(first != np.arange(len(first)))
-    if len(draft) > 1 and len(again) == len(draft) - 1:
+    if len(draft) > 1 and not first.any():
         what = f"All {len(draft):,} rows hold the same text."
         yield Finding("all_same", "fix", what, numbers(draft.row_ids), "Choose the column that holds the texts.")
-    elif len(again):
+        return
+    is_all = task in WHOLE_IN_DRAFT
+    again = np.flatnonzero(repeated(draft) if is_all else first != np.arange(len(first)))
+    if len(again):
         rows = counted(len(again), "row repeats", "rows repeat")
-        what = f"{rows} an earlier text word for word ({len(again) / len(draft):.1%})."
-        remedy = "Drop the repeats: they count double in training. A split keeps them together."
-        yield Finding("duplicates", "look", what, numbers(draft.row_ids[again]), remedy, DropDuplicates())
+        what = f"{rows} an earlier {'one' if is_all else 'text'} word for word ({len(again) / len(draft):.1%})."
+        remedy = "A split by shares keeps them together."
+        if is_all:
+            remedy = f"Drop the repeats: they count double in training. {remedy}"
+        step = DropDuplicates() if is_all else None
+        yield Finding("duplicates", "look", what, numbers(draft.row_ids[again]), remedy, step)
     else:
-        yield Finding("duplicates", "good", "No text occurs twice.")
+        yield Finding("duplicates", "good", f"No {'row' if is_all else 'text'} occurs twice.")
 
 
 def _kinds(draft: Draft, kinds: Kinds, which: str) -> Iterator[Finding]:
@@ -122,13 +131,17 @@ def _odd(draft: Draft, column: Strings, which: str) -> Iterator[Finding]:
         yield Finding("odd", "good", f"No damaged or invisible characters were found in the texts{which}.")
 
 
-def _untidy(draft: Draft, column: Strings, which: str) -> Iterator[Finding]:
+def _untidy(draft: Draft, column: Strings, which: str, task: str) -> Iterator[Finding]:
     tidy = tidied(column.arrow)
     changed = np.flatnonzero(pc.not_equal(column.arrow, tidy).to_numpy())
     if len(changed):
         texts = counted(len(changed), f"text{which} has", f"texts{which} have")
         what = f"{texts} white space around or HTML line breaks (<br />) inside."
-        yield Finding("untidy", "look", what, numbers(draft.row_ids[changed]), "Tidy them; words stay.", TidyTexts())
+        rows = numbers(draft.row_ids[changed])
+        if task in PLACED_IN_TEXT:
+            yield Finding("untidy", "look", what, rows, "Tidy them at their source: here, tags or answers would move.")
+        else:
+            yield Finding("untidy", "look", what, rows, "Tidy them; words stay.", TidyTexts())
     marked = positions_matching(Strings(tidy), HTML)
     if len(marked):
         what = f"{counted(len(marked), f'text{which} holds', f'texts{which} hold')} other HTML, such as <b> or &amp;."

@@ -16,14 +16,12 @@ from core.data.views import Numbers
 class Leaks:
     """exact: rows (of the test file) that also stand in training; near: pairs of positions in training and test.
 
-    other_labels: those of the exact ones that have another label there. unknown_labels: labels of the test data that
-    training lacks.
+    other_labels: those of the exact ones that have another label there.
     """
 
     exact: Numbers
     near: tuple[NearPair, ...]
     other_labels: Numbers
-    unknown_labels: tuple[str, ...]
     test_rows: int
 
     @property
@@ -44,9 +42,8 @@ def find_leaks(
     shared = np.array(shared_examples(train, test), np.int64)
     pairs = near_between(train, test, threshold=threshold, on_progress=on_progress) if near else ()
     differs = _labelled_otherwise(train, test, shared)
-    unknown = tuple(name for name in test.label_names if name not in train.label_names)
     rows = test.row_ids.array
-    return Leaks(numbers(rows[shared]), pairs, numbers(rows[differs]), unknown, len(test))
+    return Leaks(numbers(rows[shared]), pairs, numbers(rows[differs]), len(test))
 
 
 def leaks_within(dataset: Dataset, splits: Splits, near: Sequence[NearPair] = ()) -> tuple[int, ...]:

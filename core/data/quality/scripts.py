@@ -18,6 +18,7 @@ from core.data.views import Numbers, Strings
 
 NONE = "no letters"
 _MIXED_SHARE = 0.1
+_JAPANESE = ("Han", "Hiragana", "Katakana")
 _BLOCK_ROWS = 8_192
 _NAMED = {"CJK": "Han", "IDEOGRAPHIC": "Han", "KATAKANA-HIRAGANA": "Katakana", "MATHEMATICAL": "Latin"}
 _SIGNS = {"MASCULINE": "Latin", "FEMININE": "Latin", "MICRO": "Greek", "MODIFIER": "", "SPACING": ""}
@@ -36,7 +37,8 @@ class Script:
 class ScriptMix:
     """Scripts by number of rows, the most frequent first; "no letters" stands for rows of digits, signs or emoji.
 
-    mixed: rows (of the file) in which a second script has at least a tenth of the letters.
+    mixed: rows (of the file) in which a second script has at least a tenth of the letters; Han and both kinds of kana,
+    which Japanese is written in, count as one there.
     """
 
     scripts: tuple[Script, ...]
@@ -61,7 +63,7 @@ def script_mix(dataset: Dataset, *, on_progress: Callable[[float], None] | None 
     table = np.concatenate([np.pad(each, ((0, 0), (0, width - each.shape[1]))) for each in tables])  # (row, script)
     main = table.argmax(axis=1)
     letters = table.sum(axis=1)
-    second = np.sort(table, axis=1)[:, -2] if width > 1 else np.zeros(len(table), np.int64)
+    second = np.sort(_written_together(table, names), axis=1)[:, -2] if width > 1 else np.zeros(len(table), np.int64)
     mixed = np.flatnonzero((second > 0) & (second >= _MIXED_SHARE * letters))
     rows = np.bincount(main, minlength=width)
     rank = [place for place in np.argsort(-rows, kind="stable").tolist() if rows[place] or table[:, place].any()]
@@ -69,6 +71,15 @@ def script_mix(dataset: Dataset, *, on_progress: Callable[[float], None] | None 
     place_of = np.zeros(width, np.int64)
     place_of[rank] = np.arange(len(rank))
     return ScriptMix(scripts, numbers(dataset.row_ids.array[mixed]), Numbers(place_of[main]))
+
+
+def _written_together(table: np.ndarray, names: list[str]) -> np.ndarray:
+    """Letters by row and script, with those of Japanese under the first of its scripts: (row, script)."""
+    first, *others = [names.index(name) for name in _JAPANESE if name in names] or [0]
+    joined = table.copy()
+    joined[:, first] += table[:, others].sum(axis=1)
+    joined[:, others] = 0
+    return joined
 
 
 def script_of(character: str) -> str:

@@ -53,14 +53,17 @@ def typical_words(
     for each in counts:
         total.update(each)
     words = sorted(word for word, count in total.items() if count >= fewest)
-    table = np.array([[each[word] for word in words] for each in counts], np.int64).reshape(len(counts), len(words))
-    scores = log_odds(table)
+    place_of = {word: place for place, word in enumerate(words)}
+    everywhere = np.array([total[word] for word in words], np.int64)
     by_label = {}
-    for name, row, z in zip(dataset.label_names, table, scores, strict=True):
-        best = np.argsort(-z, kind="stable")[:most]
+    for name, each in zip(dataset.label_names, counts, strict=True):  # a table of all labels could be gigabytes
+        own = np.zeros(len(words), np.int64)
+        for word in each.keys() & place_of.keys():
+            own[place_of[word]] = each[word]
+        z = log_odds(own, everywhere)
         by_label[name] = tuple(
-            TypicalWord(words[place], float(z[place]), int(row[place]), int(table[:, place].sum() - row[place]))
-            for place in best.tolist()
+            TypicalWord(words[place], float(z[place]), int(own[place]), int(everywhere[place] - own[place]))
+            for place in np.argsort(-z, kind="stable")[:most].tolist()
             if z[place] > 0
         )
     return TypicalWords(by_label, len(dataset))
@@ -87,24 +90,21 @@ def count_terms(
     return counts
 
 
-def log_odds(counts: "np.ndarray | Sequence[Sequence[int]]", *, prior: float = 1.0) -> np.ndarray:
-    """z-scores of the log-odds of each word in each label against all other labels: (label, word).
+def log_odds(own: Sequence[int] | np.ndarray, everywhere: Sequence[int] | np.ndarray) -> np.ndarray:
+    """z-scores of the log-odds of each word in a label against all other labels, from its counts there and in all:
+    (word,).
 
     With y the count of a word in the label, n all words of the label, y' and n' the same in the other labels, and the
-    prior α_w = `prior` · (y + y'), α₀ = Σ α_w:
+    prior α_w = y + y', α₀ = Σ α_w:
     δ = ln((y + α_w) / (n + α₀ - y - α_w)) - ln((y' + α_w) / (n' + α₀ - y' - α_w)),
-    variance ≈ 1/(y + α_w) + 1/(y' + α_w), and z = δ / √variance.
+    variance ≈ 1/(y + α_w) + 1/(y' + α_w), and z = δ / √variance; 0 where there is no other label or word.
     """
-    own = np.asarray(counts, float)
-    words = own.sum(axis=0)  # (word,)
-    alpha = prior * words
-    others = words - own
-    z = np.zeros_like(own)
-    if len(own) < 2 or own.shape[1] < 2:
-        return z
-    sizes = own.sum(axis=1, keepdims=True)
+    own, alpha = np.asarray(own, float), np.asarray(everywhere, float)
+    others = alpha - own
+    if not others.any():
+        return np.zeros_like(own)
     with np.errstate(divide="ignore", invalid="ignore"):
-        inside = np.log(own + alpha) - np.log(sizes + alpha.sum() - own - alpha)
-        outside = np.log(others + alpha) - np.log(others.sum(axis=1, keepdims=True) + alpha.sum() - others - alpha)
+        inside = np.log(own + alpha) - np.log(own.sum() + alpha.sum() - own - alpha)
+        outside = np.log(others + alpha) - np.log(others.sum() + alpha.sum() - others - alpha)
         z = (inside - outside) / np.sqrt(1 / (own + alpha) + 1 / (others + alpha))
     return np.where(np.isfinite(z), z, 0.0)

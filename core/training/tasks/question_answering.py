@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from core.data.cells import Answer, answers_of
 from core.data.draft import rows_in_words
-from core.data.repeats import dictionary_codes
+from core.data.repeats import together
 from core.data.table import Table
 from core.errors import LabError
 from core.models.loading import QUESTION_ANSWERING
@@ -49,10 +49,9 @@ class QuestionAnswering(Task):
                 f"The answer does not stand in the context in {rows_in_words(absent)}.",
                 "Copy the answer from the context word for word, or drop these rows.",
             )
-        contexts, _ = dictionary_codes(dataset.pairs.arrow)
         rows = Rows(dataset.row_ids, dataset.texts, tuple(answers), dataset.pairs)
         # Questions about one context stay in one part of a split, unless that is the only context.
-        return Examples(dataset, rows, (), groups=contexts if contexts.any() else None)
+        return Examples(dataset, rows, (), groups=together(dataset.pairs))
 
     def encode(self, tokenizer: PreTrainedTokenizerFast, rows: Rows, plan: Plan, *, multiple: int = 1) -> WindowBatcher:
         windows = cut_windows(

@@ -1,6 +1,5 @@
 """Token classification: a tag for each word of a sentence, such as the entity it belongs to or its part of speech."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from core.data.cells import items_of
+from core.data.cells import cell_of, items_of
 from core.data.dataset import MAX_LABELS
 from core.data.draft import rows_in_words
 from core.data.finding import counted, shown
@@ -95,16 +94,6 @@ class TokenClassification(Task):
         majority = Counter(chain.from_iterable(prepared.train.labels)).most_common(1)[0][0]
         scores = tagging.full(true, predicted, _loss(outputs, rows), majority_tag=names[majority])
         return {**scores, "cut_words": scores["tokens"] - sum(map(len, outputs))}
-
-
-def cell_of(items: Sequence[str]) -> str:
-    """Items in one cell, from which `items_of` takes them again: parted by spaces, else as a JSON list.
-
-    >>> cell_of(["B-LOC", "O"]), cell_of(["New York", "is"])
-    ('B-LOC O', '["New York", "is"]')
-    """
-    plain = " ".join(items)
-    return plain if items_of(plain) == list(items) else json.dumps(list(items), ensure_ascii=False)
 
 
 def _check(words: Sequence[Sequence[str]], tags: Sequence[Sequence[str]], row_ids: Sequence[int]) -> None:
