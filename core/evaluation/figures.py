@@ -18,6 +18,8 @@ _SHOWN: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
         ("accuracy", {"majority_accuracy": _COMMONEST.format("label")}),
         ("macro_f1", {}),
         ("weighted_f1", {}),
+        ("macro_precision", {}),
+        ("macro_recall", {}),
         ("mcc", {}),
     ),
     "multi-label": (

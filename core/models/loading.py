@@ -255,6 +255,7 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         )
     tokenizer.backend_tokenizer.no_truncation()  # some checkpoints carry both inside, and would cut texts silently
     tokenizer.backend_tokenizer.no_padding()
+    tokenizer.truncation_side = tokenizer.padding_side = "right"  # what is cut and filled up is the end, for all models
     if tokenizer.model_max_length > _UNLIMITED:
         tokenizer.model_max_length = _UNLIMITED
     return tokenizer

@@ -1,4 +1,4 @@
-"""Handing a run to whoever carries it out: submit, wait, stop. Here on this machine, without a server.
+"""Handing a run to whoever carries it out: here on this machine, without a server. Waits for nothing.
 
 The executor is over when it has started the supervisor; the run lives on when the program that submitted it ends.
 """
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -19,11 +19,9 @@ from core.machine import machine
 from core.runs.folder import Run
 from core.runs.launch import environment, launching
 from core.runs.process import identity
-from core.runs.status import BEAT, Status, write_record
+from core.runs.status import BEAT, write_record
 from core.runs.terms import GRACE_SECONDS, Terms
 from core.workspace import PROJECT_ROOT
-
-_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +58,6 @@ class LocalExecutor:
         with contextlib.suppress(psutil.NoSuchProcess, OSError):  # until its own first heartbeat
             write_record(run.path / BEAT, {**identity(process.pid), "heartbeat": time.time()})
         threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
-
-    def wait(self, run: Run, *, on_change: Callable[[Status], None] | None = None) -> Status:
-        """Wait until the run has ended, calling `on_change` with every look at it; the last status."""
-        while True:
-            status = run.status()
-            if on_change is not None:
-                on_change(status)
-            if not status.is_active:
-                return status
-            time.sleep(_POLL_SECONDS)
 
 
 def default_device() -> str:

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ CHECKPOINTS = "checkpoints"  # of a run that can go on
 LAUNCH_LOCK = "launch.lock"  # held while a run is started, and while it is deleted
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _LOG_TAIL_BYTES = 256_000
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,16 @@ class Run:
     def status(self) -> Status:
         """How the run is doing now."""
         return read_status(self.path)
+
+    def wait(self, *, on_change: Callable[[Status], None] | None = None) -> Status:
+        """Wait until the run has ended, calling `on_change` with every look at it; the last status."""
+        while True:
+            status = self.status()
+            if on_change is not None:
+                on_change(status)
+            if not status.is_active:
+                return status
+            time.sleep(_POLL_SECONDS)
 
     def events(self) -> list[dict[str, Any]]:
         """Losses, evaluations and notes so far, in order."""
@@ -113,7 +124,8 @@ def create_run(
 
     `records`: further JSON files that belong to it from the start, by name.
     The id is made of the time, the name's plain letters and four random digits, so that two runs never share one.
-    Raises `LabError` when the folder cannot be written (a full disk, for one), and leaves no half of it.
+    Raises `LabError` when the folder cannot be written (a full disk, for one; or half a character in the name), and
+    leaves no half of it.
     """
     if output is None:
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-")
@@ -133,13 +145,16 @@ def create_run(
             write_json(path / file, content)
         (path / LAUNCH_LOCK).touch()
         write_status(path, "queued")
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         shutil.rmtree(path, ignore_errors=True)
         raise _not_started(error) from error
     return Run(path)
 
 
-def _not_started(error: OSError) -> LabError:
+def _not_started(error: OSError | UnicodeEncodeError) -> LabError:
+    if isinstance(error, UnicodeEncodeError):
+        problem = "The name, or another text of the plan, holds half a character, which no file can keep."
+        return LabError(problem, "Type it anew.")
     return cannot_write(error, "the run could not be started", otherwise="Choose a folder that can be written.")
 
 

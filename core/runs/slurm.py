@@ -7,14 +7,13 @@ The run's folder and this project have to lie on a disk that all nodes share. Wh
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.errors import LabError, first_line
-from core.runs.executors import LocalExecutor
 from core.runs.folder import Run
 from core.runs.launch import environment, launching
-from core.runs.status import SLURM, Status, make_room, read_json, write_record, write_status
+from core.runs.status import SLURM, make_room, read_json, write_record, write_status
 from core.runs.terms import GRACE_SECONDS, Terms
 from core.workspace import PROJECT_ROOT, is_full
 
@@ -107,10 +106,6 @@ class SlurmExecutor:
                 raise LabError(problem, remedy) from error
             if not read_json(run.path / SLURM):  # else it has started already, and tells more
                 write_record(run.path / SLURM, {"job": job, "interrupted": False})
-
-    def wait(self, run: Run, *, on_change: Callable[[Status], None] | None = None) -> Status:
-        """Wait until the run has ended, calling `on_change` with every look at it; the last status."""
-        return LocalExecutor().wait(run, on_change=on_change)
 
     def _submit(self, run: Run, command: Sequence[str], attempts: int) -> str:
         """The number of the job."""

@@ -27,11 +27,14 @@ def sweep() -> None:
                 remove_folder(run.path / CHECKPOINTS)
     for folder, _, names in os.walk(workspace()):
         for path in (Path(folder, name) for name in names if STAGED.fullmatch(name)):
-            with contextlib.suppress(OSError):
-                if _is_old(path):
+            if _is_old(path):
+                with contextlib.suppress(OSError):
                     path.unlink()
 
 
 def _is_old(path: Path) -> bool:
-    """By the last change of the file or of its name."""
-    return time.time() - path.lstat().st_ctime > AGE_SECONDS
+    """By the last change of the file or of its name; what is gone meanwhile is not."""
+    try:
+        return time.time() - path.lstat().st_ctime > AGE_SECONDS
+    except OSError:
+        return False

@@ -17,11 +17,13 @@ def launch(plan: "Plan", *, output: Path | None = None, slurm: "SlurmOptions | N
     """Start a run in processes of its own and return at once. It queues while another has the device.
 
     `output`: a new or empty folder to use instead of one below `workspace/runs`. `slurm`: run it as a job of a cluster
-    instead of here. Raises `LabError` when data or model cannot be found here, or the cluster takes no job;
-    everything else is told by `run.status()`.
+    instead of here. Raises `LabError` when data or model cannot be found here, when there are fewer devices than the
+    plan asks for, or the cluster takes no job, and leaves no run then; everything else is told by `run.status()`.
     """
     import dataclasses
+    import shutil
 
+    from core.errors import LabError
     from core.runs.folder import create_run
 
     files = {name: getattr(plan, name) for name in ("data", "test_data", "validation_data")}
@@ -29,7 +31,11 @@ def launch(plan: "Plan", *, output: Path | None = None, slurm: "SlurmOptions | N
     plan = dataclasses.replace(plan, **absolute, model=_absolute_model(plan.model))
     records = {} if slurm is None else {_ON_CLUSTER: dataclasses.asdict(slurm)}
     run = create_run(plan.to_yaml(), name=plan.name, output=output, records=records)
-    _submit(run)
+    try:
+        _submit(run)
+    except LabError:  # nothing was started
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
     return run
 
 
@@ -40,10 +46,9 @@ def train(plan: "Plan", *, output: Path | None = None) -> "Run":
     >>> run.metrics()["accuracy"]
     """
     from core.errors import LabError
-    from core.runs.executors import LocalExecutor
 
     run = launch(plan, output=output)
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     if status.state != "finished":
         raise LabError(status.message or f"The run is {status.state}.", status.remedy or "Look at its log.")
     return run

@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 from core.errors import LabError
-from core.runs.executors import LocalExecutor
 from core.runs.folder import Run
 from core.runs.status import Status
 from core.training import launch
@@ -42,7 +41,7 @@ def _follow(run: Run) -> int:
     printer = _Printer(run)
     while True:
         try:
-            status = LocalExecutor().wait(run, on_change=printer)
+            status = run.wait(on_change=printer)
             break
         except KeyboardInterrupt:
             logger.info("Stopping after this step (its checkpoint is saved) …")

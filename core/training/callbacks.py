@@ -25,19 +25,21 @@ logger = logging.getLogger(__name__)
 _POINTS = 150  # loss points of a run, at least
 _POINT_SECONDS = 2.0  # and at least one in so many seconds, more as the run grows longer
 _PROGRESS_SECONDS = 1.0
+_LATE_SECONDS = 600.0  # after which no evaluation is waited for to save a checkpoint
 
 
 class Reporter(TrainerCallback):
     """Decides when to evaluate, save and stop, the same on every rank; the first rank writes events and progress.
 
-    `stopped` tells that STOP was seen, `is_settled` that early stopping has ended the training. `pieces` were read by
-    the network in this session, on all ranks.
+    `stopped` tells that STOP was seen, `is_settled` that early stopping has ended the training. Up to the last point
+    of this session the network has read `pieces`, on all ranks, in `step_seconds`: without evaluations and checkpoints.
     """
 
     def __init__(self, folder: Path, events: EventWriter, schedule: Schedule, plan: Plan, ranks: Ranks) -> None:
         self.trainer: LabTrainer | None = None
         self.stopped = False
         self.pieces = 0
+        self.step_seconds = 0.0
         self.seconds_before = 0.0  # training time of earlier sessions of this run
         self.step = 0
         self.epoch = 0.0
@@ -48,7 +50,8 @@ class Reporter(TrainerCallback):
         self._ranks = ranks
         self._use = DeviceUse()
         self._every = max(1, schedule.steps // _POINTS)
-        self._began = self._last_point = self._last_checkpoint = time.monotonic()
+        self._began = self._step_ended = self._last_checkpoint = time.monotonic()
+        self._seconds_aside = 0.0  # of this session, for evaluations and checkpoints
         self._last_progress = 0.0
         self._first_step = self._last_point_step = 0
         self._unwritten: list[dict[str, Any]] = []
@@ -70,10 +73,14 @@ class Reporter(TrainerCallback):
         """Time since this session began to train."""
         return time.monotonic() - self._began
 
+    @property
+    def _seconds_in_steps(self) -> float:
+        return self.session_seconds - self._seconds_aside
+
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.step = self._first_step = self._last_point_step = state.global_step
         self.epoch = float(state.epoch or 0.0)
-        self._began = self._last_point = self._last_checkpoint = time.monotonic()
+        self._began = self._step_ended = self._last_checkpoint = time.monotonic()
         self.report("training")
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, *, optimizer: Any, **_: Any) -> None:
@@ -88,19 +95,22 @@ class Reporter(TrainerCallback):
         self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
         is_last = state.global_step >= state.max_steps
         control.should_evaluate = is_last or state.global_step % self._schedule.evaluate_every == 0
-        is_time = time.monotonic() - self._last_checkpoint >= self._plan.checkpoint_seconds
+        unsaved = time.monotonic() - self._last_checkpoint
+        is_time = unsaved >= self._plan.checkpoint_seconds
+        is_late = is_time and unsaved >= _LATE_SECONDS
         stop = not is_last and (self._folder / STOP).exists()
         wait = max(_POINT_SECONDS, self.session_seconds / 300)
-        is_due = state.global_step % self._every == 0 or time.monotonic() - self._last_point >= wait
+        is_due = state.global_step % self._every == 0 or self._seconds_in_steps - self.step_seconds >= wait
         # What depends on the clock is decided once, or some ranks would go on and wait for ever.
-        stop, is_time, is_due = self._ranks.decide((stop, is_time, is_due))
+        stop, is_time, is_late, is_due = self._ranks.decide((stop, is_time, is_late, is_due))
         if stop:
             self.stopped = control.should_training_stop = True
-        control.should_save = stop or (control.should_evaluate and is_time)
+        control.should_save = stop or is_late or (control.should_evaluate and is_time)
         if is_due or control.should_evaluate or control.should_save:
             self._write_point()
         if time.monotonic() - self._last_progress >= _PROGRESS_SECONDS:
             self.report("training")
+        self._step_ended = time.monotonic()
 
     def on_evaluate(
         self, args: Any, state: TrainerState, control: TrainerControl, metrics: dict[str, float], **_: Any
@@ -119,9 +129,17 @@ class Reporter(TrainerCallback):
                 }
             )
         self.report("training")
+        self._set_aside()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._last_checkpoint = time.monotonic()
+        self._set_aside()
+
+    def _set_aside(self) -> None:
+        """Leave the time since the end of the step, in which nothing was learned, out of the speed."""
+        now = time.monotonic()
+        self._seconds_aside += now - self._step_ended
+        self._step_ended = now
 
     def report(self, phase: str) -> None:
         """Write `progress.json`: where the worker is, for the status. A new phase goes to the log, too."""
@@ -164,15 +182,14 @@ class Reporter(TrainerCallback):
                 self.write_events()
 
     def _write_point(self) -> None:
-        steps = self.step - self._last_point_step
-        if not steps:
+        if self.step == self._last_point_step:
             return
         point = self.trainer.tally.take(self._ranks)
-        now = time.monotonic()
+        now = self._seconds_in_steps
         norm = self.trainer.gradient_norm
         norm = None if norm is None else float(norm)
         rate = self.session_steps / max(self.session_seconds, 1e-9)
-        passed = max(now - self._last_point, 1e-9)
+        passed = max(now - self.step_seconds, 1e-9)
         self._append(
             {
                 "kind": "train",
@@ -182,14 +199,14 @@ class Reporter(TrainerCallback):
                 "loss": round(point.loss, 6),
                 "learning_rate": self._learning_rate,
                 "gradient_norm": round(norm, 6) if norm is not None and math.isfinite(norm) else None,
-                "examples_per_second": round(steps * self._plan.batch_size / passed, 2),
+                "examples_per_second": round(point.rows / passed, 2),
                 "tokens_per_second": round(point.pieces / passed, 1),
                 "padding_share": round(1 - point.pieces / point.slots, 4),
                 **self._use.now(),
                 "seconds_left": round((self._schedule.steps - self.step) / max(rate, 1e-9), 1),
             }
         )
-        self._last_point, self._last_point_step = now, self.step
+        self.step_seconds, self._last_point_step = now, self.step
         self.pieces += point.pieces
 
     def _rounded_epoch(self) -> float:

@@ -14,7 +14,9 @@ from torch.utils.data import Sampler
 from transformers import BatchEncoding
 
 from core.errors import LabError
+from core.training.long_pairs import shorten
 
+IGNORED = -100  # the label of pieces that are neither learned nor scored (torch, `cross_entropy`)
 CHUNK = 2_000  # texts tokenized at once: bounds the memory of the tokenizer's own objects
 _MEGABATCH = 50  # batches within which texts are sorted by length
 _STRATEGIES = {"longest": "longest_first", "first": "only_first", "second": "only_second"}
@@ -60,8 +62,10 @@ def encode(
         nonlocal has_segments
         for start in range(0, len(texts), CHUNK):
             part = slice(start, start + CHUNK)
-            second = None if pairs is None else list(pairs[part])
-            batch = tokenize(list(texts[part]), second, truncation=strategy, max_length=max_length, padding=False)
+            first, second = list(texts[part]), None if pairs is None else list(pairs[part])
+            if second is not None and truncation == "longest":
+                shorten(tokenize, first, second, max_length)
+            batch = tokenize(first, second, truncation=strategy, max_length=max_length, padding=False)
             has_segments = "token_type_ids" in batch
             yield from batch.encodings
 
@@ -102,7 +106,7 @@ def joined(encodings: Iterable[Encoding], *, has_segments: bool) -> Encoded:
 def pad(encoded: Encoded, positions: Sequence[int], pad_id: int, *, multiple: int = 1) -> dict[str, torch.Tensor]:
     """`input_ids`, `attention_mask` and, where used, `token_type_ids` (batch, pos) of some texts.
 
-    As long as the longest of them, rounded up to a multiple of `multiple` (8 suits graphics cards), and no longer.
+    As long as the longest of them, rounded up to a multiple of `multiple`, and no longer.
     """
     starts, ends = encoded.starts[:-1][positions], encoded.starts[1:][positions]
     longest = -(-int((ends - starts).max()) // multiple) * multiple
@@ -119,6 +123,12 @@ def pad(encoded: Encoded, positions: Sequence[int], pad_id: int, *, multiple: in
     if encoded.segments is not None:
         batch["token_type_ids"] = torch.from_numpy(segments)
     return batch
+
+
+def padding_multiple(limit: int) -> int:
+    """To a multiple of what batches are padded, for a model of at most `limit` pieces: 8 suits graphics cards, where
+    the longest text is one."""
+    return 8 if torch.cuda.is_available() and limit % 8 == 0 else 1
 
 
 @dataclass(frozen=True, slots=True)

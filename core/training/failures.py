@@ -10,6 +10,8 @@ from core.runs.supervisor import KILLED_REMEDY
 from core.workspace import is_full
 
 _FEW_BYTES = 4_000_000
+# As torch, its allocator on the processor, Windows, and cuBLAS and cuDNN say it.
+_WANT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "status_alloc_failed")
 
 
 class TrainingFailed(LabError):
@@ -67,7 +69,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     lowered = str(error).lower()
-    return "out of memory" in lowered or "can't allocate memory" in lowered or "not enough memory" in lowered
+    return any(words in lowered for words in _WANT_OF_MEMORY)
 
 
 def _is_nearly_full(folder: Path) -> bool:

@@ -39,7 +39,8 @@ class Measured:
 class Foreseen:
     """What a plan will take. `seconds` and `memory_bytes` are rough: say "about".
 
-    `source`: "measured" by a probe, "learnt" from earlier trainings here, or "guessed". `there_bytes`: of the device.
+    `memory_bytes`: of one card, or of all processes on a processor. `source`: "measured" by a probe, "learnt" from
+    earlier trainings here, or "guessed". `there_bytes`: of the device.
     """
 
     steps: int
@@ -70,14 +71,15 @@ def foresee(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> F
     steps, per_step = schedule(plan, positions), min(plan.batch_size, positions)
     evaluations = math.ceil(steps.steps / steps.evaluate_every)
     scored = (evaluations * validation + test) * load.windows  # positions
-    if measured is not None:
-        per_position = measured.seconds_per_step / plan.batch_size
-        training, scoring = steps.steps * measured.seconds_per_step, scored * per_position / 3
+    sharing = plan.processes if device.kind == "cpu" else 1  # its cores and its memory; each has a card of its own
+    if measured is not None:  # of one process, alone
+        seconds = measured.seconds_per_step * sharing
+        training, scoring = steps.steps * seconds, scored * seconds / plan.batch_size / 3
         memory, source = measured.memory_bytes, "measured"
     else:
         trained = {"task": plan.task, "frozen_layers": plan.frozen_layers, "lora_rank": plan.lora_rank}
         forward, backward = work_per_piece(shape, pieces=load.pieces, **trained)
-        flops = device.flops * (plan.processes if device.kind == "cuda" else 1)
+        flops = device.flops * plan.processes / sharing
         seconds_per_operation = load.sequences * load.pieces / flops  # of each position, for one operation a piece
         training = steps.steps * per_step * seconds_per_operation * (forward + backward)
         scoring = scored * seconds_per_operation * forward
@@ -88,7 +90,7 @@ def foresee(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> F
         steps=steps.steps,
         evaluations=evaluations,
         seconds=START_SECONDS + training + scoring,
-        memory_bytes=memory,
+        memory_bytes=memory * sharing,
         source=source,
         there_bytes=device.memory_bytes,
     )

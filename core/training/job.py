@@ -21,6 +21,7 @@ from core.runs.status import read_json, write_json
 from core.training import checkpoints, records
 from core.training.arguments import parts_of_a_batch, training_arguments
 from core.training.callbacks import Reporter, write_progress
+from core.training.encoding import padding_multiple
 from core.training.examples import Prepared, Rows
 from core.training.foresee import schedule
 from core.training.network import add_lora, open_network
@@ -40,7 +41,8 @@ logger = logging.getLogger(__name__)
 class Job:
     """A training in a run folder. `run()` ends with "finished" or "stopped", or raises; `step` is how far it came.
 
-    `attempt` counts how often the memory ran out before: each time a batch is worked off in twice as many parts.
+    `attempt` counts how often the memory ran out before, on top of how often it had for the checkpoint that is
+    continued: each time a batch is worked off in twice as many parts.
     """
 
     def __init__(self, folder: Path, *, ranks: Ranks | None = None, attempt: int = 0) -> None:
@@ -68,6 +70,7 @@ class Job:
         found = find_checkpoint(self.folder, self.plan, prepared) if self.ranks.is_first else None
         checkpoint = self.ranks.decide(found)
         state = None if checkpoint is None else read_json(checkpoint / LAB_STATE)
+        self._attempt += 0 if state is None else int(state.get("attempt", 0))
         with EventWriter(self.folder) as events:
             return self._train(prepared, events, checkpoint, state)
 
@@ -80,7 +83,7 @@ class Job:
         task.begin(network, prepared.train)
         tuner = add_lora(plan, network) if plan.lora_rank else None
         _check_length(plan, network.config, tokenizer)
-        multiple = 8 if torch.cuda.is_available() else 1
+        multiple = padding_multiple(position_limit(network.config, tokenizer))
 
         def batches_of(rows: Rows) -> Batches:
             return task.encode(tokenizer, rows, plan, multiple=multiple)
@@ -114,6 +117,7 @@ class Job:
             checkpoint_folder=self.folder / CHECKPOINTS,
             lab_state=lambda: {
                 **reporter.state(),
+                "attempt": self._attempt,
                 "plan": plan.to_yaml(),
                 "content_hash": prepared.content_hash,
             },
@@ -140,6 +144,7 @@ class Job:
         def finish() -> None:
             reporter.report("saving the model")
             trainer.restore_best()
+            trainer.end_autocast()
             records.keep_speed(plan, reporter, float(train.lengths.mean()), precision)
             trained = network if tuner is None else tuner.merge_and_unload()
             save_model(self.folder / "model", trained, tokenizer)
@@ -180,6 +185,8 @@ class Job:
 
 def save_model(folder: Path, network: Any, tokenizer: Any) -> None:
     """Save a standard Hugging Face folder, staged beside `folder` and renamed, so that it is whole or not there."""
+    tokenizer.backend_tokenizer.no_truncation()  # encoding left the plan's in it, and the file would carry it on
+    tokenizer.backend_tokenizer.no_padding()
     with checkpoints.staged(folder) as stage:
         network.save_pretrained(stage)
         tokenizer.save_pretrained(stage)

@@ -52,8 +52,8 @@ def limits(item: Setting, shape: Shape, device: Device) -> tuple[float, float]:
         high = min(high, shape.longest)
     elif item.name == "frozen_layers":
         high = min(high, shape.layers)
-    elif item.name == "processes" and device.kind == "cuda":
-        high = min(high, device.count)
+    elif item.name == "processes":
+        high = min(high, device.count if device.kind == "cuda" else device.cores)
     return low, high
 
 
@@ -74,7 +74,9 @@ def written(item: Setting, value: Any) -> str:
         return "on" if value else "off"
     if isinstance(value, str):
         return value.replace("_", " ")
-    if isinstance(value, float) and 0 < value < 1e-3:
+    if isinstance(value, int):
+        return f"{value:,}"
+    if 0 < value < 1e-3:
         digits, power = f"{value:.3e}".split("e")
         return f"{float(digits):g}e{int(power)}"
     return f"{value:,g}"
@@ -113,6 +115,8 @@ def checked(changes: Mapping[str, Any], shape: Shape, device: Device) -> dict[st
 
 
 def _is_heeded(name: str, task: str, settings: Mapping[str, Any]) -> bool:
+    if name == "warmup_share" and settings.get("scheduler") == "constant":  # transformers has none there
+        return False
     needed = _NEEDS.get(name)
     return task in FIELDS[name].metadata.get("tasks", (task,)) and (needed is None or bool(settings.get(needed)))
 

@@ -20,7 +20,7 @@ CLASS_WEIGHTS = ("none", "balanced")
 CLASSIFYING = ("sequence-classification", "token-classification", "multiple-choice")  # one of several, by softmax
 _WEIGHED = ("sequence-classification", "token-classification")
 _LANGUAGE = ("masked-language",)
-_NOT_COMPARED = ("name", "checkpoint_seconds", "retry_on_memory")  # they change no number of a training
+_NOT_COMPARED = ("name", "checkpoint_seconds", "retry_on_memory")  # may be changed before a run is resumed
 
 # Which setting names the columns of which part of a task (see `core.data.mapping.ROLES`).
 COLUMN_SETTINGS: dict[str, dict[str, str]] = {
@@ -102,10 +102,12 @@ class Plan:
     name: str = setting("Name", "How the run is called in lists.", "")
     epochs: float = setting("Epochs", "How often every text is seen. 2 to 4 is usual.", 3.0, low=0.01, high=1000.0)
     batch_size: int = setting(
-        "Batch size", "Texts per step, over all devices. More is steadier and needs more memory.", 32, low=1, high=4096
-    )
+        "Batch size", "Texts per step, over all devices: 8 to 64 is usual. More is steadier and needs more memory.",
+        32, low=1, high=4096,
+    )  # fmt: skip
     accumulation: int = setting(
-        "Accumulation", "In how many parts a batch is worked off: 2 halves the memory and changes the result hardly.",
+        "Accumulation",
+        "In how many parts a batch is worked off: 1 unless memory is short. It changes the result hardly.",
         1, low=1, high=1024,
     )  # fmt: skip
     learning_rate: float = setting(
@@ -117,26 +119,31 @@ class Plan:
         SCHEDULERS[0], choices=SCHEDULERS,
     )  # fmt: skip
     warmup_share: float = setting(
-        "Warm-up", "The share of steps over which the learning rate rises from zero.", 0.1, low=0.0, high=1.0
-    )
+        "Warm-up", "The share of steps over which the learning rate rises from zero: 0.05 to 0.1 is usual.",
+        0.1, low=0.0, high=1.0,
+    )  # fmt: skip
     max_length: int = setting(
-        "Maximum length", "Word pieces per text; longer texts are cut. Short texts cost nothing.", 128, low=4, high=8192
-    )
+        "Maximum length",
+        "Word pieces per text: 128 for sentences, 512 for pages. Longer texts are cut; short texts cost nothing.",
+        128, low=4, high=8192,
+    )  # fmt: skip
     truncation: str = setting(
         "Truncation", "Which text of a pair is cut when both are too long together.",
         TRUNCATIONS[0], choices=TRUNCATIONS, tasks=("sequence-classification", "multi-label", "regression"),
     )  # fmt: skip
     window_overlap: int = setting(
-        "Window overlap", "Word pieces that neighbouring windows of a long context share.",
+        "Window overlap",
+        "Word pieces that neighbouring windows of a long context share: a third of the length is usual.",
         64, low=0, high=4096, tasks=("question-answering",),
     )  # fmt: skip
     weight_decay: float = setting(
-        "Weight decay", "How strongly weights are pulled to zero; biases and LayerNorms never are.",
+        "Weight decay", "How strongly weights are pulled to zero: 0 to 0.1 is usual. Biases and LayerNorms never are.",
         0.01, low=0.0, high=1.0,
     )  # fmt: skip
     max_gradient_norm: float = setting(
-        "Gradient clipping", "Longer gradients are shortened to this length; 0 turns it off.", 1.0, low=0.0, high=1000.0
-    )
+        "Gradient clipping", "Longer gradients are shortened to this length: 1 is usual, 0 turns it off.",
+        1.0, low=0.0, high=1000.0,
+    )  # fmt: skip
     label_smoothing: float = setting(
         "Label smoothing", "The share of certainty taken from the right label: 0.1 makes a model less sure of itself.",
         0.0, low=0.0, high=0.9, tasks=CLASSIFYING,
@@ -146,15 +153,17 @@ class Plan:
         CLASS_WEIGHTS[0], choices=CLASS_WEIGHTS, tasks=_WEIGHED,
     )  # fmt: skip
     early_stopping: int = setting(
-        "Early stopping", "Stop after so many evaluations without a better one; 0 trains to the end.",
+        "Early stopping", "Stop after so many evaluations without a better one: 2 to 8 is usual, 0 trains to the end.",
         0, low=0, high=1000,
     )  # fmt: skip
     frozen_layers: int = setting(
-        "Frozen layers", "So many of the lowest layers, and the embeddings, stay as they are: faster, less learned.",
+        "Frozen layers",
+        "So many of the lowest layers, up to half of them, and the embeddings stay as they are: faster, less learned.",
         0, low=0, high=1000,
     )  # fmt: skip
     lora_rank: int = setting(
-        "LoRA rank", "Train small matrices of this rank beside the weights (Hu et al. 2021); 0 trains all weights.",
+        "LoRA rank",
+        "Train small matrices of this rank, 8 to 32, beside the weights (Hu et al. 2021); 0 trains all weights.",
         0, low=0, high=1024,
     )  # fmt: skip
     lora_alpha: float = setting(
@@ -166,7 +175,7 @@ class Plan:
     )
     mask_share: float = setting(
         "Share of hidden pieces",
-        "Of these 80 % become [MASK], 10 % another piece, 10 % stay; whole words all become [MASK].",
+        "0.15 as in BERT is usual. Of these 80 % become [MASK], 10 % another piece, 10 % stay; of whole words all.",
         0.15, low=0.01, high=0.9, tasks=_LANGUAGE,
     )  # fmt: skip
     whole_words: bool = setting(
@@ -186,14 +195,15 @@ class Plan:
     )
     compile: bool = setting("Compile", "torch.compile: a slow start, then faster steps on graphics cards.", False)
     evaluations_per_epoch: int = setting(
-        "Evaluations per epoch", "How often the validation rows are scored.", 2, low=1, high=100
+        "Evaluations per epoch", "How often the validation rows are scored: 1 to 8 is usual.", 2, low=1, high=100
     )
     checkpoint_seconds: float = setting(
-        "Seconds between checkpoints", "At evaluations, but not more often than this. 0 saves at each.",
+        "Seconds between checkpoints",
+        "At evaluations, but not more often than this: 30 to 600 is usual. Where those are rare, every ten minutes.",
         30.0, low=0.0, high=86400.0,
     )  # fmt: skip
     retry_on_memory: bool = setting(
-        "Retry on memory", "When the memory runs out, go on in twice as many parts of a batch.", False
+        "Retry when memory runs out", "When the memory runs out, go on in twice as many parts of a batch.", False
     )
 
     def __post_init__(self) -> None:

@@ -67,7 +67,7 @@ def preset(
         "batch_size": (8, 32, 32)[size],
         "learning_rate": _learning_rate(task, is_small=is_small),
         "max_length": length,
-        "retry_on_memory": True,  # it changes no result, and a run that outgrows the memory goes on
+        "retry_on_memory": True,  # it changes nothing while the memory suffices, and then the run goes on
     }
     if "window_overlap" in chosen:
         chosen["window_overlap"] = min(128, length // 3)

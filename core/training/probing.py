@@ -16,7 +16,9 @@ import transformers
 from transformers import TrainerCallback
 
 from core.data.cells import Answer
+from core.models.loading import position_limit
 from core.training.arguments import training_arguments
+from core.training.encoding import padding_multiple
 from core.training.examples import Rows
 from core.training.foresee import Measured
 from core.training.job import prepare_torch
@@ -72,7 +74,7 @@ def measure(plan: Plan, load: Load, folder: Path) -> Measured:
         training_arguments(
             alone, folder=folder, total_steps=warm_steps + _STEPS, precision=choose_precision(alone.precision)
         ),
-        train=task.encode(tokenizer, rows, alone, multiple=8 if torch.cuda.is_available() else 1),
+        train=task.encode(tokenizer, rows, alone, multiple=padding_multiple(position_limit(network.config, tokenizer))),
         step_rows=alone.batch_size,
         validate=None,
         best=task.best,

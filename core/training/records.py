@@ -75,6 +75,7 @@ def keep_speed(plan: Plan, reporter: Reporter, mean_pieces: float, precision: st
     )  # fmt: skip
     device = reporter.trainer.args.device.type
     devices = plan.processes if device == "cuda" else 1  # a processor is one, however many processes share it
-    reached = sum(work) * reporter.pieces / devices / reporter.session_seconds
+    reached = sum(work) * reporter.pieces / devices / reporter.step_seconds
     with contextlib.suppress(OSError):  # worth less than the model, which is yet to be saved
-        remember_speed(device=device, precision=precision, operations_per_second=reached)
+        for name in {plan.precision, precision}:  # "auto", and what it was here
+            remember_speed(device=device, precision=name, operations_per_second=reached)

@@ -18,7 +18,8 @@ _GUESSED_CARD_BYTES = 8_000_000_000
 @dataclass(frozen=True, slots=True)
 class Device:
     """Where a training will run: `kind` is "cuda" or "cpu", `flops` floating-point operations a second, `count` how
-    many there are. `is_learnt`: the speed comes from trainings here, not from a guess."""
+    many there are, `cores` those of the processor. `is_learnt`: the speed comes from trainings here, not from a guess.
+    """
 
     kind: str
     precision: str
@@ -26,15 +27,18 @@ class Device:
     memory_bytes: int
     count: int = 1
     is_learnt: bool = False
+    cores: int = 1
 
 
 def device_here(precision: str = "auto") -> Device:
-    """The device of this machine, as trainings with this precision found it."""
-    here = machine()
+    """The device of this machine, as trainings with this precision found it; those with "auto" above all where that is
+    asked for, because what a card makes of it only torch can tell."""
+    here, known = machine(), _known_speeds()
     kind = "cuda" if here.gpus else "cpu"
+    learnt = known.get(_key(kind, precision))
     if precision == "auto":
         precision = "bf16" if kind == "cuda" or processor_has_bf16() else "fp32"
-    learnt = _known_speeds().get(_key(kind, precision))
+    learnt = learnt or known.get(_key(kind, precision))
     guess = _GUESSED_FLOPS.get(_key(kind, precision), _GUESSED_FLOPS["cpu-fp32"])
     memory = here.memory_bytes
     if kind == "cuda":
@@ -47,11 +51,13 @@ def device_here(precision: str = "auto") -> Device:
         memory_bytes=memory,
         count=max(1, len(here.gpus)),
         is_learnt=learnt is not None,
+        cores=here.cores,
     )
 
 
 def remember_speed(*, device: str, precision: str, operations_per_second: float) -> None:
-    """Keep what a finished training reached, for the next estimate: the mean of the last and the one before."""
+    """Keep what a finished training with this precision, or "auto", reached, for the next estimate: the mean of the
+    last and the one before."""
     speeds, key, reached = _known_speeds(), _key(device, precision), operations_per_second
     speeds[key] = (speeds[key] + reached) / 2 if key in speeds else reached
     write_json(workspace() / "speed.json", speeds)

@@ -131,6 +131,11 @@ class LabTrainer(Trainer):
         if self._best_weights is not None and self.best["step"] != self.state.global_step:
             self.model.load_state_dict(self._best_weights)
 
+    def end_autocast(self) -> None:
+        """Let the network compute in the format of its weights again, as it will for whoever opens it: accelerate has
+        put a `forward` before its own that computes in that of the training."""
+        self.model.__dict__.pop("forward", None)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         random_states: dict[str, bytes] = {}
         for part in self._ranks.gather(self._random_state()):

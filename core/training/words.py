@@ -11,9 +11,7 @@ import torch
 from tokenizers import Encoding
 from transformers import BatchEncoding
 
-from core.training.encoding import CHUNK, Encoded, joined, pad
-
-IGNORED = -100  # the label of pieces that are neither learned nor scored, as `torch.nn.functional.cross_entropy` has it
+from core.training.encoding import CHUNK, IGNORED, Encoded, joined, pad
 
 
 @dataclass(frozen=True, slots=True)

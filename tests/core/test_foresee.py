@@ -7,7 +7,7 @@ import pytest
 
 from core.data.mapping import Mapping
 from core.data.reading import read_table
-from core.training.foresee import Measured, foresee, memory_of, schedule, work_per_piece
+from core.training.foresee import Foreseen, Measured, foresee, memory_of, schedule, work_per_piece
 from core.training.lengths import Lengths, count_pieces, lengths_of, load_of
 from core.training.plan import Plan
 from core.training.shapes import Shape, shape_of
@@ -91,6 +91,55 @@ def test_what_was_measured_goes_before_what_was_learnt() -> None:
     assert (ahead.source, ahead.memory_bytes, ahead.steps) == ("measured", 5, 8)
     # 8 steps of 2 s; 2 evaluations of 10 rows and 10 rows at the end, each a third of the 0.2 s of a trained row
     assert ahead.seconds - 8 == pytest.approx(8 * 2 + 30 * 0.2 / 3)
+
+
+def test_processes_on_a_processor_share_its_cores_and_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, many, each = Plan(**MINIMAL, batch_size=32), rows(10_000), Measured(2.0, 10**9)
+    four = replace(plan, processes=4)
+    devices = {kind: Device(kind, "fp32", 1e11, memory_bytes=64 * 10**9) for kind in ("cpu", "cuda")}
+
+    def ahead(kind: str, plan: Plan, measured: Measured | None = None) -> Foreseen:
+        monkeypatch.setattr("core.training.foresee.device_here", lambda precision: devices[kind])
+        return foresee(plan, many, measured)
+
+    assert ahead("cpu", four).seconds == ahead("cpu", plan).seconds
+    assert ahead("cpu", four).memory_bytes > 2 * ahead("cpu", plan).memory_bytes
+    assert ahead("cuda", four).seconds - 8 == pytest.approx((ahead("cuda", plan).seconds - 8) / 4)
+    assert ahead("cuda", four).memory_bytes < ahead("cuda", plan).memory_bytes
+    # A probe trains a quarter of a batch with all the cores: four of them at once take four times as long.
+    assert ahead("cpu", four, each).seconds - 8 == pytest.approx(4 * (ahead("cuda", four, each).seconds - 8))
+    assert [ahead(kind, four, each).memory_bytes for kind in devices] == [4 * 10**9, 10**9]
+
+
+def test_what_auto_became_is_learnt_from_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card without bf16 trains with fp32 under “auto”, which a page cannot tell."""
+    from core.machine import Machine
+
+    monkeypatch.setattr("core.training.speeds.machine", lambda: Machine("p", 4, 10**9, ("Tesla T4",), 10**9))
+    monkeypatch.setattr("core.training.speeds.gpu_use", lambda: ())
+    remember_speed(device="cuda", precision="fp32", operations_per_second=5e12)
+    remember_speed(device="cuda", precision="auto", operations_per_second=4e12)
+    assert [device_here(precision).flops for precision in ("auto", "fp32")] == [4e12, 5e12]
+    assert not device_here("bf16").is_learnt
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_a_training_keeps_its_speed_for_what_was_asked_and_what_it_became(
+    precision: str, tmp_path, tiny_model_folder
+) -> None:
+    from core.runs.status import read_json
+    from core.training.precision import choose_precision
+    from core.workspace import workspace
+    from tests.tiny_training import train_here, write_csv
+
+    plan = Plan(
+        data=str(write_csv(tmp_path / "d.csv", 40)), text_column="text", label_column="label", precision=precision,
+        model=str(tiny_model_folder), epochs=5, batch_size=8, max_length=24,
+    )  # fmt: skip
+    train_here(plan)
+    known = read_json(workspace() / "speed.json")
+    assert known.keys() == {f"cpu-{precision}", f"cpu-{choose_precision(precision)}"}
+    assert len(set(known.values())) == 1
 
 
 def test_weights_are_counted_from_the_configuration() -> None:

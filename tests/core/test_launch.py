@@ -61,3 +61,24 @@ def test_where_there_is_no_cluster_a_run_on_one_is_refused(monkeypatch: pytest.M
         launch(plan, slurm=SlurmOptions())
     with pytest.raises(LabError, match="spread evenly"):
         launch(plan, slurm=SlurmOptions(nodes=2))
+    assert list_runs() == []
+
+
+def test_E06_a_launch_that_is_refused_leaves_nothing_and_may_be_tried_again(tmp_path, monkeypatch) -> None:
+    plan = Plan(data="sample:reviews", text_column="text", label_column="label", processes=2)
+    monkeypatch.setattr("core.runs.executors.default_device", lambda: "cuda")
+    monkeypatch.setattr("core.runs.executors.slots_of", lambda device: 1)
+    for _ in range(2):  # the second time the folder is not “not empty”
+        with pytest.raises(LabError, match="2 graphics cards"):
+            launch(plan, output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(LabError, match="2 graphics cards"):
+        launch(plan)
+    assert list_runs() == []
+
+
+def test_a_name_with_half_a_character_is_refused_in_words(workspace) -> None:
+    plan = Plan(data="sample:reviews", text_column="text", label_column="label", name="half \ud83d")
+    with pytest.raises(LabError, match="half a character"):
+        launch(plan)
+    assert list((workspace / "runs").iterdir()) == []

@@ -123,6 +123,8 @@ def test_knobs_without_a_meaning_are_left_out() -> None:
     assert "truncation" in names("regression", pair_column="p")
     assert "lora_alpha" not in names("regression", lora_rank=0)
     assert "lora_alpha" in names("regression", lora_rank=4)
+    assert "warmup_share" in names("regression", scheduler="constant_with_warmup")
+    assert "warmup_share" not in names("regression", scheduler="constant")
     assert "Language" not in knobs("regression", {})
     assert "label_smoothing" not in names("question-answering")
 
@@ -132,6 +134,7 @@ def test_limits_are_those_of_plan_model_and_device() -> None:
     assert limits(FIELDS["max_length"], shape, LAPTOP) == (4, 512)
     assert limits(FIELDS["frozen_layers"], shape, LAPTOP) == (0, 6)
     assert limits(FIELDS["processes"], shape, dataclasses.replace(CARD, count=4)) == (1, 4)
+    assert limits(FIELDS["processes"], shape, dataclasses.replace(LAPTOP, cores=8)) == (1, 8)
     assert limits(FIELDS["epochs"], shape, LAPTOP) == (0.01, 1000.0)
     with pytest.raises(LabError, match="Frozen layers is 7"):
         checked({"frozen_layers": 7}, shape, LAPTOP)
@@ -166,5 +169,7 @@ def test_values_are_written_for_people() -> None:
     assert written(FIELDS["learning_rate"], 2.5e-5) == "2.5e-5"
     assert written(FIELDS["learning_rate"], 1e-4) == "1e-4"
     assert written(FIELDS["batch_size"], 4096) == "4,096"
+    assert written(FIELDS["seed"], 20_261_125) == "20,261,125"
+    assert written(FIELDS["max_gradient_norm"], 1000.0) == "1,000"
     assert written(FIELDS["whole_words"], True) == "on"
     assert written(FIELDS["epochs"], 3.0) == "3"

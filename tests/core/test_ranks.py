@@ -11,7 +11,6 @@ import psutil
 import pytest
 import torch
 
-from core.runs.executors import LocalExecutor
 from core.runs.folder import Run, create_run
 from core.runs.status import read_json
 from core.training import _submit, resume
@@ -58,7 +57,7 @@ def test_two_ranks_train_as_one_process_does(
     monkeypatch.setenv("TMPDIR", str(scratch))
     together = dataclasses.replace(together, model=without_dropout(tiny_model_folder))
     run = start(together)
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert status.state == "finished", run.log_tail()
     assert not list(scratch.glob("torchelastic*"))  # torchrun makes folders for logs and leaves them
     assert run.environment()["processes"] == 2
@@ -84,7 +83,7 @@ def test_what_two_ranks_report_is_what_one_process_with_the_same_parts_reports(
     model = without_dropout(tiny_model_folder)
     together = dataclasses.replace(together, model=model, accumulation=2, epochs=1.0)
     run = start(together)
-    assert LocalExecutor().wait(run).state == "finished", run.log_tail()
+    assert run.wait().state == "finished", run.log_tail()
     alone, _ = train_here(dataclasses.replace(together, processes=1, accumulation=4))
     ours, theirs = ([e for e in each.events() if e["kind"] == "train"] for each in (run, alone))
     assert len(ours) == len(theirs) == 6
@@ -97,18 +96,18 @@ def test_what_two_ranks_report_is_what_one_process_with_the_same_parts_reports(
 
 def test_E02_stopped_and_resumed_equals_uninterrupted_and_leaves_no_process(together: Plan) -> None:
     whole = start(together)
-    assert LocalExecutor().wait(whole).state == "finished", whole.log_tail()
+    assert whole.wait().state == "finished", whole.log_tail()
     run = start(dataclasses.replace(together))
     wait_for(lambda: training(run), 120)
     family = supervisor_of(run).children(recursive=True)
     run.request_stop()
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     if status.state == "finished":
         pytest.fail("it finished before it could be stopped")
     assert (status.state, "Stopped at step" in status.message) == ("stopped", True), run.log_tail()
     wait_for(lambda: not any(each.is_running() and each.status() != "zombie" for each in family), 20)
     resume(run)
-    assert LocalExecutor().wait(run).state == "finished", run.log_tail()
+    assert run.wait().state == "finished", run.log_tail()
     assert same_weights(whole, run)
 
 
@@ -120,7 +119,7 @@ def test_E07_a_rank_that_dies_ends_the_run_in_bounded_time(together: Plan, victi
     by_rank = sorted(ranks_of(run), key=lambda each: int(each.environ()["RANK"]))
     by_rank[victim].send_signal(signal.SIGKILL)
     began = time.monotonic()
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert (status.state, "killed by the system" in status.message) == ("failed", True)
     assert status.remedy
     assert time.monotonic() - began < 90
@@ -133,7 +132,7 @@ def test_E07_a_rank_that_hangs_ends_the_run_in_bounded_time(together: Plan) -> N
     by_rank = sorted(ranks_of(run), key=lambda each: int(each.environ()["RANK"]))
     by_rank[1].send_signal(signal.SIGSTOP)
     began = time.monotonic()
-    assert LocalExecutor().wait(run).state == "failed"
+    assert run.wait().state == "failed"
     assert time.monotonic() - began < 150
 
 
@@ -173,7 +172,7 @@ def test_checkpoints_hold_the_random_state_of_every_rank(together: Plan) -> None
     run = start(dataclasses.replace(together, epochs=300.0))
     wait_for(lambda: training(run), 120)
     run.request_stop()
-    assert LocalExecutor().wait(run).state == "stopped", run.log_tail()
+    assert run.wait().state == "stopped", run.log_tail()
     newest = max((run.path / "checkpoints").iterdir(), key=lambda path: int(path.name.removeprefix("step-")))
     assert {"rng_state_0.pth", "rng_state_1.pth"} <= {path.name for path in newest.iterdir()}
     assert np.isfinite(np.concatenate([value.numpy().ravel() for value in _load(newest).values()])).all()

@@ -57,6 +57,13 @@ def test_the_main_figure_is_the_score_on_disk_with_its_interval_and_baseline(tas
         assert low <= first.value <= high
 
 
+def test_precision_and_recall_are_told_with_their_intervals(finished_run: FinishedRun):  # noqa: F811
+    scores = finished_run("sequence-classification").metrics()
+    figures = {each.name: each for each in figures_of("sequence-classification", scores)}
+    for name in ("macro_precision", "macro_recall"):
+        assert (figures[name].value, list(figures[name].interval)) == (scores[name], scores["intervals"][name])
+
+
 def test_the_baseline_is_the_best_of_those_there_are() -> None:
     scores = {"accuracy": 0.6, "chance_accuracy": 0.25, "majority_accuracy": 0.4, "intervals": {"accuracy": [0.5, 0.7]}}
     (accuracy,) = figures_of("multiple-choice", scores)

@@ -222,7 +222,7 @@ def test_supervisor_runs_a_command_and_keeps_its_word() -> None:
     outcome = json.dumps({"state": "finished", "message": "", "remedy": ""})
     code = f"import sys, pathlib; print('hello'); pathlib.Path(sys.argv[1], 'outcome.json').write_text({outcome!r})"
     _submit(run, code)
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert (status.state, status.exit_code) == ("finished", 0)
     assert run.log_tail() == "hello"
     assert status.started <= status.updated <= time.time()
@@ -231,7 +231,7 @@ def test_supervisor_runs_a_command_and_keeps_its_word() -> None:
 def test_supervisor_explains_a_silent_failure() -> None:
     run = create_run("p")
     _submit(run, "raise SystemExit(7)")
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert (status.state, status.exit_code) == ("failed", 7)
     assert "7" in status.message
     assert status.remedy
@@ -242,7 +242,7 @@ def test_the_worker_gets_the_cards_of_its_slots_and_the_number_of_its_attempt(mo
     run = create_run("p")
     code = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['BERTLAB_ATTEMPT'])"
     _submit(run, code)
-    LocalExecutor().wait(run)
+    run.wait()
     assert run.log_tail() == "5,3 0"  # the processor has none to give, and takes none away
     run = create_run("p")
     options = Terms("cuda", count=1, of=2).options()
@@ -256,7 +256,7 @@ def test_a_claim_to_have_finished_needs_a_clean_exit() -> None:
     outcome = json.dumps({"state": "finished"})
     code = f"import sys, pathlib; pathlib.Path(sys.argv[1], 'outcome.json').write_text({outcome!r}); sys.exit(3)"
     _submit(run, code)
-    assert LocalExecutor().wait(run).state == "failed"
+    assert run.wait().state == "failed"
 
 
 def test_status_of_damaged_files_is_an_answer(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from core.runs.executors import LocalExecutor
 from core.runs.folder import create_run, delete_run, list_runs
-from core.runs.status import write_status
+from core.runs.status import read_json, write_status
 from core.runs.sweep import sweep
 from core.workspace import PROJECT_ROOT, remove_folder
 
@@ -76,7 +76,7 @@ def test_D03_a_launch_sweeps_first(leftovers: list[Path], monkeypatch: pytest.Mo
     run = create_run("plan")
     LocalExecutor().submit(run, [sys.executable, "-c", ""], device="cpu")
     assert not any(path.exists() for path in leftovers)
-    LocalExecutor().wait(run)
+    run.wait()
 
 
 def test_D03_what_cannot_be_removed_is_no_error(leftovers: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,3 +104,17 @@ def test_a_deleted_run_leaves_nothing(workspace: Path) -> None:
     fill(workspace / "runs" / f".removing-{run.id}")
     delete_run(run)
     assert list((workspace / "runs").iterdir()) == []
+
+
+def test_D03_a_run_deleted_while_it_is_swept_costs_no_launch(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = create_run("plan")
+    write_status(run.path, "finished")
+
+    def read(path: Path) -> dict:
+        content = read_json(path)
+        delete_run(run)
+        return content
+
+    monkeypatch.setattr("core.runs.sweep.read_json", read)
+    sweep()
+    assert not run.path.exists()

@@ -1,5 +1,7 @@
 """Intervals, against resampling the rows with scikit-learn, scipy's bootstrap and the normal approximation."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,11 +11,10 @@ from core.training.scores.bootstrap import DRAWS, draw_kinds, draw_rows, interva
 from core.training.scores.classification import full, scores_of_cells
 from core.training.scores.counts import f1_score, mean_where, precision_recall_f1
 
-SCORES = {
-    "accuracy": oracle.accuracy_score,
-    "macro_f1": lambda true, predicted: oracle.f1_score(true, predicted, average="macro", zero_division=0),
-    "weighted_f1": lambda true, predicted: oracle.f1_score(true, predicted, average="weighted", zero_division=0),
-    "mcc": oracle.matthews_corrcoef,
+SCORES = {"accuracy": oracle.accuracy_score, "mcc": oracle.matthews_corrcoef} | {
+    f"{average}_{name}": partial(getattr(oracle, f"{name}_score"), average=average, zero_division=0)
+    for average in ("macro", "weighted")
+    for name in ("precision", "recall", "f1")
 }
 
 
@@ -30,9 +31,11 @@ def test_scores_of_a_draw_are_those_of_its_rows(answered: tuple[np.ndarray, ...]
     _, labels, predicted = answered
     cells, counts = np.unique(np.stack([labels, predicted]), axis=1, return_counts=True)
     (draws,) = draw_kinds(counts, draws=40)
+    never_guessed = np.where(cells[1] == 2, 0, counts)  # its precision is undefined
     without_the_rare = np.where((cells == 2).any(axis=0), 0, counts)  # a draw in which a label does not occur
-    draws = np.vstack([draws, without_the_rare])
+    draws = np.vstack([draws, never_guessed, without_the_rare])
     scores = scores_of_cells(*cells, draws)
+    assert scores.keys() == SCORES.keys()
     for i, draw in enumerate(draws):
         rows = np.repeat(cells, draw, axis=1)
         for name, score in SCORES.items():

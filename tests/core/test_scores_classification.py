@@ -41,7 +41,8 @@ def test_against_scikit_learn_and_torch() -> None:
     loss = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels))
     assert scores["loss"] == pytest.approx(loss.item(), rel=1e-5)
     assert scores["majority_accuracy"] == pytest.approx(np.mean(labels == 1))
-    assert set(scores["intervals"]) == {"accuracy", "macro_f1", "weighted_f1", "mcc"}
+    averages = {f"{average}_{name}" for average in ("macro", "weighted") for name in ("precision", "recall", "f1")}
+    assert set(scores["intervals"]) == {"accuracy", "mcc"} | averages
     assert {name: scores[name] for name in ("loss", "accuracy", "macro_f1")} == quick(logits, labels)
 
 

@@ -85,7 +85,7 @@ def test_submit_on_two_nodes_and_finish(cluster: Path, run: Run, workspace: Path
     submit(run, FINISH, nodes=2, time_limit_minutes=5, memory="100MB", further={"comment": "it's a test"})
     with pytest.raises(LabError, match="active"):
         submit(run, FINISH)
-    ended = SlurmExecutor().wait(run)
+    ended = run.wait()
     assert (ended.state, ended.exit_code) == ("finished", 0)
     wait_for((run.path / "node-1.json").exists)
     first, second = (json.loads((run.path / f"node-{i}.json").read_text()) for i in (0, 1))
@@ -98,7 +98,7 @@ def test_submit_on_two_nodes_and_finish(cluster: Path, run: Run, workspace: Path
 
 def test_a_failure_is_told_by_the_run_and_by_slurm(cluster: Path, run: Run) -> None:
     job = submit(run, "raise SystemExit(7)")
-    ended = SlurmExecutor().wait(run)
+    ended = run.wait()
     assert (ended.state, ended.exit_code) == ("failed", 7)
     wait_for(lambda: job_word(job, now=True) == "FAILED")
 
@@ -127,7 +127,7 @@ class Watch(threading.Thread):
         self._run = run
 
     def run(self) -> None:
-        self.last = SlurmExecutor().wait(self._run, on_change=lambda now: self.states.add(now.state))
+        self.last = self._run.wait(on_change=lambda now: self.states.add(now.state))
 
 
 def interrupt(run: Run, kind: str, *, life: int) -> None:
@@ -199,7 +199,7 @@ def test_a_run_interrupted_too_often_is_stopped(cluster: Path, run: Run) -> None
     job = submit(run, OBEY, requeues=0)
     wait_for(lambda: run.log_tail() == "started")
     slurm("scancel", "--signal=USR2", job)
-    ended = SlurmExecutor().wait(run)
+    ended = run.wait()
     assert ended.state == "stopped"
     assert ended.message == "SLURM interrupted it once more than it may be queued again. Stopped at step 3."
     wait_for(lambda: job_word(job, now=True) == "COMPLETED")
@@ -209,7 +209,7 @@ def test_stop_while_running_is_for_good(cluster: Path, run: Run) -> None:
     job = submit(run, OBEY)
     wait_for(lambda: run.log_tail() == "started")
     run.request_stop()
-    ended = SlurmExecutor().wait(run)
+    ended = run.wait()
     assert (ended.state, ended.message, ended.exit_code) == ("stopped", "Stopped at step 3.", 0)
     wait_for(lambda: job_word(job, now=True) == "COMPLETED")
     assert run.status().state == "stopped"
@@ -236,7 +236,7 @@ def test_a_stop_that_meets_the_start_of_the_job_is_obeyed(cluster: Path, run: Ru
     job = submit(run, OBEY, further={"hold": ""})
     (run.path / STOP).touch()
     slurm("scontrol", "release", job)
-    assert SlurmExecutor().wait(run).state == "stopped"
+    assert run.wait().state == "stopped"
     wait_for(lambda: job_word(job, now=True) == "COMPLETED")
     assert run.log_tail() == ""
 
@@ -245,7 +245,7 @@ def test_a_job_cancelled_from_outside_saves_its_state_and_is_stopped(cluster: Pa
     job = submit(run, OBEY)
     wait_for(lambda: run.log_tail() == "started")
     slurm("scancel", job)
-    ended = SlurmExecutor().wait(run)
+    ended = run.wait()
     assert ended.state == "stopped"
     assert "cancelled" in ended.message
     assert "Stopped at step 3." in ended.message
@@ -256,7 +256,7 @@ def test_a_job_cancelled_from_outside_saves_its_state_and_is_stopped(cluster: Pa
 
 def test_a_waiting_job_cancelled_from_outside_is_stopped(cluster: Path, run: Run) -> None:
     slurm("scancel", submit(run, OBEY, further={"hold": ""}))
-    ended = SlurmExecutor().wait(run)
+    ended = run.wait()
     assert (ended.state, ended.message) == ("stopped", "The SLURM job was cancelled.")
 
 
@@ -352,7 +352,7 @@ def test_a_run_that_goes_on_here_is_no_longer_judged_by_slurm(run: Run) -> None:
     LocalExecutor().submit(run, [sys.executable, "-c", OBEY, str(run.path)], device="cpu")
     wait_for(lambda: run.status().state == "running")
     run.request_stop()
-    assert LocalExecutor().wait(run).message == "Stopped at step 3."
+    assert run.wait().message == "Stopped at step 3."
     assert not (run.path / SLURM).exists()
 
 

@@ -41,12 +41,22 @@ def test_a_run_leaves_model_scores_and_events(plan: Plan) -> None:
     assert run.environment()["precision"] == "fp32"
 
 
-def test_the_run_is_reported_and_opened_as_a_model(plan: Plan) -> None:
+def test_the_saved_tokenizer_cuts_and_pads_nothing(plan: Plan) -> None:
+    from tokenizers import Tokenizer
+
+    run, _ = train_here(dataclasses.replace(plan, epochs=0.5, max_length=8))
+    tokenizer = Tokenizer.from_file(str(run.path / "model" / "tokenizer.json"))
+    assert (tokenizer.truncation, tokenizer.padding) == (None, None)
+    assert len(tokenizer.encode("the cat " * 20).ids) == 42
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_run_is_reported_and_opened_as_a_model(plan: Plan, precision: str) -> None:
     from core.evaluation.predict import predict
     from core.evaluation.report import export_predictions, read_report
     from core.models.loading import open_model
 
-    run, _ = train_here(dataclasses.replace(plan, epochs=3.0))
+    run, _ = train_here(dataclasses.replace(plan, epochs=3.0, precision=precision))
     report = read_report(run)
     assert sum(map(sum, report.confusion)) == report.metrics["rows"] == len(report.predictions) == 6
     assert [item.row for item in report.predictions] == run.data()["row_ids"]["test"]
@@ -223,6 +233,16 @@ def test_batches_equal_the_tokenizers_own_padding(tiny_model_folder: Path) -> No
         assert all((batch[name] == expected[name]).all() for name in expected)
         assert batch["labels"].tolist() == [1, 1, 0, 0]
         assert encoded.cut_count == 1
+
+
+@pytest.mark.parametrize(("has_card", "limit", "multiple"), [(True, 512, 8), (True, 510, 1), (False, 512, 1)])
+def test_padding_stays_within_the_positions_of_the_model(
+    monkeypatch: pytest.MonkeyPatch, has_card: bool, limit: int, multiple: int
+) -> None:
+    from core.training.encoding import padding_multiple
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_card)
+    assert padding_multiple(limit) == multiple
 
 
 def test_similar_lengths_visit_every_text_once_in_full_batches() -> None:

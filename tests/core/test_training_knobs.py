@@ -241,6 +241,24 @@ def test_D08_any_changed_setting_refuses_to_resume(plan: Plan, monkeypatch: pyte
     assert train_here(plan, run)[1] == "finished"
 
 
+def test_E08_a_run_that_has_gone_on_in_smaller_parts_resumes_in_them(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attempt is counted anew in each life of the supervisor."""
+    from core.training.job import Job
+
+    whole, run = (create_run(plan.to_yaml()) for _ in range(2))
+    assert Job(whole.path, attempt=2).run() == "finished"
+    with monkeypatch.context() as patch:
+        stop_at(patch, 5)
+        assert Job(run.path, attempt=2).run() == "stopped"
+    (run.path / "STOP").unlink()
+    assert Job(run.path).run() == "finished"
+    assert same_weights(whole, run)  # dropout would draw differently in other parts
+    notes = [event["message"] for event in run.events() if event["kind"] == "note"]
+    assert notes.count("A batch of 8 is now worked off in 4 parts of 2 rows.") == 2
+
+
 def test_E08_memory_that_runs_out_asks_for_another_attempt_with_half_the_rows(
     plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,12 +78,12 @@ def test_D04_a_training_on_a_disk_that_fills_up_is_named_and_goes_on_when_there_
     run = launch(dataclasses.replace(plan, epochs=6.0))
     wait_for(lambda: list((run.path / "checkpoints").glob("step-*")))
     fill(disk)
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert (status.state, status.exit_code) == ("failed", 1)
     assert status.message.startswith("The disk is full")
     assert list((run.path / "checkpoints").glob("step-*"))
     (disk / "filler").unlink()
-    assert LocalExecutor().wait(resume(run)).state == "finished"
+    assert resume(run).wait().state == "finished"
     notes = [event["message"] for event in run.events() if event["kind"] == "note"]
     assert any(note.startswith("Continued from the checkpoint of step") for note in notes)
 
@@ -97,7 +97,7 @@ def test_D04_a_run_whose_worker_is_killed_on_a_full_disk_is_not_lost(disk: Path)
     def look(status: object) -> None:
         seen.append(read_json(run.path / BEAT)["heartbeat"])
 
-    status = LocalExecutor().wait(run, on_change=look)
+    status = run.wait(on_change=look)
     assert (status.state, status.exit_code) == ("failed", -9)
     assert max(seen) - min(seen) > 1  # the heart went on beating
 
@@ -106,7 +106,7 @@ def test_D04_a_run_that_finishes_while_the_disk_is_full_has_finished(disk: Path)
     run = create_run("plan")
     tell = "from core.runs.status import write_record; write_record(folder / 'outcome.json', {'state': 'finished'})"
     submit(run, f"{FILL}\nsys.path.insert(0, {str(PROJECT_ROOT)!r}); {tell}")
-    assert LocalExecutor().wait(run).state == "finished"
+    assert run.wait().state == "finished"
 
 
 def test_D04_no_run_is_made_on_a_full_disk(disk: Path) -> None:
@@ -121,7 +121,7 @@ def test_D04_no_run_is_made_on_a_full_disk(disk: Path) -> None:
 def test_D04_a_run_that_is_resumed_on_a_full_disk_is_refused_and_stays_as_it_was(disk: Path) -> None:
     run = create_run("plan")
     submit(run, "raise SystemExit(7)")
-    before = LocalExecutor().wait(run)
+    before = run.wait()
     assert before.state == "failed"
     fill(disk)
     for _ in range(2):
@@ -130,7 +130,7 @@ def test_D04_a_run_that_is_resumed_on_a_full_disk_is_refused_and_stays_as_it_was
         assert run.status() == before
     (disk / "filler").unlink()
     submit(run, "raise SystemExit(8)")
-    assert LocalExecutor().wait(run).exit_code == 8
+    assert run.wait().exit_code == 8
 
 
 def test_D04_half_a_new_run_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from core.runs.folder import create_run
 from core.runs.status import read_json
@@ -31,6 +33,8 @@ class Half:
 
 
 class Whole:
+    backend_tokenizer = Tokenizer(WordLevel())
+
     def save_pretrained(self, folder: Path) -> None:
         (folder / "config.json").write_text("{}")
 

@@ -18,7 +18,6 @@ import psutil
 import pytest
 
 from core.data.uploads import store_upload
-from core.runs.executors import LocalExecutor
 from core.runs.folder import Run, list_runs
 from core.runs.status import read_json
 from core.training.plan import Plan
@@ -280,7 +279,7 @@ def test_C11_keys_of_the_environment_are_in_no_file_of_a_run_and_in_no_log(
     page = open_page("train/fine_tune.py", data=data, preset="quick", changed="epochs:0.2")
     next(each for each in page.button if each.label == "Start training").click().run()
     (run,) = list_runs()
-    assert LocalExecutor().wait(run).state == "finished"
+    assert run.wait().state == "finished"
 
     written = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
     assert {"plan.yaml", "environment.json", "train.log", "model.safetensors"} <= {path.name for path in written}

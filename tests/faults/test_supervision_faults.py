@@ -55,7 +55,7 @@ def submit(run: Run, code: str, *, grace_seconds: float = 30.0, device: str = "c
 
 def stop(run: Run) -> str:
     run.request_stop()
-    return LocalExecutor().wait(run).state
+    return run.wait().state
 
 
 def supervisor_of(run: Run) -> psutil.Process:
@@ -119,7 +119,7 @@ os.kill(os.getpid(), 9)
     assert launcher.returncode == -signal.SIGKILL
     worker_of(run)
     run.request_stop()
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert (status.state, status.message, status.exit_code) == ("stopped", "Stopped at step 3.", 0)
 
 
@@ -127,14 +127,14 @@ def test_E01_a_signal_to_the_supervisor_is_a_graceful_stop(run: Run) -> None:
     submit(run, OBEY)
     worker_of(run)
     supervisor_of(run).send_signal(signal.SIGINT)
-    assert LocalExecutor().wait(run).message == "Stopped at step 3."
+    assert run.wait().message == "Stopped at step 3."
 
 
 def test_E01_a_signal_to_the_process_that_was_launched_reaches_the_supervisor(run: Run) -> None:
     submit(run, OBEY)
     worker_of(run)
     supervisor_of(run).parent().terminate()
-    assert LocalExecutor().wait(run).message == "Stopped at step 3."
+    assert run.wait().message == "Stopped at step 3."
 
 
 def test_E02_workers_in_sessions_of_their_own_stop_gracefully(run: Run) -> None:
@@ -158,7 +158,7 @@ def test_E02_a_killed_launcher_leaves_no_worker(run: Run) -> None:
     submit(run, launcher(SLEEP, SLEEP))
     family = family_of(run, 3)
     worker_of(run).kill()
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert (status.state, status.exit_code) == ("failed", -9)
     assert all(map(gone, family))
 
@@ -198,7 +198,7 @@ exec(deaf)
     family = family_of(run, 3)
     time.sleep(0.3)
     run.request_stop()
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert status.state == "stopped"
     assert "by force" in status.message
     assert status.exit_code == -9
@@ -209,7 +209,7 @@ def test_E03_what_a_finished_worker_left_running_is_swept_up(run: Run) -> None:
     code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEP!r}], start_new_session=True)"
     submit(run, f"{code}; import time; time.sleep(0.5)")
     family = family_of(run, 2)
-    LocalExecutor().wait(run)
+    run.wait()
     wait_for(lambda: all(map(gone, family)))
 
 
@@ -304,7 +304,7 @@ def test_E06_one_runs_and_one_queues(run: Run) -> None:
     wait_for(lambda: second.status().state == "running")
     assert run.status().state == "stopped"
     second.request_stop()
-    LocalExecutor().wait(second)
+    second.wait()
 
 
 def test_E06_two_cards_train_two_runs_side_by_side_while_a_third_waits(two_cards: None) -> None:
@@ -365,7 +365,7 @@ def test_E06_the_cards_given_to_the_app_are_those_given_to_its_runs(
     with pytest.raises(LabError, match=r"asks for 2 graphics cards, and this machine has 1"):
         submit(run, SLEEP, device="cuda", count=2)
     submit(run, "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])", device="cuda")
-    LocalExecutor().wait(run)
+    run.wait()
     assert run.log_tail() == "1"
 
 
@@ -433,12 +433,12 @@ def test_E06_a_double_click_starts_a_run_once(run: Run) -> None:
         submit(run, OBEY)
     worker_of(run)
     run.request_stop()
-    assert LocalExecutor().wait(run).message == "Stopped at step 3."
+    assert run.wait().message == "Stopped at step 3."
 
 
 def test_E08_killed_for_memory_is_named(run: Run) -> None:
     submit(run, "import os; os.kill(os.getpid(), 9)")
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert (status.state, status.exit_code) == ("failed", -9)
     assert "memory" in status.message
     assert "batch size" in status.remedy
@@ -457,13 +457,13 @@ pathlib.Path(sys.argv[1], "outcome.json").write_text('{"state": "finished"}')
     submit(run, code, attempts=3)
     worker_of(run)
     submit(second, "import time; print(time.time())")
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert (status.state, status.message, status.exit_code) == ("finished", "", 0)
     attempts = [line.split() for line in run.log_tail().splitlines()]
     assert [number for number, _ in attempts] == ["0", "1", "2"]
     assert [note[-19:] for note in notes_of(run)] == ["h (attempt 2 of 3).", "h (attempt 3 of 3)."]
     assert all("memory" in note and "smaller batch" in note for note in notes_of(run))
-    LocalExecutor().wait(second)
+    second.wait()
     assert float(second.log_tail()) > float(attempts[-1][1])
 
 
@@ -477,7 +477,7 @@ pathlib.Path(sys.argv[1], "outcome.json").write_text(json.dumps(outcome))
 sys.exit(1)
 """
     submit(run, code, attempts=2)
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert (status.state, status.exit_code, status.remedy) == ("failed", 1, "Choose shorter texts.")
     assert status.message == "The card ran out of memory. It was tried 2 times, with ever smaller batches."
     assert run.log_tail() == "started\nstarted"
@@ -494,13 +494,13 @@ if os.environ["BERTLAB_ATTEMPT"] == "0":
 print(psutil.pid_exists(int(log.read_text())))
 """
     submit(run, code, attempts=2)
-    LocalExecutor().wait(run)
+    run.wait()
     assert run.log_tail().splitlines()[1:] == ["False"]
 
 
 def test_E08_killed_at_every_attempt_is_named_in_the_end(run: Run) -> None:
     submit(run, "import os; print(os.environ['BERTLAB_ATTEMPT'], flush=True); os.kill(os.getpid(), 9)", attempts=2)
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert (status.state, status.exit_code) == ("failed", -9)
     assert "memory" in status.message
     assert "2 times" in status.message
@@ -514,7 +514,7 @@ FAILED = """pathlib.Path(sys.argv[1], "outcome.json").write_text('{"state": "fai
 @pytest.mark.parametrize("end", ["sys.exit(7)", "os.kill(os.getpid(), 15)", FAILED])
 def test_E08_other_failures_are_not_tried_again(run: Run, end: str) -> None:
     submit(run, f"import os, pathlib, sys; print('started', flush=True); {end}", attempts=3)
-    assert LocalExecutor().wait(run).state == "failed"
+    assert run.wait().state == "failed"
     assert run.log_tail() == "started"
     assert notes_of(run) == []
 
@@ -522,7 +522,7 @@ def test_E08_other_failures_are_not_tried_again(run: Run, end: str) -> None:
 def test_E08_a_stop_ends_the_retrying(run: Run) -> None:
     code = "import os, pathlib, sys; print('started', flush=True); pathlib.Path(sys.argv[1], 'STOP').touch()"
     submit(run, f"{code}; os.kill(os.getpid(), 9)", attempts=3)
-    status = LocalExecutor().wait(run)
+    status = run.wait()
     assert status.state == "failed"
     assert "memory" in status.message
     assert run.log_tail() == "started"
@@ -622,7 +622,7 @@ with pathlib.Path(sys.argv[1], "events.jsonl").open("a") as events: events.write
 os.kill(os.getpid(), 9)
 """
     submit(run, code, attempts=2)
-    assert LocalExecutor().wait(run).state == "failed"
+    assert run.wait().state == "failed"
     assert [note[-17:] for note in notes_of(run)] == ["(attempt 2 of 2)."]
     assert len(run.events()) == 1
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from core.runs.executors import LocalExecutor
 from core.runs.folder import Run, create_run
 from core.runs.status import read_json
 from core.training import resume
@@ -28,7 +27,7 @@ def run() -> Run:
 
 def test_D05_checkpoints_go_when_the_run_has_finished(run: Run) -> None:
     submit(run, CLAIM)
-    assert LocalExecutor().wait(run).state == "finished"
+    assert run.wait().state == "finished"
     wait_for(lambda: not (run.path / "checkpoints").exists())
     wait_for(lambda: not list(run.path.glob(".*")))
 
@@ -36,7 +35,7 @@ def test_D05_checkpoints_go_when_the_run_has_finished(run: Run) -> None:
 @pytest.mark.parametrize("end", ["sys.exit(3)", "os.kill(os.getpid(), 9)"])
 def test_D05_a_claim_to_have_finished_without_a_clean_exit_keeps_the_checkpoints(run: Run, end: str) -> None:
     submit(run, CLAIM + end)
-    assert LocalExecutor().wait(run).state == "failed"
+    assert run.wait().state == "failed"
     assert (run.path / "checkpoints" / "step-7").is_dir()
 
 
@@ -50,9 +49,9 @@ worker.main(pathlib.Path(sys.argv[1]))
 os.kill(os.getpid(), 9)
 """
     submit(run, code)
-    assert LocalExecutor().wait(run).state == "failed"
+    assert run.wait().state == "failed"
     assert read_json(run.path / "outcome.json")["state"] == "finished"
-    assert LocalExecutor().wait(resume(run)).state == "finished"
+    assert resume(run).wait().state == "finished"
     events = run.events()
     assert "Continued from the checkpoint of step 12." in [event.get("message") for event in events]
     assert [event["step"] for event in events if event["kind"] == "train"] == list(range(1, 13))

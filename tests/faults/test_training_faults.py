@@ -206,7 +206,13 @@ def test_D09_after_a_resume_everything_covers_the_whole_run(stopped_run: Run, pl
 
 
 @pytest.mark.parametrize(
-    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried …")]
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried …"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    ],
 )
 def test_E08_out_of_memory_in_the_worker_is_named(tmp_path: Path, error: Exception) -> None:
     from core.training.failures import explain
@@ -214,6 +220,38 @@ def test_E08_out_of_memory_in_the_worker_is_named(tmp_path: Path, error: Excepti
     problem = explain(error, tmp_path, 12)
     assert "out of memory at step 12" in problem.problem
     assert "batch size" in problem.remedy
+
+
+def test_D01_where_evaluations_are_rare_a_kill_costs_the_steps_since_a_checkpoint_between_them(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.training import callbacks
+    from core.training.trainer import LabTrainer
+
+    def killed(self: LabTrainer, *arguments: object, **options: object) -> object:
+        if self.state.global_step == 5:
+            raise KeyboardInterrupt
+        return original(self, *arguments, **options)
+
+    original = LabTrainer.training_step
+    whole, _ = train_here(plan)  # evaluated, and saved, at steps 3, 6, 9 and 12
+    run = create_run(plan.to_yaml())
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks, "_LATE_SECONDS", 0.0)
+        patch.setattr(LabTrainer, "training_step", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_here(plan, run)
+    assert {path.name for path in (run.path / "checkpoints").iterdir()} == {"step-4", "step-5"}
+    assert train_here(plan, run)[1] == "finished"
+    assert same_weights(whole, run)
+
+
+def test_D01_no_checkpoint_is_late_before_its_time(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.training import callbacks
+
+    monkeypatch.setattr(callbacks, "_LATE_SECONDS", 0.0)
+    run, _ = train_here(dataclasses.replace(plan, checkpoint_seconds=3600.0, epochs=1.0))
+    assert not (run.path / "checkpoints").exists()
 
 
 @pytest.mark.slow

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from core.training.scores.bootstrap import draw_kinds, intervals
-from core.training.scores.counts import f1_score, mean_where, ratio
+from core.training.scores.counts import mean_where, precision_recall_f1, ratio
 from core.training.scores.finite import finite
 
 BEST = "macro_f1"
 SHOWN = ("accuracy", "macro_f1")
+_AVERAGED = ("precision", "recall", "f1")  # over the labels
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -97,7 +98,8 @@ def _intervals(labels: np.ndarray, predicted: np.ndarray) -> dict[str, list[floa
 
 
 def scores_of_cells(true: np.ndarray, predicted: np.ndarray, draws: np.ndarray) -> dict[str, np.ndarray]:
-    """Accuracy, F1 (macro, weighted) and MCC, each (draw,), of confusion matrices given by their occupied cells.
+    """Accuracy, precision, recall and F1 (macro, weighted) and MCC, each (draw,), of confusion matrices given by their
+    occupied cells.
 
     Cell i holds the rows with label `true[i]` that were taken for `predicted[i]`, `draws` (draw, cell) how many these
     are. As scikit-learn on the rows themselves: averages over the labels that occur, MCC by Gorodkin (2004).
@@ -113,12 +115,13 @@ def scores_of_cells(true: np.ndarray, predicted: np.ndarray, draws: np.ndarray) 
     of_true, of_predicted = by_label(codes[0], ones), by_label(codes[1], ones)
     correct = by_label(codes[0], hits.astype(np.int64))
     rows, right = draws.sum(axis=1), correct.sum(axis=1)
-    f1 = f1_score(correct, of_predicted, of_true)
+    by_name = dict(zip(_AVERAGED, precision_recall_f1(correct, of_predicted, of_true), strict=True))
+    occurs = of_true + of_predicted > 0
     spread_true, spread_predicted = (rows**2 - (each**2).sum(axis=1) for each in (of_true, of_predicted))
     covariance = right * rows - (of_true * of_predicted).sum(axis=1)
     return {
         "accuracy": right / rows,
-        "macro_f1": mean_where(f1, of_true + of_predicted > 0),
-        "weighted_f1": (f1 * of_true).sum(axis=1) / rows,
+        **{f"macro_{name}": mean_where(each, occurs) for name, each in by_name.items()},
+        **{f"weighted_{name}": (each * of_true).sum(axis=1) / rows for name, each in by_name.items()},
         "mcc": ratio(covariance, np.sqrt(spread_true * spread_predicted.astype(np.float64))),
     }

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from core.errors import LabError
-from core.training.encoding import Encoded, pad
-from core.training.tasks.masking import IGNORED, Masker
+from core.training.encoding import IGNORED, Encoded, pad
+from core.training.tasks.masking import Masker
 
 
 @dataclass(frozen=True, slots=True)

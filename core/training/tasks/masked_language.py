@@ -12,11 +12,12 @@ from core.data.table import Table
 from core.errors import LabError
 from core.models.checks import check_folder
 from core.models.loading import MASKED_LM, PRETRAINING
+from core.training.encoding import IGNORED
 from core.training.examples import Examples, Prepared, Rows
 from core.training.plan import Plan
 from core.training.scores import language
 from core.training.tasks.masked_batches import MaskedBatches
-from core.training.tasks.masking import IGNORED, Masker
+from core.training.tasks.masking import Masker
 from core.training.tasks.sentence_pairs import SentencePairs
 from core.training.tasks.task import Task, rows_without_label
 from core.training.tasks.text import write_predictions

@@ -5,8 +5,7 @@ from tokenizers import Encoding
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
 
 from core.errors import LabError
-
-IGNORED = -100  # the label of pieces that are not to be guessed (torch, `cross_entropy`)
+from core.training.encoding import IGNORED
 
 
 class Masker:
