@@ -104,21 +104,22 @@ def _scored(model: Model, text: str, whole_words: bool, number: int) -> Surprise
 def _spans(model: Model, scored: Surprise) -> list[Span]:
     """The text as it stands, each word coloured by what its pieces add up to; those not known are only marked."""
     tokens, drawn, end = scored.tokens, [], 0
-    units = [(*_reach(scored, numbers), numbers) for numbers in scored.words]
+    units = [(*_reach(scored, numbers), scored.positions[numbers[0]], numbers) for numbers in scored.words]
     asked = set(scored.positions)
     for place, special in enumerate(tokens.is_special):
         if not special and place not in asked:
-            units.append((*tokens.offsets[place], ()))
-    for first, last, numbers in sorted(units):
+            units.append((*tokens.offsets[place], place, ()))
+    for first, last, place, numbers in sorted(units):
         if first < end or first == last:
             continue
         drawn.append(span(tokens.text[end:first], "gap"))
         word = tokens.text[first:last]
         if numbers:
             weight = -min(sum(scored.bits[number] for number in numbers) / STRONG, 1.0)
-            drawn.append(span(word, "piece", note=_note(model, scored, word, numbers), weight=weight))
+            drawn.append(span(word, "piece", note=_note(model, scored, word, numbers), index=place, weight=weight))
         else:
-            drawn.append(span(word, "unknown", note=f"{word}: the model does not know this, so it is not counted"))
+            note = f"{word}: the model does not know this, so it is not counted"
+            drawn.append(span(word, "unknown", note=note, index=place))
         end = last
     return [*drawn, span(tokens.text[end:], "gap")]
 

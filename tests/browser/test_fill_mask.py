@@ -114,6 +114,12 @@ def test_surprise_of_two_sentences(page: Page):
     expect(
         page.get_by_text(re.compile(r"moon: \d+\.\d bits, a probability of \d+\.\d\d%; rather “.+”"))
     ).to_be_visible()
+    page.get_by_label("Text", exact=True).fill("The unaffable 爱 drank milk.")
+    page.get_by_label("Text", exact=True).press("Control+Enter")
+    page.get_by_role("button", name="unaffable", exact=True).hover()
+    expect(page.get_by_text(re.compile(r"unaffable: \d+\.\d bits in 3 pieces: una \d+\.\d, "))).to_be_visible()
+    page.get_by_role("button", name="爱", exact=True).hover()
+    expect(page.get_by_text("爱: the model does not know this, so it is not counted")).to_be_visible()
 
 
 def test_a_training_example_and_its_loss(page: Page):
