@@ -13,7 +13,7 @@ import streamlit as st
 from core.data import choices, uploads
 from core.data.reading import EncodingUnclear, RaggedRows, ReadOptions, Table, read_table
 from core.errors import LabError
-from pages.shared.text import plain, show_problem, tell_later
+from pages.shared.text import plain, show_problem, told
 
 FILL = "Fill up shorter rows with empty cells"
 DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", "": "Nothing: one text a line"}
@@ -88,13 +88,10 @@ def set_reading(reference: str, options: ReadOptions) -> None:
     """Keep how a file is to be read; where it cannot be written down, at least while the session lasts."""
     st.session_state.setdefault("reading", {})[reference] = options
     if content_hash := _hash_of(reference):
-        try:
-            if options == ReadOptions():
-                choices.forget(content_hash, ReadOptions)
-            else:
-                choices.keep(content_hash, options)
-        except LabError as problem:
-            tell_later(problem)
+        if options == ReadOptions():
+            choices.forget(content_hash, ReadOptions)
+        else:
+            told(choices.keep, content_hash, options)
 
 
 def forget_reading(reference: str) -> None:

@@ -54,16 +54,14 @@ def show_problem(error: LabError) -> None:
 
 
 def told(action: Callable[..., object], *arguments: object) -> None:
-    """What a button does, as its `on_click`; a `LabError` stands above the page when it is drawn next."""
+    """What a button does, as its `on_click`; a `LabError` stands above the page when it is drawn next.
+
+    A callback has no place on the page of its own.
+    """
     try:
         action(*arguments)
     except LabError as error:
-        tell_later(error)
-
-
-def tell_later(error: LabError) -> None:
-    """Show a problem above the page when it is drawn next: a callback has no place on it."""
-    st.session_state[_TOLD] = error
+        st.session_state[_TOLD] = error
 
 
 def show_told() -> None:
