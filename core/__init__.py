@@ -4,6 +4,10 @@
 >>> model = open_model("builtin")
 >>> fill_mask(model, "Paris is the capital of [MASK].", top_k=5)
 
+>>> from core import Plan, open_run, train
+>>> run = train(Plan(data="sample:reviews", text_column="text", label_column="label"))
+>>> run.metrics(), run.predict(["a text"]), open_run(run.id)
+
 Names are imported when first used: `import core` loads no torch.
 """
 
@@ -32,17 +36,18 @@ _HOME = {
     "Columns": "core.data.columns",
     "build_dataset": "core.data.dataset",
     "Plan": "core.training.plan",
-    "launch": "core.training",
-    "train": "core.training",
-    "Run": "core.runs.folder",
-    "list_runs": "core.runs.folder",
-    "open_run": "core.runs.folder",
+    "launch": "core.evaluation.run",
+    "train": "core.evaluation.run",
+    "Run": "core.evaluation.run",
+    "list_runs": "core.evaluation.run",
+    "open_run": "core.evaluation.run",
     "SlurmOptions": "core.runs.slurm",
     "predict": "core.evaluation.predict",
     "predict_labels": "core.evaluation.predict",
     "predict_scores": "core.evaluation.predict",
     "predict_table": "core.evaluation.predict_table",
     "tag_texts": "core.evaluation.tag",
+    "tag_words": "core.evaluation.tag",
     "answer": "core.evaluation.answer",
     "choose": "core.evaluation.choose",
 }

@@ -184,7 +184,7 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
 
 def save_folder(network: "BertForMaskedLM", tokenizer: "PreTrainedTokenizerFast", folder: Path) -> None:
     """A standard Hugging Face folder with weights in half precision, whole or not there."""
-    from core.training.job import save_model
+    from core.training.model_folder import save_model
 
     tokenizer.model_max_length = network.config.max_position_embeddings
     save_model(folder, network.half(), tokenizer)

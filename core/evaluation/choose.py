@@ -56,6 +56,8 @@ def choose(
     rows = Rows(range(len(beginnings)), beginnings, (), questions, [tuple(each) for each in choices])
     if not len(rows):
         return Chosen((), np.zeros((0, 0), np.float32), 0)
-    batches = choice_batches(model.encode, rows, max_length=model.max_length, pad_id=model.tokenizer.pad_token_id)
+    batches = choice_batches(
+        model.encode, rows, max_length=model.inference.max_length, pad_id=model.tokenizer.pad_token_id
+    )
     probabilities = softmax(logits_of(model.network, batches, batch_size=batch_size, on_batch=on_progress))
     return Chosen(tuple(probabilities.argmax(axis=1).tolist()), probabilities, batches.cut_count)

@@ -16,7 +16,7 @@ from core.models.loading import (
 )
 from core.training.encoding import Batcher, encode
 from core.training.scores.classification import softmax
-from core.training.scores.multi_label import THRESHOLD, sigmoid
+from core.training.scores.multi_label import sigmoid
 from core.training.scoring import logits_of
 
 _TASKS = {  # of heads that serve one task only
@@ -34,7 +34,7 @@ class Predictions:
     labels: tuple[str, ...]
     probabilities: np.ndarray
     label_names: tuple[str, ...]
-    cut_count: int  # texts longer than the model reads, cut to fit
+    cut_count: int  # texts longer than what is read (`Model.inference`), cut to fit
 
     @property
     def confidences(self) -> np.ndarray:
@@ -44,12 +44,13 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class LabelSets:
-    """One entry per text, in the order given: the labels above `THRESHOLD`. `probabilities` is (row, label)."""
+    """One entry per text, in the order given: the labels above `threshold`. `probabilities` is (row, label)."""
 
     labels: tuple[tuple[str, ...], ...]
     probabilities: np.ndarray
     label_names: tuple[str, ...]
     cut_count: int
+    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +112,12 @@ def predict_labels(
     """
     _check(model, "multi-label", "does not give several labels", "Fine-tune it on the task “multi-label” first.")
     logits, cut_count = _logits(model, texts, pairs, batch_size, on_progress)
-    probabilities = sigmoid(logits)
+    probabilities, threshold = sigmoid(logits), model.inference.threshold
     labels = tuple(
-        tuple(name for name, chance in zip(model.labels, row, strict=True) if chance > THRESHOLD)
+        tuple(name for name, chance in zip(model.labels, row, strict=True) if chance > threshold)
         for row in probabilities
     )
-    return LabelSets(labels, probabilities, model.labels, cut_count)
+    return LabelSets(labels, probabilities, model.labels, cut_count, threshold)
 
 
 def predict_scores(
@@ -151,6 +152,7 @@ def _logits(
     """Logits (row, label) in the order of the texts, and how many of these were cut."""
     if pairs is not None and len(pairs) != len(texts):
         raise LabError(f"There are {len(texts)} texts but {len(pairs)} second texts.", "Give one second text per text.")
-    encoded = encode(model.encode, texts, pairs, max_length=model.max_length)
+    own = model.inference
+    encoded = encode(model.encode, texts, pairs, max_length=own.max_length, truncation=own.truncation, is_lenient=True)
     batcher = Batcher(encoded, None, model.tokenizer.pad_token_id)
     return logits_of(model.network, batcher, batch_size=batch_size, on_batch=on_progress), encoded.cut_count

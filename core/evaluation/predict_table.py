@@ -28,7 +28,7 @@ Progress = Callable[[int], None]
 class PredictedTable:
     """What goes into the CSV, in the order of the file: `row` is the 0-based row, as in a run's `predictions.csv`.
 
-    `cut_count` rows were longer than the model reads.
+    `cut_count` rows were longer than what is read of them (`Model.inference`).
     """
 
     columns: Columns
@@ -52,14 +52,13 @@ def predict_table(
     table: Table,
     mapping: Mapping,
     *,
-    choice_names: Sequence[str] = (),
     on_progress: Progress | None = None,
 ) -> PredictedTable:
     """Predict every row of a table; `mapping` names the columns of the parts that `inputs_of` gives.
 
-    The columns of the result are called as in a run's `predictions.csv`. `choice_names` are the names of the choices in
-    order, numbers from 0 where there are none or not as many. `on_progress` hears how many rows are done. Raises
-    `LabError` when the model has learned another task than the mapping's, and as the functions that predict.
+    The columns of the result are called as in a run's `predictions.csv`. Choices are named as in the training file, or
+    by numbers from 0 where there were not as many. `on_progress` hears how many rows are done. Raises `LabError` when
+    the model has learned another task than the mapping's, and as the functions that predict.
     """
     if task_of_model(model) != mapping.task or not inputs_of(mapping.task):
         raise LabError(
@@ -68,7 +67,7 @@ def predict_table(
     missing = [role.title for role in inputs_of(mapping.task) if role.is_required and not mapping.all(role.name)]
     if missing:
         raise LabError(f"No column is chosen for “{missing[0]}”.", "Choose the column that holds it.")
-    columns, cut_count = _PREDICT[mapping.task](model, table, mapping, choice_names, on_progress or (lambda _: None))
+    columns, cut_count = _PREDICT[mapping.task](model, table, mapping, on_progress or (lambda _: None))
     return PredictedTable({"row": range(len(table)), **columns}, cut_count)
 
 
@@ -78,27 +77,27 @@ def _texts(table: Table, text: str, pair: str | None) -> tuple[Columns, list[str
     return {"text": texts} | ({} if pairs is None else {"pair": pairs}), texts, pairs
 
 
-def _label(model: Model, table: Table, mapping: Mapping, _: Sequence[str], on_progress: Progress) -> tuple:
+def _label(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
     read, texts, pairs = _texts(table, mapping["text"], mapping["pair"])
     found = predict(model, texts, pairs, on_progress=on_progress)
     said = {"predicted": found.labels, "probability": found.confidences.tolist()}
     return read | said | _chances(found.label_names, found.probabilities), found.cut_count
 
 
-def _labels(model: Model, table: Table, mapping: Mapping, _: Sequence[str], on_progress: Progress) -> tuple:
+def _labels(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
     read, texts, pairs = _texts(table, mapping["text"], mapping["pair"])
     found = predict_labels(model, texts, pairs, on_progress=on_progress)
     said = {"predicted": [json.dumps(labels, ensure_ascii=False) for labels in found.labels]}
     return read | said | _chances(found.label_names, found.probabilities), found.cut_count
 
 
-def _score(model: Model, table: Table, mapping: Mapping, _: Sequence[str], on_progress: Progress) -> tuple:
+def _score(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
     read, texts, pairs = _texts(table, mapping["text"], mapping["pair"])
     found = predict_scores(model, texts, pairs, on_progress=on_progress)
     return read | {"predicted": found.values.tolist()}, found.cut_count
 
 
-def _tags(model: Model, table: Table, mapping: Mapping, _: Sequence[str], on_progress: Progress) -> tuple:
+def _tags(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
     """Words as in training: parted by blanks, or a JSON list."""
     read, texts, _ = _texts(table, mapping["tokens"], None)
     found = tag_words(model, [items_of(text) for text in texts], on_progress=on_progress)
@@ -106,12 +105,12 @@ def _tags(model: Model, table: Table, mapping: Mapping, _: Sequence[str], on_pro
     return read | said, found.cut_count
 
 
-def _answer(model: Model, table: Table, mapping: Mapping, _: Sequence[str], on_progress: Progress) -> tuple:
+def _answer(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
     read, questions, contexts = _texts(table, mapping["question"], mapping["context"])
     found = []
     for start in range(0, len(questions), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
-        found += answer(model, questions[part], contexts[part])
+        found += answer(model, questions[part], contexts[part], row_ids=range(start, len(questions)))
         on_progress(len(found))
     said = {
         "predicted": [each.best.text for each in found],
@@ -122,11 +121,12 @@ def _answer(model: Model, table: Table, mapping: Mapping, _: Sequence[str], on_p
     return read | said, 0
 
 
-def _choice(model: Model, table: Table, mapping: Mapping, names: Sequence[str], on_progress: Progress) -> tuple:
+def _choice(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
     read, beginnings, questions = _texts(table, mapping["context"], mapping["question"])
     choices = list(zip(*(table[column] for column in mapping.all("choices")), strict=True))
     found = choose(model, beginnings, choices, questions, on_progress=on_progress)
     count = len(mapping.all("choices"))
+    names = model.inference.choices
     own = names if len(names) == count else [str(number) for number in range(count)]
     said = {
         "choices": [json.dumps(each, ensure_ascii=False) for each in choices],

@@ -98,7 +98,7 @@ def _tag(
         raise LabError(f"The model “{model.title}” does not tag words.", "Fine-tune it on tagged words first.")
     sentences = [[text[start:end] for start, end in own] for text, own in zip(texts, places, strict=True)]
     unknown = model.tokenizer.unk_token
-    words = encode_words(model.encode, sentences, max_length=model.max_length, unknown=unknown)
+    words = encode_words(model.encode, sentences, max_length=model.inference.max_length, unknown=unknown)
     batches = WordBatcher.of(words, None, model.tokenizer.pad_token_id)
     logits = outputs_of(
         model.network,

@@ -3,7 +3,7 @@
 import gc
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from core.errors import LabError, first_line
 from core.models import catalogue
 from core.models.checks import check_folder
 from core.models.families import FAMILIES, layer_paths, longest
+from core.models.inference_settings import OLDER_CAN_DECLINE, InferenceSettings, read_settings
 
 MASKED_LM = "masked-lm"
 SEQUENCE_CLASSIFICATION = "sequence-classification"
@@ -49,7 +50,8 @@ class Model:
     """An opened model, shared by everyone who looks at it: in eval mode, without gradients, never changed.
 
     `encode` is the one way to call the tokenizer: a fast tokenizer keeps its truncation setting inside, so that two
-    threads with different settings would disturb each other without the lock.
+    threads with different settings would disturb each other without the lock. `settings` are those that a run left in
+    its folder; `inference` is what predictions go by, with or without.
     """
 
     reference: str
@@ -57,6 +59,7 @@ class Model:
     task: str
     network: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
+    settings: InferenceSettings | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
@@ -65,8 +68,17 @@ class Model:
 
     @property
     def max_length(self) -> int:
-        """The most positions (special tokens included) one text may take."""
+        """The most positions (special tokens included) one text may take. Predictions may read fewer: `inference`."""
         return position_limit(self.config, self.tokenizer)
+
+    @property
+    def inference(self) -> InferenceSettings:
+        """How texts are read to predict: as when the run was scored; for other models, as far as the model can."""
+        limit = self.max_length
+        if self.settings is None:
+            can_decline = getattr(self.config, OLDER_CAN_DECLINE, False) is True
+            return InferenceSettings(max_length=limit, position_limit=limit, can_decline=can_decline)
+        return replace(self.settings, max_length=min(self.settings.max_length, limit), position_limit=limit)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -106,7 +118,8 @@ def open_model(reference: str = catalogue.BUILTIN, *, attention: str = "eager") 
     config = check_folder(folder)
     network, task = _first_complete(folder, config, attention)
     network.requires_grad_(False)
-    return Model(reference, _title(reference), task, network.eval(), _load_tokenizer(folder))
+    tokenizer = _load_tokenizer(folder)
+    return Model(reference, _title(reference), task, network.eval(), tokenizer, read_settings(folder))
 
 
 def load_for_training(
@@ -256,6 +269,8 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     tokenizer.backend_tokenizer.no_truncation()  # some checkpoints carry both inside, and would cut texts silently
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.truncation_side = tokenizer.padding_side = "right"  # what is cut and filled up is the end, for all models
+    if (settings := read_settings(folder)) is not None:  # a run saves the length of its plan in the tokenizer
+        tokenizer.model_max_length = settings.position_limit
     if tokenizer.model_max_length > _UNLIMITED:
         tokenizer.model_max_length = _UNLIMITED
     return tokenizer

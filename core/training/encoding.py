@@ -47,12 +47,14 @@ def encode(
     *,
     max_length: int,
     truncation: str = "longest",
+    is_lenient: bool = False,
 ) -> Encoded:
     """Tokenize every text (or pair) once, cut to `max_length` pieces with special tokens.
 
     `tokenize` is a fast tokenizer, or `Model.encode` for a model that others use at the same time. `truncation` says
-    which text of a pair gives way: "longest", piece by piece whichever is longer, "first" or "second". Raises
-    `LabError` when the text that is to be cut is too short to make room for the other.
+    which text of a pair gives way: "longest", piece by piece whichever is longer, "first" or "second". Where the text
+    that is to be cut is too short to make room for the other, raises `LabError`; if `is_lenient`, such a pair is cut by
+    "longest" instead, so that one of them does not take the answers of a whole file along.
     """
     strategy = _STRATEGIES[truncation] if pairs is not None else "longest_first"
 
@@ -65,9 +67,16 @@ def encode(
             first, second = list(texts[part]), None if pairs is None else list(pairs[part])
             if second is not None and truncation == "longest":
                 shorten(tokenize, first, second, max_length)
-            batch = tokenize(first, second, truncation=strategy, max_length=max_length, padding=False)
-            has_segments = "token_type_ids" in batch
-            yield from batch.encodings
+            groups = {strategy: range(len(first))}
+            if second is not None and is_lenient and truncation != "longest":
+                groups = _by_strategy(tokenize, first, second, max_length, truncation)
+            found: dict[int, Encoding] = {}
+            for own, rows in groups.items():
+                parts = [None if column is None else [column[row] for row in rows] for column in (first, second)]
+                batch = tokenize(*parts, truncation=own, max_length=max_length, padding=False)
+                has_segments = "token_type_ids" in batch
+                found.update(zip(rows, batch.encodings, strict=True))
+            yield from (found[row] for row in range(len(first)))
 
     try:
         encoded = joined(encodings(), has_segments=True)
@@ -80,6 +89,25 @@ def encode(
             f"The {kept} text of a pair alone is longer than {max_length} pieces.",
             f"Let the {kept} text or the longest one be cut instead, or choose a larger maximum length.",
         ) from error
+
+
+def _by_strategy(
+    tokenize: Callable[..., BatchEncoding], first: list[str], second: list[str], max_length: int, truncation: str
+) -> dict[str, list[int]]:
+    """The pairs that the strategy can cut, and those of which the text that is to stay alone fills everything.
+
+    The latter are made shorter in place, as for "longest".
+    """
+    special = len(tokenize([""], [""])["input_ids"][0])
+    kept = tokenize(second if truncation == "first" else first, add_special_tokens=False)["input_ids"]
+    fits = [len(ids) + special < max_length for ids in kept]
+    beyond = [row for row, fit in enumerate(fits) if not fit]
+    shorter = [first[row] for row in beyond], [second[row] for row in beyond]
+    shorten(tokenize, *shorter, max_length)
+    for row, one, other in zip(beyond, *shorter, strict=True):
+        first[row], second[row] = one, other
+    groups = {_STRATEGIES[truncation]: [row for row, fit in enumerate(fits) if fit], "longest_first": beyond}
+    return {strategy: rows for strategy, rows in groups.items() if rows}
 
 
 def joined(encodings: Iterable[Encoding], *, has_segments: bool) -> Encoded:

@@ -24,13 +24,15 @@ from core.training.callbacks import Reporter, write_progress
 from core.training.encoding import padding_multiple
 from core.training.examples import Prepared, Rows
 from core.training.foresee import schedule
+from core.training.model_card import model_card
+from core.training.model_folder import inference_settings, save_model
 from core.training.network import add_lora, open_network
 from core.training.plan import Plan
 from core.training.precision import choose_precision, training_threads
 from core.training.prepare import prepare
 from core.training.ranks import Ranks
 from core.training.resuming import find_checkpoint
-from core.training.scoring import outputs_of
+from core.training.scoring import full_precision, outputs_of
 from core.training.tasks import task_of
 from core.training.tasks.task import Batches
 from core.training.trainer import LAB_STATE, LabTrainer
@@ -147,7 +149,11 @@ class Job:
             trainer.end_autocast()
             records.keep_speed(plan, reporter, float(train.lengths.mean()), precision)
             trained = network if tuner is None else tuner.merge_and_unload()
-            save_model(self.folder / "model", trained, tokenizer)
+            settings = inference_settings(plan, task, prepared, position_limit(network.config, tokenizer))
+            card = model_card(
+                plan.task, settings, has_pairs=prepared.test.pairs is not None, mask=str(tokenizer.mask_token)
+            )
+            save_model(self.folder / "model", trained, tokenizer, settings=settings, card=card)
             reporter.report("scoring the held-out rows")
             self._score(prepared, trained, test)
             reporter.write_events()
@@ -160,12 +166,14 @@ class Job:
         """Score the held-out rows with the weights that were saved. By the first rank, which alone has the best."""
         folder = self.folder / "evaluation"
         folder.mkdir(exist_ok=True)
-        found = self._outputs(network, batches)
+        with full_precision():
+            found = self._outputs(network, batches)
         metrics = self.task.evaluate(folder, prepared, found, batches)
         metrics |= {"task": self.plan.task, "split": prepared.scored_split}
         if self.task.compares_with_start:
             start, _ = open_network(self.plan, self.task, prepared.label_names)
-            found = self._outputs(start.to(network.device), batches)
+            with full_precision():
+                found = self._outputs(start.to(network.device), batches)
             metrics["before"] = self.task.quick_scores(found, batches, prepared.test, prepared.label_names)
         write_json(folder / "metrics.json", metrics)  # last: where it is, the rest is too
 
@@ -181,16 +189,6 @@ class Job:
         logger.info("%s", phase)
         known = read_json(self.folder / "progress.json")
         write_progress(self.folder, {**known, "phase": phase, "updated": time.time()})
-
-
-def save_model(folder: Path, network: Any, tokenizer: Any) -> None:
-    """Save a standard Hugging Face folder, staged beside `folder` and renamed, so that it is whole or not there."""
-    tokenizer.backend_tokenizer.no_truncation()  # encoding left the plan's in it, and the file would carry it on
-    tokenizer.backend_tokenizer.no_padding()
-    with checkpoints.staged(folder) as stage:
-        network.save_pretrained(stage)
-        tokenizer.save_pretrained(stage)
-        checkpoints.flush(stage)
 
 
 def prepare_torch() -> None:

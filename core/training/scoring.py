@@ -1,6 +1,7 @@
 """Running a network over many examples without learning from them: sorted by length, order restored. Scores nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,18 @@ def outputs_of(
     for part in ranks.gather(found):
         merged |= part
     return [merged[position] for position in range(len(order))]
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Matrix products in whole fp32, as whoever opens the model computes them: cards would shorten the factors to
+    TF32 where a training allows it (torch, `set_float32_matmul_precision`)."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 LABELS = ("labels", "start_positions", "end_positions", "next_sentence_label", "sentence_order_label")

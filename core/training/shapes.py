@@ -9,6 +9,7 @@ from core.errors import LabError
 from core.models.catalogue import locate
 from core.models.families import FAMILIES
 from core.models.families import longest as longest_text
+from core.models.inference_settings import read_settings
 
 _BERT_BASE = {
     "model_type": "bert",
@@ -58,6 +59,8 @@ def shape_of(model: str) -> Shape:
         if (folder := locate(model)) is not None:
             config = _BERT_BASE | json.loads((folder / "config.json").read_text("utf-8"))
             tokenizer = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+            if (settings := read_settings(folder)) is not None:  # a run's tokenizer keeps the length of its plan
+                tokenizer["model_max_length"] = settings.position_limit
         return _shape(config, tokenizer)
     except (LabError, OSError, ValueError, TypeError, AttributeError):
         return _shape(config, {})

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.training.scores.answers import Span, best_span, no_answer_score
+from core.training.scores.answers import LONGEST_ANSWER, Span, best_span, no_answer_score
 from core.training.windows import Windows
 
 
@@ -46,12 +46,19 @@ class Answers:
 
 
 def answers_in(
-    outputs: Sequence[np.ndarray], windows: Windows, contexts: Sequence[str], *, can_decline: bool, count: int = 1
+    outputs: Sequence[np.ndarray],
+    windows: Windows,
+    contexts: Sequence[str],
+    *,
+    can_decline: bool,
+    count: int = 1,
+    longest: int = LONGEST_ANSWER,
 ) -> list[Answers]:
     """The `count` best answers to each question that do not overlap, of logits (2, pos) for each window.
 
-    “No answer” is as likely as the window says that speaks most against it. It is the model's answer when its logit is
-    above that of the best span and `can_decline` allows it, and always when a context has no piece.
+    Each has at most `longest` pieces. “No answer” is as likely as the window says that speaks most against it. It is
+    the model's answer when its logit is above that of the best span and `can_decline` allows it, and always when a
+    context has no piece.
     """
     found = []
     for row, context in enumerate(contexts):
@@ -62,7 +69,7 @@ def answers_in(
             logits = outputs[window].astype(np.float64)
             chances = _chances(logits, offsets[:, 0] >= 0)
             none.append(Found("", None, None, float(chances[0, 0] * chances[1, 0]), no_answer_score(*logits)))
-            for span in _best_spans(logits, offsets[:, 0] >= 0, count):
+            for span in _best_spans(logits, offsets[:, 0] >= 0, count, longest):
                 start, end = int(offsets[span.start, 0]), int(offsets[span.end, 1])
                 chance = float(chances[0, span.start] * chances[1, span.end])
                 spans.append(Found(context[start:end], start, end, chance, span.score))
@@ -101,13 +108,14 @@ def _chances(logits: np.ndarray, is_context: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def _best_spans(logits: np.ndarray, allowed: np.ndarray, count: int) -> list[Span]:
+def _best_spans(logits: np.ndarray, allowed: np.ndarray, count: int, longest: int) -> list[Span]:
     """The best span of a window, then the best of what is left on either side of it, and so on: at most `count`."""
     found: list[Span] = []
     waiting: list[tuple[float, int, int, Span]] = []
 
     def look(first: int, behind: int) -> None:
-        span = best_span(logits[0, first:behind], logits[1, first:behind], allowed[first:behind])
+        part = slice(first, behind)
+        span = best_span(*logits[:, part], allowed[part], most_pieces=longest)
         if span is not None:
             moved = Span(span.start + first, span.end + first, span.score)
             heapq.heappush(waiting, (-span.score, first, behind, moved))

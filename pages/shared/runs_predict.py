@@ -13,8 +13,8 @@ from core.runs.folder import Run
 from pages.shared import data
 from pages.shared.data_reading import read_source
 from pages.shared.export import csv_button
-from pages.shared.models import open_model
 from pages.shared.on_demand import on_demand
+from pages.shared.runs_try_input import model_of
 from pages.shared.text import counted
 
 if TYPE_CHECKING:
@@ -41,12 +41,10 @@ def show_predict(run: Run, learned: Mapping) -> None:
     if missing or len(mapping.all("choices")) == 1:
         st.info(f"Choose the column of: {', '.join(missing) or 'a second choice'}.", icon=":material/arrow_upward:")
         return
-    names = tuple(run.data().get("label_names", ()))
 
     def work(progress) -> PredictedTable:
-        model = open_model(run.id, attention="sdpa")
-        total = len(table)
-        return predict_table(model, table, mapping, choice_names=names, on_progress=lambda done: progress(done, total))
+        model, total = model_of(run), len(table)
+        return predict_table(model, table, mapping, on_progress=lambda done: progress(done, total))
 
     rows = counted(len(table), "row")
     found = on_demand(
@@ -86,7 +84,7 @@ def _show_found(found: PredictedTable, run: Run) -> None:
     csv_button("Predictions as CSV", found.to_csv, f"predicted-{run.id}")
     words = "In the order of the file. The CSV counts rows from 0, as all files of a run do."
     if found.cut_count:
-        words += f" {counted(found.cut_count, 'row')} were longer than the model reads, and were cut."
+        words += f" Cut to the length that was trained and scored: {counted(found.cut_count, 'row')}."
     st.caption(words)
     shown = pd.DataFrame({name: list(cells[:SHOWN_ROWS]) for name, cells in found.columns.items()})
     shown["row"] += 1

@@ -103,7 +103,7 @@ def _show_tags(run: Run, report: Report) -> None:
         else "Precision, recall and F1 are those of the tags, averaged."
     )
     if cut := scores.get("cut_words"):
-        words += f" {counted(cut, 'word')} did not fit into the model, and count as answered with O."
+        words += f" {counted(cut, 'word')} did not fit into the length that is read, and count as answered with O."
     st.caption(words)
     left, right = st.columns(2)
     with left:

@@ -45,20 +45,20 @@ def _try_label(run: Run, mapping: Mapping) -> None:
     shares = answer.probabilities[0].tolist()
     st.markdown(f"The model says: **{plain(answer.labels[0])}** ({max(shares):.1%})")
     _bars(list(model.labels), shares, "Probability of each class")
-    say_cut(answer.cut_count)
+    say_cut(model, answer.cut_count)
 
 
 def _try_labels(run: Run, mapping: Mapping) -> None:
     from core.evaluation.predict import predict_labels
-    from core.training.scores.multi_label import THRESHOLD
 
     if (texts := ask_texts(mapping)) is None:
         return
-    answer = predict_labels(model_of(run), *texts)
+    model = model_of(run)
+    answer = predict_labels(model, *texts)
     said = ", ".join(f"**{plain(label)}**" for label in answer.labels[0]) or "**none of the labels**"
-    st.markdown(f"The model says: {said}. A label is given where its probability is above {THRESHOLD:.0%}.")
+    st.markdown(f"The model says: {said}. A label is given where its probability is above {answer.threshold:.0%}.")
     _bars(list(answer.label_names), answer.probabilities[0].tolist(), "Probability of each label")
-    say_cut(answer.cut_count)
+    say_cut(model, answer.cut_count)
 
 
 def _try_score(run: Run, mapping: Mapping) -> None:
@@ -66,11 +66,12 @@ def _try_score(run: Run, mapping: Mapping) -> None:
 
     if (texts := ask_texts(mapping)) is None:
         return
-    answer = predict_scores(model_of(run), *texts)
+    model = model_of(run)
+    answer = predict_scores(model, *texts)
     st.metric(
         plain(mapping["score"]), f"{answer.values[0]:.4g}", help="In the unit of this column of the training data."
     )
-    say_cut(answer.cut_count)
+    say_cut(model, answer.cut_count)
 
 
 def _try_choice(run: Run, mapping: Mapping) -> None:
@@ -84,12 +85,13 @@ def _try_choice(run: Run, mapping: Mapping) -> None:
     if not beginning.strip() or len(choices) < 2 or (has_question and not question.strip()):
         st.info(f"Type a beginning{', a question' * has_question} and two choices or more {WAIT}")
         return
-    answer = choose(model_of(run), [beginning], [choices], [question] if has_question else None)
+    model = model_of(run)
+    answer = choose(model, [beginning], [choices], [question] if has_question else None)
     shares = answer.probabilities[0].tolist()
     best = answer.numbers[0]
     st.markdown(f"The model chooses: **{plain(choices[best])}** ({shares[best]:.1%})")
     _bars(choices, shares, "Probability of each choice")
-    say_cut(answer.cut_count)
+    say_cut(model, answer.cut_count)
 
 
 def _try_masks(run: Run, mapping: Mapping) -> None:

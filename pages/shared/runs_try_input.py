@@ -17,8 +17,10 @@ WAIT = "and leave the field (or press Ctrl + Enter)."
 
 
 def model_of(run: Run) -> Model:
-    """The run's model, with the attention that is fast."""
-    return open_model(run.id, attention="sdpa")
+    """The run's model, with the attention that is fast, reading texts as when the run was scored."""
+    from core.evaluation.run import as_scored
+
+    return as_scored(open_model(run.id, attention="sdpa"), run)
 
 
 def ask_texts(mapping: Mapping) -> tuple[list[str], list[str] | None] | None:
@@ -32,7 +34,7 @@ def ask_texts(mapping: Mapping) -> tuple[list[str], list[str] | None] | None:
     return [text], [pair] if has_pair else None
 
 
-def say_cut(cut_count: int) -> None:
+def say_cut(model: Model, cut_count: int) -> None:
     """Whether the model read all of the text."""
     if cut_count:
-        st.caption("The text is longer than the model reads, and was cut.")
+        st.caption(f"The text was cut to {model.inference.max_length} tokens, as in the training and for the scores.")

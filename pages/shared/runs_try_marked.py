@@ -25,13 +25,22 @@ OUTSIDE = "O"
 
 def try_tags(run: Run, mapping: Mapping) -> None:
     """A text with the tags of its words, and its entities as a table."""
-    from core.evaluation.tag import tag_texts
+    from core.data.cells import items_of
+    from core.evaluation.tag import tag_texts, tag_words
 
     text = st.text_area("A text of your own", key="try", height=80, placeholder="Type what the model should tag")
+    is_apart = st.toggle(
+        "Punctuation apart",
+        key="try-punctuation",
+        help="Words end at blanks, as in the training data and in “Predict a file”. For a text as it is usually "
+        "written, turn this on: a word and the punctuation that touches it are then tagged each on its own.",
+    )
     if not text.strip():
         st.info(f"Type a text {WAIT}")
         return
-    found = tag_texts(model_of(run), [text])
+    model = model_of(run)
+    found = tag_texts(model, [text]) if is_apart else tag_words(model, [items_of(text)])
+    (text,) = found.texts
     tags = found.tags[0][:MOST_WORDS]
     if not tags:
         st.info("The model sees no word in this text.")
@@ -48,7 +57,7 @@ def try_tags(run: Run, mapping: Mapping) -> None:
         st.caption("The model finds nothing in this text.")
     if len(found.tags[0]) > MOST_WORDS:
         st.caption(f"The first {MOST_WORDS:,} of {len(found.tags[0]):,} words.")
-    say_cut(found.cut_count)
+    say_cut(model, found.cut_count)
 
 
 def _tagged(text: str, found: Tagged, tags: tuple[Tag, ...]) -> Block:

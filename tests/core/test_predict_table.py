@@ -17,15 +17,15 @@ from tests.finished_runs import PREDICTING, TASKS, FinishedRun, _trained, finish
 
 def opened(run):
     plan = Plan.from_yaml(run.plan_text())
-    return open_model(run.id, attention="sdpa"), read_table(plan.data), plan.mapping(), run.data()["label_names"]
+    return open_model(run.id, attention="sdpa"), read_table(plan.data), plan.mapping()
 
 
 @pytest.mark.parametrize("task", PREDICTING)
 def test_every_row_is_predicted_in_the_order_of_the_file_as_the_run_predicted_it(task: str, finished_run: FinishedRun):  # noqa: F811
     run = finished_run(task)
-    model, table, mapping, names = opened(run)
+    model, table, mapping = opened(run)
     seen: list[int] = []
-    found = predict_table(model, table, mapping, choice_names=names, on_progress=seen.append)
+    found = predict_table(model, table, mapping, on_progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == len(table)
     assert list(found.columns["row"]) == list(range(len(table)))
@@ -85,7 +85,7 @@ def test_choices_in_another_number_than_in_training_are_called_by_their_numbers(
     run = finished_run("multiple-choice")
     table = read_table(b"start,a,b\nthe cat,was good,was bad\n", name="two.csv")
     mapping = Mapping.of("multiple-choice", context="start", choices=("a", "b"))
-    found = predict_table(open_model(run.id), table, mapping, choice_names=("x", "y", "z"))
+    found = predict_table(open_model(run.id), table, mapping)
     assert set(found.columns) >= {"p_0", "p_1"}
     assert found.columns["predicted"][0] in ("0", "1")
 
@@ -97,7 +97,7 @@ def test_cancelled_work_leaves_nothing(finished_run: FinishedRun) -> None:  # no
     def stop(_: int) -> None:
         raise Cancelled
 
-    model, table, mapping, _ = opened(finished_run("question-answering"))
+    model, table, mapping = opened(finished_run("question-answering"))
     with pytest.raises(Cancelled):
         predict_table(model, table, mapping, on_progress=stop)
 

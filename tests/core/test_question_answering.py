@@ -413,7 +413,7 @@ def test_a_tiny_model_learns_and_its_run_shows_and_opens_right(plan: Plan) -> No
         assert 0 < float(each["score"]) <= 1
 
     model = open_model(run.id)
-    assert (model.task, model.labels, model.config.can_decline) == ("question-answering", (), False)
+    assert (model.task, model.labels, model.inference.can_decline) == ("question-answering", (), False)
     again = answer(model, [each["text"] for each in written], [each["pair"] for each in written])
     assert [each.best.text for each in again] == [each["predicted"] for each in written]
     network = AutoModelForQuestionAnswering.from_pretrained(run.path / "model")
@@ -439,7 +439,7 @@ def test_no_answer_is_learned_over_windows(plan: Plan, tmp_path: Path) -> None:
     assert none
     assert {each["start"] for each in none} == {""}
     model = open_model(run.id)
-    assert model.config.can_decline
+    assert model.inference.can_decline
     context = "the cat sat on the mat " * 100  # far beyond one window, also of the 512 pieces read here
     asked = [f"{context}was good {context}", context]
     found = answer(model, ["film"] * 2, asked, can_decline=False)
@@ -501,7 +501,8 @@ def test_answering_equals_a_plain_loop_over_windows(reader_folder: str) -> None:
     model = open_model(reader_folder)
     questions, contexts = ["a cat?", "who"], ["the dog sat, playing on the mat. " * 60, "Very good café"]
     seen: list[int] = []
-    found = answer(model, questions, contexts, top_k=3, overlap=20, batch_size=2, on_progress=seen.append)
+    model = dataclasses.replace(model, settings=dataclasses.replace(model.inference, window_overlap=20))
+    found = answer(model, questions, contexts, top_k=3, batch_size=2, on_progress=seen.append)
     for question, context, answers in zip(questions, contexts, found, strict=True):
         inputs = model.tokenizer(
             [question], [context], truncation="only_second", max_length=512, stride=20,

@@ -18,6 +18,7 @@ from core.training.scores.finite import finite
 
 BEST = "f1"
 SHOWN = ("exact_match", "f1")
+LONGEST_ANSWER = 30  # pieces, as in transformers' example
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -103,7 +104,7 @@ def _part(exact: np.ndarray, overlap: np.ndarray, which: np.ndarray) -> dict[str
 
 
 def best_span(
-    start_logits: np.ndarray, end_logits: np.ndarray, allowed: np.ndarray, *, most_pieces: int = 30
+    start_logits: np.ndarray, end_logits: np.ndarray, allowed: np.ndarray, *, most_pieces: int = LONGEST_ANSWER
 ) -> Span | None:
     """The span of a window with the highest start logit + end logit; None where no piece is allowed.
 

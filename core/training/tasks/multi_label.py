@@ -64,6 +64,9 @@ class MultiLabel(TextTask):
     def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
         return {**super().head_options(label_names), "problem_type": "multi_label_classification"}
 
+    def inference_options(self, plan: Plan, prepared: Prepared) -> dict[str, Any]:
+        return {**super().inference_options(plan, prepared), "threshold": multi_label.THRESHOLD}
+
     def quick_scores(self, outputs: Sequence[np.ndarray], batches: Batches, rows: Rows, names: Sequence[str]) -> dict:
         return multi_label.quick(np.stack(outputs), np.asarray(rows.labels))
 

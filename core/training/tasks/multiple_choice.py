@@ -129,6 +129,9 @@ class MultipleChoice(Task):
     def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
         return {}  # one output for any choice: the network has no labels
 
+    def inference_options(self, plan: Plan, prepared: Prepared) -> dict[str, Any]:
+        return {"choices": tuple(prepared.label_names)}
+
     def loss(self, plan: Plan, train: Rows, label_count: int) -> Loss | None:
         return weighted_cross_entropy(plan, np.bincount(np.asarray(train.labels, np.int64), minlength=label_count))
 

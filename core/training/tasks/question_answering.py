@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from core.data.cells import Answer, answers_of
 from core.data.draft import rows_in_words
@@ -22,8 +22,6 @@ from core.training.spans import Answers, answers_in, mean_loss, window_logits
 from core.training.tasks.task import Task, cells_at, rows_without_label
 from core.training.tasks.text import write_predictions
 from core.training.windows import WindowBatcher, cut_windows, pieces_of
-
-CAN_DECLINE = "can_decline"  # in the network's configuration: whether it has learned that there may be no answer
 
 
 class QuestionAnswering(Task):
@@ -71,8 +69,12 @@ class QuestionAnswering(Task):
     def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
         return {"labels": ("start", "end")}  # else a model that was trained on labels would bring their number along
 
-    def begin(self, network: PreTrainedModel, train: Rows) -> None:
-        setattr(network.config, CAN_DECLINE, _has_unanswerable(train))
+    def inference_options(self, plan: Plan, prepared: Prepared) -> dict[str, Any]:
+        return {
+            "window_overlap": plan.window_overlap,
+            "longest_answer": scores.LONGEST_ANSWER,
+            "can_decline": _has_unanswerable(prepared.train),
+        }
 
     def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
         """Logits (2, pos) of first and last piece, for each window."""

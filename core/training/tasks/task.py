@@ -70,6 +70,10 @@ class Task(ABC):
     def begin(self, network: PreTrainedModel, train: Rows) -> None:  # noqa: B027 - most tasks have nothing to do
         """Told before the first step of a run: what can be set in a new head without learning."""
 
+    def inference_options(self, plan: Plan, prepared: Prepared) -> dict[str, Any]:
+        """What predicting goes by beside the maximum length, as fields of `InferenceSettings`."""
+        return {}
+
     @abstractmethod
     def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
         """What is kept of a forward pass, an array in float32 for each position of the batch."""

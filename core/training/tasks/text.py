@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from core.models.loading import SEQUENCE_CLASSIFICATION
 from core.training.encoding import Batcher, encode
-from core.training.examples import Rows
+from core.training.examples import Prepared, Rows
 from core.training.plan import Plan
 from core.training.tasks.task import Task
 from core.workspace import write_atomically
@@ -29,6 +29,9 @@ class TextTask(Task):
     def encode(self, tokenizer: PreTrainedTokenizerFast, rows: Rows, plan: Plan, *, multiple: int = 1) -> Batcher:
         encoded = encode(tokenizer, rows.texts, rows.pairs, max_length=plan.max_length, truncation=plan.truncation)
         return Batcher(encoded, np.asarray(rows.labels, self.label_type), tokenizer.pad_token_id, multiple)
+
+    def inference_options(self, plan: Plan, prepared: Prepared) -> dict[str, Any]:
+        return {"truncation": plan.truncation}
 
     def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
         return list(output.logits.float().cpu().numpy())
