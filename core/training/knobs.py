@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Records": ("evaluations_per_epoch", "checkpoint_seconds", "retry_on_memory"),
 }  # fmt: skip
 FIELDS: dict[str, Setting] = {item.name: item for item in dataclasses.fields(Plan)}
-_OF_THE_MODEL = ("max_length", "frozen_layers", "lora_rank")  # the others are limited by the machine
+OF_THE_MODEL = ("max_length", "frozen_layers", "lora_rank")  # the others are limited by the machine
 
 
 def knobs(task: str, settings: Mapping[str, Any]) -> dict[str, tuple[Setting, ...]]:
@@ -110,7 +110,7 @@ def checked(changes: Mapping[str, Any], shape: Shape, device: Device | None) -> 
     """
     for name, value in changes.items():
         item = FIELDS[name]
-        is_of_model = name in _OF_THE_MODEL
+        is_of_model = name in OF_THE_MODEL
         if "low" not in item.metadata or (device is None and not is_of_model):
             continue
         _, high = limits(item, shape, device)

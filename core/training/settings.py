@@ -57,11 +57,16 @@ def check(item: Setting, value: Any) -> None:
         low, high = item.metadata["low"], item.metadata["high"]
         if not low <= value <= high:  # also true of NaN
             raise LabError(
-                f"{title} must lie between {low:g} and {high:g}; it is {_in_short(value)}.",
-                f"Choose a value from {low:g} to {high:g}.",
+                f"{title} must lie between {in_figures(low)} and {in_figures(high)}; it is {_in_short(value)}.",
+                f"Choose a value from {in_figures(low)} to {in_figures(high)}.",
             )
     elif expected is str and ("\0" in value or ((is_required(item) or is_optional) and not value.strip())):
         raise LabError(f"{title} is empty.", item.metadata["help"])
+
+
+def in_figures(value: float) -> str:
+    """A limit or a default as people read it: 4,096 or 1e-08."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
 
 
 def _in_short(value: float) -> str:
