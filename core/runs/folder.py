@@ -53,7 +53,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name a person gave the run, or its id."""
+        """The name a person gave the run, or that of its folder."""
         return run_name(self.path)
 
     def plan_text(self) -> str:
@@ -144,7 +144,10 @@ def create_run(
     else:
         path = output.expanduser().resolve()
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise LabError(f"The output folder “{path}” is not empty.", "Name a folder that is new or empty.")
+            remedy = "Name a folder that is new or empty."
+            if (path / "plan.yaml").is_file():
+                remedy = "Name a new folder, or resume the run that is in it."
+            raise LabError(f"The output folder “{path}” is not empty.", remedy)
     try:
         path.mkdir(parents=True, exist_ok=output is not None)
     except OSError as error:  # one that is there already is another's, and stays
@@ -173,10 +176,7 @@ def open_run(reference: str | Path) -> Run:
 
     An id is never taken for a path: separators, dots, encoded characters and links are not found.
     """
-    if isinstance(reference, Path):
-        path = reference.expanduser().resolve()
-    else:
-        path = run_folder(reference)
+    path = reference.expanduser().resolve() if isinstance(reference, Path) else run_folder(reference)
     if path is None or not (path / "plan.yaml").is_file():
         raise LabError(f"There is no run “{str(reference)[:100]}”.", "Choose one from the list of runs.")
     return Run(path)

@@ -14,7 +14,7 @@ MINIMAL = {"data": "d.csv", "text_column": "t", "label_column": "l"}
 def parsed(command: str) -> Plan:
     words = shlex.split(command)
     assert words[:3] == ["python", "-m", "core.training"]
-    return plan_of(parser("").parse_args(words[3:]))
+    return plan_of(parser("").parse_args(words[3:]))[0]
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ def test_early_stopping_ends_after_evaluations_without_a_better_one(
     evaluations = [event["step"] for event in run.events() if event["kind"] == "evaluation"]
     assert len(evaluations) == 4
     notes = [event["message"] for event in run.events() if event["kind"] == "note"]
-    assert f"Stopped early at step {evaluations[-1]}: 2 evaluations brought nothing better." in notes
+    assert f"Stopped early at step {evaluations[-1]}: 2 evaluations brought nothing better by 0.001 or more." in notes
 
 
 def test_truncation_of_the_first_or_second_text(plan: Plan) -> None:

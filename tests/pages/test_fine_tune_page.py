@@ -347,7 +347,7 @@ def test_the_plan_and_the_command_line_are_those_that_start(open_page, launched)
     app = open_page(FINE_TUNE, changed="epochs:2.0,compile:True")
     command = next(each.value for each in app.code if each.value.startswith("python -m core.training"))
     button(app, "Start training").click().run()
-    parsed = plan_of(parser("").parse_args(shlex.split(command)[3:]))
+    parsed, _ = plan_of(parser("").parse_args(shlex.split(command)[3:]))
     assert parsed == launched[0]
     assert any(each.proto.label == "plan.yaml" for each in app.get("download_button"))
 
