@@ -272,17 +272,19 @@ class Plan:
     @classmethod
     def from_yaml(cls, text: str) -> "Plan":
         """Read a plan; settings left out take their defaults. Raises `LabError` for anything that is no plan."""
-        values = strict_yaml.parse(text)
-        if not isinstance(values, dict):
-            raise LabError("The plan is not a list of settings.", "Write one “setting: value” per line.")
-        known = {item.name: item for item in dataclasses.fields(cls)}
-        if unknown := [str(key) for key in values if key not in known]:
-            raise LabError(f"The plan has no setting “{unknown[0][:80]}”.", f"The settings are: {', '.join(known)}.")
-        required = [name for name, item in known.items() if is_required(item) and name not in values]
-        if required:
-            raise LabError(f"The plan lacks: {', '.join(required)}.", "Add each as “setting: value”.")
-        values["reading"] = _reading(values.get("reading"))
-        return cls(**{name: from_text(known[name], value) for name, value in values.items()})
+        return cls(**_settings_in(text))
+
+    @classmethod
+    def of_record(cls, text: str) -> "Plan":
+        """The plan of a run that was, also one with settings that a plan would not be given any more.
+
+        For looking at it only. Raises `LabError` for what is no plan at all.
+        """
+        settings = _settings_in(text)
+        plan = object.__new__(cls)
+        for item in dataclasses.fields(cls):
+            object.__setattr__(plan, item.name, settings.get(item.name, item.default))
+        return plan
 
     def differences(self, other: "Plan") -> list[str]:
         """What a training would notice between two plans, as “setting: here → there”. Names are not compared."""
@@ -303,6 +305,21 @@ def columns_of(mapping: Mapping) -> dict[str, Any]:
     if mapping.separator is not None:
         settings["label_separator"] = mapping.separator
     return settings
+
+
+def _settings_in(text: str) -> dict[str, Any]:
+    """The settings in a YAML text by their names, unchecked; all that have no default are there. Raises `LabError`."""
+    values = strict_yaml.parse(text)
+    if not isinstance(values, dict):
+        raise LabError("The plan is not a list of settings.", "Write one “setting: value” per line.")
+    known = {item.name: item for item in dataclasses.fields(Plan)}
+    if unknown := [str(key) for key in values if key not in known]:
+        raise LabError(f"The plan has no setting “{unknown[0][:80]}”.", f"The settings are: {', '.join(known)}.")
+    required = [name for name, item in known.items() if is_required(item) and name not in values]
+    if required:
+        raise LabError(f"The plan lacks: {', '.join(required)}.", "Add each as “setting: value”.")
+    values["reading"] = _reading(values.get("reading"))
+    return {name: from_text(known[name], value) for name, value in values.items()}
 
 
 def _reading(value: Any) -> ReadOptions:

@@ -28,8 +28,8 @@ class LabTrainer(Trainer):
 
     `validate()` gives loss and scores by name, of which `best` (higher is better) chooses the weights that are kept;
     None when there is nothing to validate on. `loss` takes the network's output and the labels, and stands in for the
-    network's own. `lab_state()` is stored in each checkpoint; `best`, `stale` and `mark` survive a resume. An evaluation
-    ends a stale time when the score has gained `least_gain` since the last that did.
+    network's own. `lab_state()` is stored in each checkpoint; `best`, `stale` and `mark` survive a resume: `stale`
+    counts evaluations since the last one that was better by `least_gain` than the last such one before it.
     """
 
     def __init__(
