@@ -28,7 +28,7 @@ from core.training.speeds import device_here
 _CLASSIFICATION = "sequence-classification"
 _FINE_IN_OTHERS = ("one_label", "one_score")  # findings that only matter where something is to be learned
 _AS_IT_IS = (
-    "Such a file is read as it is: what was mended on the page Datasets counts once the mended table is saved as JSONL "
+    "Such a file is read as it is: what was fixed on the page Datasets counts once the fixed table is saved as JSONL "
     "there and uploaded."
 )
 
@@ -61,8 +61,12 @@ def check_data(plan: Plan) -> None:
     if preparation.splits is not None and plan.test_data is None and plan.validation_data is None:
         preparation.splits.restore(dataset)
     for part, source in (("validation", plan.validation_data), ("test", plan.test_data)):
-        if source is not None:
-            check_other_file(part, read_table(source, options=plan.reading), mapping, names, preparation)
+        if source is None:
+            continue
+        try:
+            check_other_file(read_table(source, options=plan.reading), mapping, names, preparation)
+        except LabError as error:
+            raise misfit(part, error) from error
 
 
 def lengths_of_plan(plan: Plan) -> Lengths:
@@ -71,20 +75,11 @@ def lengths_of_plan(plan: Plan) -> Lengths:
     return lengths_of(plan.mapping(), table, dataset.row_ids.array)
 
 
-def check_other_file(
-    part: str, table: Table, mapping: Mapping, label_names: tuple[str, ...], preparation: Preparation
-) -> None:
-    """Raises `LabError` when the table of the validation or test file cannot be read as the training file is.
+def check_other_file(table: Table, mapping: Mapping, label_names: tuple[str, ...], preparation: Preparation) -> None:
+    """Raises `LabError` when a validation or test file cannot be read as the training file is; see `misfit`.
 
-    `part`: "validation" or "test". `label_names`: those of the training file, as `preparation` calls them.
+    `label_names`: those of the training file, as `preparation` calls them.
     """
-    try:
-        _check_other(table, mapping, label_names, preparation)
-    except LabError as error:
-        raise LabError(f"The {part} file does not fit: {error.problem}", f"{error.remedy} {_AS_IT_IS}") from error
-
-
-def _check_other(table: Table, mapping: Mapping, label_names: tuple[str, ...], preparation: Preparation) -> None:
     titles = mapping.label_titles
     mapping = replace(mapping, label_order=(), label_titles=())
     if lacking := _lacking(table, mapping):
@@ -100,6 +95,11 @@ def _check_other(table: Table, mapping: Mapping, label_names: tuple[str, ...], p
     known = {*label_names, *titles}
     if label_names and (strange := [name for name in labels_of(table, mapping) if name not in known]):
         raise LabError(f"The first file has no label {shown(strange)}.", "Correct these labels, or drop their rows.")
+
+
+def misfit(part: str, error: LabError) -> LabError:
+    """An error of reading or checking the file for `part` ("validation" or "test"), under its name."""
+    return LabError(f"The {part} file does not fit: {error.problem}", f"{error.remedy} {_AS_IT_IS}")
 
 
 def _rows_of(plan: Plan) -> tuple[Table, Dataset]:

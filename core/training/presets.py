@@ -5,7 +5,9 @@ Each value that differs from a plan's default has its reason beside it; what Bal
 long, and says so.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from core.training.foresee import memory_of, work_per_piece
@@ -19,6 +21,7 @@ from core.training.speeds import Device, device_here
 QUICK, BALANCED, BEST = "quick", "balanced", "best"
 PRESETS = {QUICK: "Quick look", BALANCED: "Balanced", BEST: "Best"}
 
+NOTHING_TURNED: Mapping[str, Any] = MappingProxyType({})
 _FEW_ROWS = 1_000
 _MANY_ROWS = 50_000
 _SMALL_MODEL = 50_000_000  # weights
@@ -83,7 +86,7 @@ def preset_and_plan(name: str = BALANCED, **settings: Any) -> tuple[Preset, Plan
         device=device_here(),
         pieces=load.pieces,
         sequences=load.sequences,
-        lora_rank=settings.get("lora_rank", 0),
+        turned=settings,
     )
     return chosen, Plan(**{**chosen.settings, **settings})
 
@@ -97,11 +100,12 @@ def preset(
     device: Device,
     pieces: float = _USUAL_PIECES,
     sequences: int = 1,
-    lora_rank: int = 0,
+    turned: Mapping[str, Any] = NOTHING_TURNED,
 ) -> Preset:
     """One of `PRESETS` for so many rows of texts of so many `pieces` (`sequences` of them a row) and a model's shape.
 
-    `lora_rank`: where LoRA is wanted (the presets train all weights), so that its learning rate and alpha fit.
+    `turned`: settings that somebody chose otherwise. They are not taken over, but others are fitted to them: learning
+    rate and alpha to LoRA (the presets train all weights), overlap and parts of a batch to length and batch size.
 
     A model moves only as far as its steps carry it: with few rows it needs more epochs and smaller batches to take the
     two hundred steps or so below which a new head stays a guess. Small models bear a larger learning rate than the
@@ -124,7 +128,7 @@ def preset(
         "retry_on_memory": True,  # it changes nothing while the memory suffices, and then the run goes on
     }
     if "window_overlap" in chosen:
-        chosen["window_overlap"] = min(128, length // 3)
+        chosen["window_overlap"] = min(128, turned.get("max_length", length) // 3)
     why = []
     if size == 0:
         why.append("Few rows: small batches and more epochs give the model enough steps to learn from.")
@@ -134,9 +138,9 @@ def preset(
         why = [_quicken(chosen, task, rows, shape, device, min(pieces, length) * sequences)]
     elif name == BEST:
         why.append(_improve(chosen, task, size, is_small=is_small))
-    if lora_rank:
-        why.append(_adapt(chosen, lora_rank, is_small=is_small))
-    if parts := _parts_that_fit(chosen, task, shape, device, sequences):
+    if rank := turned.get("lora_rank", 0):
+        why.append(_adapt(chosen, rank, is_small=is_small))
+    if parts := _parts_that_fit({**chosen, **turned}, task, shape, device, sequences):
         chosen["accumulation"] = parts
         why.append(f"The memory is small for this model: a batch is worked off in {parts} parts.")
     return Preset(name, chosen, tuple(why))
@@ -155,7 +159,6 @@ def _adapt(chosen: dict[str, Any], rank: int, *, is_small: bool) -> str:
     4e-4 as Hu et al. (2021, table 9) for models as large as BERT-base; what that is for the built-in model stands in
     `docs/measurements.md`: 1e-4 hardly learns, 1e-3 does.
     """
-    chosen["lora_rank"] = rank
     chosen["lora_alpha"] = 2.0 * rank
     chosen["learning_rate"] = 1e-3 if is_small else 4e-4
     return "LoRA needs a larger learning rate, as only its small matrices learn."
@@ -195,7 +198,7 @@ def _improve(chosen: dict[str, Any], task: str, size: int, *, is_small: bool) ->
     return "Longer, with a learning rate that falls softly; it ends when two epochs bring nothing better."
 
 
-def _parts_that_fit(chosen: dict[str, Any], task: str, shape: Shape, device: Device, sequences: int) -> int | None:
+def _parts_that_fit(chosen: Mapping[str, Any], task: str, shape: Shape, device: Device, sequences: int) -> int | None:
     """In how many parts a batch must be worked off to fit the memory; None when it fits whole."""
     parts = 1
     while parts < min(chosen["batch_size"], _MOST_PARTS):
