@@ -23,9 +23,9 @@ def diverged(events: Sequence[dict[str, Any]]) -> LabError | None:
     if len(losses) < 2:
         return None
     count = math.ceil(_SHARE * len(losses))
-    first = min(fmean(losses[:count]), _TIMES * losses[0])  # the first points may stand beyond the first large step
+    first = min(fmean(losses[:count]), 2 * losses[0])  # of the first points, some may stand beyond the first large step
     last, peak, least = fmean(losses[-count:]), max(losses), max(first, _LEAST_LOSS)
-    if last <= _TIMES * least and (peak <= _PEAK_TIMES * least or last < first):
+    if last <= _TIMES * least and (peak <= _PEAK_TIMES * least or last < losses[0]):
         return None
     return LabError(
         f"The training diverged: its loss began at {losses[0]:.3g}, rose to {peak:.3g} and ended at {last:.3g}.",

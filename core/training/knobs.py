@@ -98,6 +98,8 @@ def from_text(text: str) -> dict[str, Any]:
         name, _, value = entry.partition(":")
         if name not in known:
             raise LabError(f"There is no setting “{name[:80]}” to change.", "Leave it out of the address.")
+        if name in changes:
+            raise LabError(f"{FIELDS[name].metadata['title']} is changed twice.", "Leave one out of the address.")
         changes[name] = _value(FIELDS[name], value)
         check(FIELDS[name], changes[name])
     return changes

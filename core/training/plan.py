@@ -167,8 +167,8 @@ class Plan:
     )  # fmt: skip
     early_stopping_threshold: float = setting(
         "Least gain",
-        "An evaluation counts as better if its score has grown by this since the last that did: 0.001 is a tenth of a "
-        "point of 100. 0 counts any gain.",
+        "For early stopping a score is better when it has gained this: 0.001 is a tenth of a percentage point. With 0, "
+        "any gain counts.",
         0.001, low=0.0, high=1.0, needs="early_stopping",
     )  # fmt: skip
     frozen_layers: int = setting(
@@ -319,6 +319,7 @@ def _settings_in(text: str) -> dict[str, Any]:
     if required:
         raise LabError(f"The plan lacks: {', '.join(required)}.", "Add each as “setting: value”.")
     values["reading"] = _reading(values.get("reading"))
+    strict_yaml.check_json(str(values.get("preparation") or ""))
     return {name: from_text(known[name], value) for name, value in values.items()}
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from core.data.dataset import Dataset
 from core.data.draft import draft_of
-from core.data.edits import Edits
 from core.data.finding import shown
 from core.data.fixed import drafted
 from core.data.mapping import Mapping
@@ -15,7 +14,6 @@ from core.data.mapping_check import check_mapping
 from core.data.mapping_labels import labels_of
 from core.data.preparation import Preparation
 from core.data.reading import read_table
-from core.data.recipe import Recipe
 from core.data.table import Table
 from core.errors import LabError
 from core.models.catalogue import locate
@@ -109,11 +107,13 @@ def _rows_of(plan: Plan) -> tuple[Table, Dataset]:
         columns = ", ".join(repr(name) for name in table.columns)
         raise LabError(f"There is no column {shown(lacking)} in {table.name}.", f"The columns are {columns}.")
     preparation = Preparation.from_json(plan.preparation)
-    corrected = (preparation.edits or Edits(table.content_hash)).apply(table)
+    corrected = table if preparation.edits is None else preparation.edits.apply(table)
     columns = mapping.as_columns()
     if plan.task != _CLASSIFICATION:  # tags, scores and answers are no classes
         columns = replace(columns, label=None)
-    draft = (preparation.recipe or Recipe()).apply(draft_of(corrected, columns)).draft
+    draft = draft_of(corrected, columns)
+    if preparation.recipe is not None:
+        draft = preparation.recipe.apply(draft).draft
     left = replace(table, data=drafted(corrected, columns, draft))
     for finding in check_mapping(left, mapping, draft.row_ids):
         if finding.severity == "fix":

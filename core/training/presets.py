@@ -59,7 +59,7 @@ class Preset:
         }
 
 
-def plan_from_preset(name: str = BALANCED, **settings: Any) -> Plan:
+def plan_from_preset(preset: str = BALANCED, /, **settings: Any) -> Plan:
     """A plan with the settings of a preset, as far as `settings` (those of `Plan`) do not say otherwise.
 
     Reads the data, for its length, and this machine's speed and memory: elsewhere the same call may give another plan.
@@ -69,10 +69,10 @@ def plan_from_preset(name: str = BALANCED, **settings: Any) -> Plan:
     >>> plan_from_preset(data="sample:reviews", text_column="text", label_column="label").learning_rate
     0.0001
     """
-    return preset_and_plan(name, **settings)[1]
+    return preset_and_plan(preset, **settings)[1]
 
 
-def preset_and_plan(name: str = BALANCED, **settings: Any) -> tuple[Preset, Plan]:
+def preset_and_plan(name: str = BALANCED, /, **settings: Any) -> tuple[Preset, Plan]:
     """The preset that fits these settings of a plan, and the plan of both; see `plan_from_preset`."""
     Plan(**settings)  # refused before anything is read
     turned = defaults(settings.get("task", TASKS[0]))

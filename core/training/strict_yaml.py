@@ -1,5 +1,9 @@
-"""YAML as a person writes it by hand: no aliases, by which a small file can grow without end, and no key twice."""
+"""YAML as a person writes it by hand: no aliases, by which a small file can grow without end, and no key twice.
 
+And the JSON that a plan may hold.
+"""
+
+import json
 from typing import Any
 
 import yaml
@@ -13,6 +17,23 @@ def parse(text: str) -> Any:
         return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a day that is none, say
         raise LabError(f"The plan is not valid YAML: {first_line(error)}", "Correct the file.") from error
+
+
+def check_json(text: str) -> None:
+    """Raises `LabError` for a key that stands twice in one object; what is no JSON is left to whoever reads it."""
+    try:
+        json.loads(text, object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError):
+        return
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise LabError(f"“{key[:80]}” stands twice in the plan's preparation.", "Keep one of the two.")
+        found[key] = value
+    return found
 
 
 class _Loader(yaml.SafeLoader):
