@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from core.errors import LabError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 STAGED = re.compile(r"\..+\.[0-9a-f]{16}")  # the name of a file that `write_atomically` has not finished
 
 
@@ -36,6 +38,60 @@ def uploads_directory() -> Path:
     path = workspace() / "uploads"
     path.mkdir(exist_ok=True)
     return path
+
+
+def run_id(folder: Path) -> str:
+    """What the run in a folder is called in addresses: the folder's name, or for one outside the workspace a name
+    made of it and of the whole path, so that two folders of the same name are two runs."""
+    if folder.parent == runs_directory() and RUN_ID.fullmatch(folder.name):
+        return folder.name
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", folder.name)[:40].strip("-")
+    return f"{slug or 'run'}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
+
+
+def run_folders() -> dict[str, Path]:
+    """The folders of all runs by their ids: those in `workspace/runs`, and those elsewhere that are still there."""
+    inside = {
+        path.name: path for path in runs_directory().iterdir() if RUN_ID.fullmatch(path.name) and not path.is_symlink()
+    }
+    outside = {note.name: path for note in _outside().iterdir() if (path := _noted(note)) is not None}
+    return {id: path for id, path in (outside | inside).items() if path.is_dir()}
+
+
+def run_folder(id: str) -> Path | None:
+    """The folder of the run with this id; None when there is none. An id is never taken for a path."""
+    if not RUN_ID.fullmatch(id):
+        return None
+    inside = runs_directory() / id
+    path = inside if os.path.lexists(inside) else _noted(_outside() / id)
+    return path if path is not None and not path.is_symlink() and path.is_dir() else None
+
+
+def remember_outside(folder: Path) -> None:
+    """Keep where a run lies that is not in `workspace/runs`, so that it is listed. Raises `LabError` on a full disk."""
+    folder = folder.resolve()
+    id = run_id(folder)
+    if (runs_directory() / id) == folder or _noted(_outside() / id) == folder:
+        return
+    try:
+        write_atomically(_outside() / id, os.fsencode(folder))
+    except OSError as error:
+        raise cannot_write(error, "the run could not be noted", otherwise="Look at the workspace's folder.") from error
+
+
+def _outside() -> Path:
+    """`workspace/outside`: a file for each run elsewhere, named by its id, that holds the path of its folder."""
+    path = workspace() / "outside"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def _noted(note: Path) -> Path | None:
+    try:
+        folder = Path(os.fsdecode(note.read_bytes()))
+    except OSError:
+        return None
+    return folder if folder.is_absolute() and run_id(folder) == note.name else None
 
 
 def newest_first(paths: Iterable[Path]) -> list[Path]:

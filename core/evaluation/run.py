@@ -142,3 +142,10 @@ def train(plan: Plan, *, output: Path | None = None) -> Run:
     from core import training
 
     return Run(training.train(plan, output=output).path)
+
+
+def resume(run: folder.Run) -> Run:
+    """Continue an interrupted run and return at once; as `core.training.resume`."""
+    from core import training
+
+    return Run(training.resume(run).path)

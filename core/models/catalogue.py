@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import LabError
-from core.workspace import newest_first, run_name, runs_directory
+from core.workspace import newest_first, run_folder, run_folders, run_id, run_name
 
 BUILTIN = "builtin"
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
@@ -22,7 +22,6 @@ HUB_SUGGESTIONS = (
 
 _SHIPPED = {BUILTIN: BUILTIN_FOLDER, TEACHING: TEACHING_FOLDER}
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,11 @@ class ModelEntry:
 
 def entries() -> tuple[ModelEntry, ...]:
     """The models at hand without a network: the two that ship, then the finished runs, newest first."""
-    runs = newest_first(path for path in runs_directory().iterdir() if (path / "model" / "config.json").is_file())
+    runs = newest_first(path for path in run_folders().values() if (path / "model" / "config.json").is_file())
     return (
         ModelEntry(BUILTIN, "Built-in BERT", is_run=False),
         ModelEntry(TEACHING, "Teaching BERT (8 wide)", is_run=False),
-        *(ModelEntry(path.name, f"Run: {run_name(path)}", is_run=True) for path in runs),
+        *(ModelEntry(run_id(path), f"Run: {run_name(path)}", is_run=True) for path in runs),
     )
 
 
@@ -53,8 +52,8 @@ def locate(reference: str) -> Path | None:
     reference = reference.strip()
     if reference in _SHIPPED:
         return _SHIPPED[reference]
-    if _RUN_ID.fullmatch(reference) and (runs_directory() / reference).is_dir():
-        folder = runs_directory() / reference / "model"
+    if (run := run_folder(reference)) is not None:
+        folder = run / "model"
         if not (folder / "config.json").is_file():
             raise LabError(
                 f"The run “{reference}” has no trained model yet.",

@@ -20,13 +20,22 @@ from core.runs.device_lock import try_lock_file
 from core.runs.events import read_events
 from core.runs.slurm_queue import cancel_waiting
 from core.runs.status import SLURM, Status, read_json, read_status, write_json, write_status
-from core.workspace import cannot_write, newest_first, remove_folder, run_name, runs_directory, write_atomically
+from core.workspace import (
+    cannot_write,
+    newest_first,
+    remove_folder,
+    run_folder,
+    run_folders,
+    run_id,
+    run_name,
+    runs_directory,
+    write_atomically,
+)
 
 STOP = "STOP"
 OUTCOME = "outcome.json"  # what a worker leaves: state, message, remedy, and whether it wants to be tried again
 CHECKPOINTS = "checkpoints"  # of a run that can go on
 LAUNCH_LOCK = "launch.lock"  # held while a run is started, and while it is deleted
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _LOG_TAIL_BYTES = 256_000
 _POLL_SECONDS = 0.2
 
@@ -39,11 +48,12 @@ class Run:
 
     @property
     def id(self) -> str:
-        return self.path.name
+        """Its name in addresses and lists; see `core.workspace.run_id`."""
+        return run_id(self.path)
 
     @property
     def name(self) -> str:
-        """The name a person gave the run, or its id."""
+        """The name a person gave the run, or that of its folder."""
         return run_name(self.path)
 
     def plan_text(self) -> str:
@@ -134,7 +144,10 @@ def create_run(
     else:
         path = output.expanduser().resolve()
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise LabError(f"The output folder “{path}” is not empty.", "Name a folder that is new or empty.")
+            remedy = "Name a folder that is new or empty."
+            if (path / "plan.yaml").is_file():
+                remedy = "Name a new folder, or resume the run that is in it."
+            raise LabError(f"The output folder “{path}” is not empty.", remedy)
     try:
         path.mkdir(parents=True, exist_ok=output is not None)
     except OSError as error:  # one that is there already is another's, and stays
@@ -163,28 +176,28 @@ def open_run(reference: str | Path) -> Run:
 
     An id is never taken for a path: separators, dots, encoded characters and links are not found.
     """
-    if isinstance(reference, Path):
-        path = reference.expanduser().resolve()
-        found = (path / "plan.yaml").is_file()
-    else:
-        path = runs_directory() / reference
-        found = bool(_ID.fullmatch(reference)) and not path.is_symlink() and (path / "plan.yaml").is_file()
-    if not found:
+    path = reference.expanduser().resolve() if isinstance(reference, Path) else run_folder(reference)
+    if path is None or not (path / "plan.yaml").is_file():
         raise LabError(f"There is no run “{str(reference)[:100]}”.", "Choose one from the list of runs.")
     return Run(path)
 
 
 def list_runs() -> list[Run]:
-    """All runs in the workspace, newest first. Folders that are no runs are left out."""
-    folders = (path for path in runs_directory().iterdir() if _ID.fullmatch(path.name) and not path.is_symlink())
-    return [Run(plan.parent) for plan in newest_first(path / "plan.yaml" for path in folders)]
+    """All runs, newest first: those in the workspace, and those that were started from it and lie elsewhere.
+
+    Folders that are no runs, or are gone, are left out.
+    """
+    return [Run(plan.parent) for plan in newest_first(path / "plan.yaml" for path in run_folders().values())]
 
 
 def delete_run(run: Run) -> None:
     """Remove a run and everything in it. Raises `LabError` while it is active, or when it is not in the workspace."""
     inside = open_run(run.id)  # refuses ids that are none
-    if inside.path.resolve() != run.path.resolve():
-        raise LabError("This run lies outside the workspace.", "Remove its folder yourself.")
+    if inside.path.parent != runs_directory() or inside.path.resolve() != run.path.resolve():
+        raise LabError(
+            f"This run lies outside the workspace, in {run.path}.",
+            "Remove its folder yourself: it then leaves the list.",
+        )
     held = try_lock_file(inside.path / LAUNCH_LOCK)
     if held is None:
         raise LabError("This run is being started.", "Stop it first, then delete it.")

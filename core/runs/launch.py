@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 from core.errors import LabError
 from core.runs.device_lock import try_lock_file
@@ -10,6 +12,29 @@ from core.runs.folder import LAUNCH_LOCK, OUTCOME, STOP, Run
 from core.runs.status import BEAT, SLURM, STATUS, make_room, read_json, write_record, write_status
 from core.runs.sweep import sweep
 from core.workspace import PROJECT_ROOT, cannot_write, workspace
+
+
+@contextlib.contextmanager
+def nothing_left_on_failure(output: Path | None) -> Iterator[list[Path]]:
+    """Remove, when what happens within raises, the folders added to the list, and those above `output` made for it.
+
+    What was there before stays: of a folder that was empty, the empty folder.
+    """
+    made: list[Path] = []
+    place = () if output is None else (path := output.expanduser().resolve(), *path.parents)
+    missing = [each for each in place if not each.exists()]
+    try:
+        yield made
+    except BaseException:
+        for each in made:
+            shutil.rmtree(each, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if place and not missing:
+                place[0].mkdir(exist_ok=True)
+            for each in missing:  # the innermost first; one that somebody else uses by now is not empty
+                if each.exists():
+                    each.rmdir()
+        raise
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from core.runs.folder import CHECKPOINTS, OUTCOME, STOP
 from core.runs.process import adopt_orphans, end_descendants, guard, identity
 from core.runs.status import BEAT, read_json, write_record, write_status
 from core.runs.terms import Terms
-from core.workspace import cannot_write, remove_folder
+from core.workspace import cannot_write, remove_folder, run_id
 
 POLL_SECONDS = 0.1
 HEARTBEAT_SECONDS = 1.0
@@ -66,7 +66,7 @@ class Supervisor:
 
     def _wait_and_supervise(self) -> int:
         terms = self._terms
-        self._lock = DeviceLock(terms.device, count=terms.count, slots=terms.slots, run=self._folder.name)
+        self._lock = DeviceLock(terms.device, count=terms.count, slots=terms.slots, run=run_id(self._folder))
         self._beat()
         while not self._lock.try_acquire():
             if not self._folder.is_dir():

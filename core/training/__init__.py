@@ -16,26 +16,28 @@ MEMORY_ATTEMPTS = 8  # each with half as many rows at once: the last with a hund
 def launch(plan: "Plan", *, output: Path | None = None, slurm: "SlurmOptions | None" = None) -> "Run":
     """Start a run in processes of its own and return at once. It queues while another has the device.
 
-    `output`: a new or empty folder to use instead of one below `workspace/runs`. `slurm`: run it as a job of a cluster
-    instead of here. Raises `LabError` when data or model cannot be found here, when there are fewer devices than the
-    plan asks for, or the cluster takes no job, and leaves no run then; everything else is told by `run.status()`.
+    `output`: a new or empty folder to use instead of one below `workspace/runs`, which remembers where it lies.
+    `slurm`: run it as a job of a cluster instead of here. Raises `LabError` when data or model cannot be found or read
+    here, when model or machine do not allow a setting, or the cluster takes no job, and leaves no folder then;
+    everything else is told by `run.status()`.
     """
     import dataclasses
-    import shutil
 
-    from core.errors import LabError
     from core.runs.folder import create_run
+    from core.runs.launch import nothing_left_on_failure
+    from core.training.preflight import check_start
+    from core.workspace import remember_outside
 
     files = {name: getattr(plan, name) for name in ("data", "test_data", "validation_data")}
     absolute = {name: _absolute_file(reference) for name, reference in files.items() if reference is not None}
     plan = dataclasses.replace(plan, **absolute, model=_absolute_model(plan.model))
+    check_start(plan, is_here=slurm is None)
     records = {} if slurm is None else {_ON_CLUSTER: dataclasses.asdict(slurm)}
-    run = create_run(plan.to_yaml(), name=plan.name, output=output, records=records)
-    try:
+    with nothing_left_on_failure(output) as made:
+        run = create_run(plan.to_yaml(), name=plan.name, output=output, records=records)
+        made.append(run.path)
+        remember_outside(run.path)
         _submit(run)
-    except LabError:  # nothing was started
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
     return run
 
 
@@ -57,12 +59,18 @@ def train(plan: "Plan", *, output: Path | None = None) -> "Run":
 def resume(run: "Run") -> "Run":
     """Continue an interrupted run in its folder, exactly, from its newest sound checkpoint; returns at once.
 
-    One that ran on a cluster goes on there. Raises `LabError` when it is active or has finished.
+    One that ran on a cluster goes on there; one outside the workspace is in its list of runs from now on. Raises
+    `LabError` when it is active or has finished, and when model or machine do not allow a setting.
     """
     from core.errors import LabError
+    from core.training.plan import Plan
+    from core.training.preflight import check_limits
+    from core.workspace import remember_outside
 
     if run.status().state == "finished":
         raise LabError("This run has finished: nothing is left to train.", "Start a new run with more epochs.")
+    check_limits(Plan.from_yaml(run.plan_text()), is_here=not (run.path / _ON_CLUSTER).exists())
+    remember_outside(run.path)
     _submit(run)
     return run
 

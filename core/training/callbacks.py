@@ -122,12 +122,10 @@ class Reporter(TrainerCallback):
         if self.is_settled and state.global_step < state.max_steps:
             control.should_training_stop = True
             evaluations = f"{self.trainer.stale} evaluations" if self.trainer.stale > 1 else "one evaluation"
-            self._append(
-                {
-                    "kind": "note",
-                    "message": f"Stopped early at step {state.global_step}: {evaluations} brought nothing better.",
-                }
-            )
+            least = self._plan.early_stopping_threshold
+            better = f"better by {least:g} or more" if least else "better"
+            message = f"Stopped early at step {state.global_step}: {evaluations} brought nothing {better}."
+            self._append({"kind": "note", "message": message})
         self.report("training")
         self._set_aside()
 

@@ -5,6 +5,7 @@ the speed reached into the workspace); of several ranks only the first writes.
 """
 
 import logging
+import math
 import os
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from core.runs.status import read_json, write_json
 from core.training import checkpoints, records
 from core.training.arguments import parts_of_a_batch, training_arguments
 from core.training.callbacks import Reporter, write_progress
+from core.training.combinations import stops_nothing
 from core.training.encoding import padding_multiple
 from core.training.examples import Prepared, Rows
 from core.training.foresee import schedule
@@ -114,6 +116,7 @@ class Job:
             step_rows=plan.batch_size,
             validate=None if validation is None else validate,
             best=task.best,
+            least_gain=plan.early_stopping_threshold,
             loss=task.loss(plan, prepared.train, len(prepared.label_names)),
             callbacks=[reporter],
             checkpoint_folder=self.folder / CHECKPOINTS,
@@ -131,9 +134,12 @@ class Job:
             if self._attempt:
                 rows, parts = parts_of_a_batch(plan, self._attempt)
                 events.note(f"A batch of {plan.batch_size} is now worked off in {parts} parts of {rows} rows.")
+            evaluations = math.ceil(steps.steps / steps.evaluate_every)
+            if state is None and (told := stops_nothing(plan.early_stopping, evaluations)):
+                events.note(told)
         if state is not None:
             reporter.take_up(checkpoints.step_of(checkpoint), state)
-            trainer.restore_best_from(checkpoint, state["best"], int(state.get("stale", 0)))
+            trainer.restore_best_from(checkpoint, state["best"], int(state.get("stale", 0)), state.get("mark"))
         if state is None or (reporter.step < steps.steps and not reporter.is_settled):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         else:  # nothing is left to train, and the Trainer would take one step more

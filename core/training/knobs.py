@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import LabError
+from core.training.combinations import is_heeded
 from core.training.plan import Plan
 from core.training.settings import Setting, check, kind
 from core.training.shapes import Shape
@@ -17,7 +18,7 @@ from core.training.speeds import Device
 GROUPS: dict[str, tuple[str, ...]] = {
     "Learning": (
         "epochs", "learning_rate", "scheduler", "warmup_share", "weight_decay", "max_gradient_norm", "label_smoothing",
-        "class_weights", "early_stopping", "seed",
+        "class_weights", "early_stopping", "early_stopping_threshold", "seed",
     ),
     "Memory and speed": (
         "batch_size", "accumulation", "max_length", "truncation", "window_overlap", "precision", "compile", "processes",
@@ -27,13 +28,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Records": ("evaluations_per_epoch", "checkpoint_seconds", "retry_on_memory"),
 }  # fmt: skip
 FIELDS: dict[str, Setting] = {item.name: item for item in dataclasses.fields(Plan)}
-_NEEDS = {"lora_alpha": "lora_rank", "truncation": "pair_column"}  # what gives a setting a meaning
+OF_THE_MODEL = ("max_length", "frozen_layers", "lora_rank")  # the others are limited by the machine
 
 
 def knobs(task: str, settings: Mapping[str, Any]) -> dict[str, tuple[Setting, ...]]:
     """The settings that a training of this task heeds, by group; those that mean nothing under `settings` left out."""
     groups = {
-        title: tuple(FIELDS[name] for name in names if _is_heeded(name, task, settings))
+        title: tuple(FIELDS[name] for name in names if is_heeded(FIELDS[name], {**settings, "task": task}))
         for title, names in GROUPS.items()
     }
     return {title: items for title, items in groups.items() if items}
@@ -45,14 +46,16 @@ def defaults(task: str) -> dict[str, Any]:
     return {name: FIELDS[name].default for name in names if task in FIELDS[name].metadata.get("tasks", (task,))}
 
 
-def limits(item: Setting, shape: Shape, device: Device) -> tuple[float, float]:
+def limits(item: Setting, shape: Shape, device: Device | None) -> tuple[float, float]:
     """The lowest and the highest value of a number: as the plan has it, or as model and device allow."""
     low, high = item.metadata["low"], item.metadata["high"]
     if item.name == "max_length":
         high = min(high, shape.longest)
     elif item.name == "frozen_layers":
         high = min(high, shape.layers)
-    elif item.name == "processes":
+    elif item.name == "lora_rank":
+        high = min(high, shape.width)  # of more, two small matrices are larger than the one they stand for
+    elif item.name == "processes" and device is not None:
         high = min(high, device.count if device.kind == "cuda" else device.cores)
     return low, high
 
@@ -95,30 +98,52 @@ def from_text(text: str) -> dict[str, Any]:
         name, _, value = entry.partition(":")
         if name not in known:
             raise LabError(f"There is no setting “{name[:80]}” to change.", "Leave it out of the address.")
+        if name in changes:
+            raise LabError(f"{FIELDS[name].metadata['title']} is changed twice.", "Leave one out of the address.")
         changes[name] = _value(FIELDS[name], value)
         check(FIELDS[name], changes[name])
     return changes
 
 
-def checked(changes: Mapping[str, Any], shape: Shape, device: Device) -> dict[str, Any]:
-    """The changes, when model and device allow them all. Raises `LabError` for the first that is out of its limits."""
+def checked(changes: Mapping[str, Any], shape: Shape, device: Device | None) -> dict[str, Any]:
+    """The changes, when model and device allow them all; without a device, when the model does.
+
+    Raises `LabError` for the first that is out of its limits.
+    """
     for name, value in changes.items():
-        if "low" not in FIELDS[name].metadata:
+        item = FIELDS[name]
+        is_of_model = name in OF_THE_MODEL
+        if "low" not in item.metadata or (device is None and not is_of_model):
             continue
-        low, high = limits(FIELDS[name], shape, device)
-        if not low <= value <= high:
-            raise LabError(
-                f"{FIELDS[name].metadata['title']} is {value:,g}, but with this model and device it ends at {high:,g}.",
-                "Choose a smaller value, or another model.",
-            )
+        _, high = limits(item, shape, device)
+        if value > high:
+            raise beyond(item, value, high, of_model=is_of_model)
+    if device is not None and changes.get("precision") == "fp16" and device.kind == "cpu":
+        raise LabError("fp16 needs a graphics card.", "Choose auto, bf16 or fp32.")
+    if changes.get("frozen_layers") and shape.distinct < shape.layers:
+        raise shared_layers()
+    if changes.get("lora_rank") and changes.get("frozen_layers") == shape.layers:
+        raise all_frozen()
     return dict(changes)
 
 
-def _is_heeded(name: str, task: str, settings: Mapping[str, Any]) -> bool:
-    if name == "warmup_share" and settings.get("scheduler") == "constant":  # transformers has none there
-        return False
-    needed = _NEEDS.get(name)
-    return task in FIELDS[name].metadata.get("tasks", (task,)) and (needed is None or bool(settings.get(needed)))
+def beyond(item: Setting, value: float, high: float, *, of_model: bool = True) -> LabError:
+    """The refusal of a value that is more than a model, or this machine, allows."""
+    whose, other = ("model", ", or another model") if of_model else ("machine", "")
+    return LabError(
+        f"{item.metadata['title']} is {value:,g}, but this {whose} allows {high:,g} at most.",
+        f"Choose {high:,g} or less{other}.",
+    )
+
+
+def shared_layers() -> LabError:
+    """The refusal of frozen layers in a model that goes through the same layer again and again (ALBERT)."""
+    return LabError("This model's layers share their weights, so no layer can be frozen alone.", "Freeze no layers.")
+
+
+def all_frozen() -> LabError:
+    """The refusal of LoRA in a model of which no layer is trained."""
+    return LabError("All layers are frozen, so LoRA has none to train.", "Freeze fewer layers, or set the rank to 0.")
 
 
 def _value(item: Setting, text: str) -> Any:

@@ -5,9 +5,9 @@ from typing import Any
 import transformers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from core.errors import LabError
 from core.models.families import FAMILIES, layer_paths
 from core.models.loading import load_for_training
+from core.training.knobs import FIELDS, all_frozen, beyond, shared_layers
 from core.training.plan import Plan
 from core.training.tasks import Task
 
@@ -32,11 +32,9 @@ def freeze(network: PreTrainedModel, layers: int) -> None:
     """Keep the embeddings and the `layers` lowest layers as they are. Raises `LabError` when there are not so many."""
     paths = layer_paths(network.config)
     if layers > len(paths):
-        raise LabError(
-            f"{layers} layers are to be frozen, but this model has {len(paths)}.", f"Choose {len(paths)} or fewer."
-        )
+        raise beyond(FIELDS["frozen_layers"], layers, len(paths))
     if len(set(paths)) < len(paths):
-        raise LabError("This model's layers share their weights, so no layer can be frozen alone.", "Freeze no layers.")
+        raise shared_layers()
     encoder = network.base_model
     for module in (encoder.embeddings, *(encoder.get_submodule(path) for path in paths[:layers])):
         module.requires_grad_(False)
@@ -62,9 +60,7 @@ def add_lora(plan: Plan, network: PreTrainedModel) -> Any:
         for part in (names.query, names.value)
     ]
     if not targets:
-        raise LabError(
-            "All layers are frozen, so LoRA has none to train.", "Freeze fewer layers, or set the rank to 0."
-        )
+        raise all_frozen()
     config = LoraConfig(r=plan.lora_rank, lora_alpha=plan.lora_alpha, lora_dropout=0.0, target_modules=targets)
     tuner = LoraModel(network, config, "default")
     for name, parameter in network.named_parameters():

@@ -11,6 +11,8 @@ from core.data.mapping import Mapping
 from core.data.preparation import Preparation
 from core.data.reading import ReadOptions
 from core.errors import LabError, first_line
+from core.training import strict_yaml
+from core.training.combinations import check_combinations
 from core.training.settings import check, from_text, is_required, setting, to_text
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
@@ -46,10 +48,15 @@ COLUMN_SETTINGS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that decides a training. Raises `LabError` when a setting is out of range or a column is missing.
+    """All that decides a training. Raises `LabError` for a setting out of its limits, a missing column, and settings
+    that cannot go together.
 
-    `dataclasses.fields(Plan)` carry `title`, `help`, for numbers `low` and `high`, for texts `choices`, and `tasks`
-    where only some tasks heed a setting, in their metadata.
+    What is left out has the default that stands here, the same for all data and models: a plan says the same wherever
+    it is read. `core.training.presets.plan_from_preset` fits the settings to data, model and machine instead, as the
+    page and the command line do. What depends on model and machine is checked by `launch`.
+
+    `dataclasses.fields(Plan)` carry `title`, `help`, for numbers `low` and `high`, for texts `choices`, `tasks` where
+    only some tasks heed a setting, and `needs` where another setting gives it its meaning, in their metadata.
 
     >>> Plan(data="sample:reviews", text_column="text", label_column="label").epochs
     3.0
@@ -72,7 +79,7 @@ class Plan:
     )  # fmt: skip
     label_separator: str | None = setting(
         "Label separator", "What parts the labels in one cell; without it white space or a JSON list.",
-        None, tasks=("multi-label",),
+        None, tasks=("multi-label",), needs="label_column",
     )  # fmt: skip
     choice_columns: tuple[str, ...] = setting(
         "Choice columns", "The columns of the choices, in order.", (), tasks=("multiple-choice",)
@@ -111,8 +118,9 @@ class Plan:
         1, low=1, high=1024,
     )  # fmt: skip
     learning_rate: float = setting(
-        "Learning rate", "The size of a step: 2e-5 to 5e-5 for large models, up to 2e-4 for small ones.",
-        5e-5, low=1e-8, high=1.0,
+        "Learning rate",
+        "The size of a step: 2e-5 to 5e-5 for large models, up to 2e-4 for small ones, 4e-4 to 1e-3 with LoRA.",
+        5e-5, low=1e-8, high=0.01,
     )  # fmt: skip
     scheduler: str = setting(
         "Schedule", "How the learning rate falls after the warm-up: along a line, a cosine, or not at all.",
@@ -120,7 +128,7 @@ class Plan:
     )  # fmt: skip
     warmup_share: float = setting(
         "Warm-up", "The share of steps over which the learning rate rises from zero: 0.05 to 0.1 is usual.",
-        0.1, low=0.0, high=1.0,
+        0.1, low=0.0, high=0.5,
     )  # fmt: skip
     max_length: int = setting(
         "Maximum length",
@@ -130,10 +138,11 @@ class Plan:
     truncation: str = setting(
         "Truncation", "Which text of a pair is cut when both are too long together.",
         TRUNCATIONS[0], choices=TRUNCATIONS, tasks=("sequence-classification", "multi-label", "regression"),
+        needs="pair_column",
     )  # fmt: skip
     window_overlap: int = setting(
         "Window overlap",
-        "Word pieces that neighbouring windows of a long context share: a third of the length is usual.",
+        "Word pieces that neighbouring windows of a long context share: a third of the length is usual, half the most.",
         64, low=0, high=4096, tasks=("question-answering",),
     )  # fmt: skip
     weight_decay: float = setting(
@@ -156,9 +165,15 @@ class Plan:
         "Early stopping", "Stop after so many evaluations without a better one: 2 to 8 is usual, 0 trains to the end.",
         0, low=0, high=1000,
     )  # fmt: skip
+    early_stopping_threshold: float = setting(
+        "Least gain",
+        "For early stopping a score is better when it has gained this: 0.001 is a tenth of a percentage point. With 0, "
+        "any gain counts.",
+        0.001, low=0.0, high=1.0, needs="early_stopping",
+    )  # fmt: skip
     frozen_layers: int = setting(
         "Frozen layers",
-        "So many of the lowest layers, up to half of them, and the embeddings stay as they are: faster, less learned.",
+        "So many of the lowest layers, and the embeddings, stay as they are: faster, less learned. Half is usual.",
         0, low=0, high=1000,
     )  # fmt: skip
     lora_rank: int = setting(
@@ -168,7 +183,7 @@ class Plan:
     )  # fmt: skip
     lora_alpha: float = setting(
         "LoRA alpha", "How much the small matrices count: alpha over rank. Twice the rank is usual.",
-        16.0, low=0.01, high=10_000.0,
+        16.0, low=0.01, high=2048.0, needs="lora_rank",
     )  # fmt: skip
     from_scratch: bool = setting(
         "From scratch", "Begin with random weights in the model's shape.", False, tasks=_LANGUAGE
@@ -209,25 +224,13 @@ class Plan:
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             check(item, getattr(self, item.name))
-        for item in dataclasses.fields(self):
-            tasks = item.metadata.get("tasks", TASKS)
-            if self.task not in tasks and getattr(self, item.name) != item.default:
-                raise LabError(
-                    f"{item.metadata['title']} has no meaning for the task {self.task}.",
-                    f"Leave it out; it belongs to: {', '.join(tasks)}.",
-                )
         Preparation.from_json(self.preparation)
         if missing := self.mapping().missing():
             names = ", ".join(self._setting_of(role.name) for role in missing)
             raise LabError(
                 f"The plan lacks a column for {', '.join(role.title.lower() for role in missing)}.", f"Set {names}."
             )
-        if self.batch_size % (self.accumulation * self.processes):
-            raise LabError(
-                f"A batch of {self.batch_size} cannot be cut into {self.accumulation * self.processes} equal parts "
-                f"({self.accumulation} on each device).",
-                "Choose a batch size that both divide.",
-            )
+        check_combinations(self)
 
     def mapping(self) -> Mapping:
         """The columns as parts of the task, with order and names of labels from the preparation where it has them.
@@ -269,20 +272,19 @@ class Plan:
     @classmethod
     def from_yaml(cls, text: str) -> "Plan":
         """Read a plan; settings left out take their defaults. Raises `LabError` for anything that is no plan."""
-        try:
-            values = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a day that is none, say
-            raise LabError(f"The plan is not valid YAML: {first_line(error)}", "Correct the file.") from error
-        if not isinstance(values, dict):
-            raise LabError("The plan is not a list of settings.", "Write one “setting: value” per line.")
-        known = {item.name: item for item in dataclasses.fields(cls)}
-        if unknown := [str(key) for key in values if key not in known]:
-            raise LabError(f"The plan has no setting “{unknown[0][:80]}”.", f"The settings are: {', '.join(known)}.")
-        required = [name for name, item in known.items() if is_required(item) and name not in values]
-        if required:
-            raise LabError(f"The plan lacks: {', '.join(required)}.", "Add each as “setting: value”.")
-        values["reading"] = _reading(values.get("reading"))
-        return cls(**{name: from_text(known[name], value) for name, value in values.items()})
+        return cls(**_settings_in(text))
+
+    @classmethod
+    def of_record(cls, text: str) -> "Plan":
+        """The plan of a run that was, also one with settings that a plan would not be given any more.
+
+        For looking at it only. Raises `LabError` for what is no plan at all.
+        """
+        settings = _settings_in(text)
+        plan = object.__new__(cls)
+        for item in dataclasses.fields(cls):
+            object.__setattr__(plan, item.name, settings.get(item.name, item.default))
+        return plan
 
     def differences(self, other: "Plan") -> list[str]:
         """What a training would notice between two plans, as “setting: here → there”. Names are not compared."""
@@ -303,6 +305,22 @@ def columns_of(mapping: Mapping) -> dict[str, Any]:
     if mapping.separator is not None:
         settings["label_separator"] = mapping.separator
     return settings
+
+
+def _settings_in(text: str) -> dict[str, Any]:
+    """The settings in a YAML text by their names, unchecked; all that have no default are there. Raises `LabError`."""
+    values = strict_yaml.parse(text)
+    if not isinstance(values, dict):
+        raise LabError("The plan is not a list of settings.", "Write one “setting: value” per line.")
+    known = {item.name: item for item in dataclasses.fields(Plan)}
+    if unknown := [str(key) for key in values if key not in known]:
+        raise LabError(f"The plan has no setting “{unknown[0][:80]}”.", f"The settings are: {', '.join(known)}.")
+    required = [name for name, item in known.items() if is_required(item) and name not in values]
+    if required:
+        raise LabError(f"The plan lacks: {', '.join(required)}.", "Add each as “setting: value”.")
+    values["reading"] = _reading(values.get("reading"))
+    strict_yaml.check_json(str(values.get("preparation") or ""))
+    return {name: from_text(known[name], value) for name, value in values.items()}
 
 
 def _reading(value: Any) -> ReadOptions:

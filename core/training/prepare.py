@@ -49,13 +49,14 @@ def prepare(plan: Plan, task: Task) -> Prepared:
     given = [part.dataset for part in (validation, test) if part is not None]
     shared += [len(shared_examples(examples.dataset, dataset)) for dataset in given]
     read = [examples.dataset, *given]
+    unused = _about_unused(plan, has_files=bool(given), validates=bool(len(validation_rows)))
     return Prepared(
         train=train_rows,
         validation=validation_rows,
         test=test_rows,
         scored_split=scored_split,
         label_names=examples.label_names,
-        notices=tuple(notice for part in read for notice in part.notices) + _about_shared(shared),
+        notices=tuple(notice for part in read for notice in part.notices) + _about_shared(shared) + unused,
         content_hash="+".join(part.content_hash for part in read),
     )
 
@@ -71,6 +72,18 @@ def _parts(plan: Plan, examples: Examples, *, has_test: bool) -> Splits:
 def _about_shared(counts: Sequence[int]) -> tuple[str, ...]:
     """A notice for each count of rows that are also trained on: scores over them would flatter."""
     return tuple(f"{count:,} of the rows to be scored also stand in the training data." for count in counts if count)
+
+
+def _about_unused(plan: Plan, *, has_files: bool, validates: bool) -> tuple[str, ...]:
+    """A notice for each setting that these rows leave without effect."""
+    notices = []
+    if has_files and Preparation.from_json(plan.preparation).splits is not None:
+        notices.append(
+            "The splits kept for this file are not used, because validation or test have a file of their own."
+        )
+    if plan.early_stopping and not validates:
+        notices.append("No row validates, so nothing can stop early, and the last weights are kept.")
+    return tuple(notices)
 
 
 def _take(examples: Examples, positions: Sequence[int]) -> Rows:

@@ -5,17 +5,23 @@ Each value that differs from a plan's default has its reason beside it; what Bal
 long, and says so.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from core.training.foresee import memory_of, work_per_piece
-from core.training.knobs import defaults
-from core.training.shapes import Shape
-from core.training.speeds import Device
+from core.training.knobs import FIELDS, defaults, written
+from core.training.lengths import load_of
+from core.training.plan import TASKS, Plan
+from core.training.preflight import lengths_of_plan
+from core.training.shapes import Shape, shape_of
+from core.training.speeds import Device, device_here
 
 QUICK, BALANCED, BEST = "quick", "balanced", "best"
 PRESETS = {QUICK: "Quick look", BALANCED: "Balanced", BEST: "Best"}
 
+NOTHING_TURNED: Mapping[str, Any] = MappingProxyType({})
 _FEW_ROWS = 1_000
 _MANY_ROWS = 50_000
 _SMALL_MODEL = 50_000_000  # weights
@@ -24,6 +30,7 @@ _ROUND_EPOCHS = (3.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 _USUAL_PIECES = 40  # of a text whose length is not known
 _ROOM = 0.7  # the share of the device's memory that a preset fills
 _MOST_PARTS = 32
+_ALWAYS_SAID = ("epochs", "learning_rate", "batch_size", "max_length")
 
 # Pieces a text, by preset. Short texts cost nothing, so a limit matters only for long ones. Contexts of answers as in
 # transformers' run_qa (384, overlap 128); tags beyond the limit are not learned, so sentences get more room.
@@ -43,11 +50,62 @@ class Preset:
     settings: dict[str, Any]
     why: tuple[str, ...]
 
+    def said(self) -> dict[str, str]:
+        """The value of each setting that is always said, or that the preset sets otherwise than a plan, in words."""
+        return {
+            name: written(FIELDS[name], value)
+            for name, value in self.settings.items()
+            if name in _ALWAYS_SAID or value != FIELDS[name].default
+        }
+
+
+def plan_from_preset(preset: str = BALANCED, /, **settings: Any) -> Plan:
+    """A plan with the settings of a preset, as far as `settings` (those of `Plan`) do not say otherwise.
+
+    Reads the data, for its length, and this machine's speed and memory: elsewhere the same call may give another plan.
+    The page Fine-tune and the command line start with the same. Raises `LabError` as `Plan` and for data that cannot be
+    read.
+
+    >>> plan_from_preset(data="sample:reviews", text_column="text", label_column="label").learning_rate
+    0.0001
+    """
+    return preset_and_plan(preset, **settings)[1]
+
+
+def preset_and_plan(name: str = BALANCED, /, **settings: Any) -> tuple[Preset, Plan]:
+    """The preset that fits these settings of a plan, and the plan of both; see `plan_from_preset`."""
+    Plan(**settings)  # refused before anything is read
+    turned = defaults(settings.get("task", TASKS[0]))
+    fixed = Plan(**{key: value for key, value in settings.items() if key not in turned})
+    load = load_of(fixed, lengths_of_plan(fixed))
+    chosen = preset(
+        name,
+        task=fixed.task,
+        rows=load.rows,
+        shape=shape_of(fixed.model),
+        device=device_here(),
+        pieces=load.pieces,
+        sequences=load.sequences,
+        turned=settings,
+    )
+    return chosen, Plan(**{**chosen.settings, **settings})
+
 
 def preset(
-    name: str, *, task: str, rows: int, shape: Shape, device: Device, pieces: float = _USUAL_PIECES, sequences: int = 1
+    name: str,
+    *,
+    task: str,
+    rows: int,
+    shape: Shape,
+    device: Device,
+    pieces: float = _USUAL_PIECES,
+    sequences: int = 1,
+    turned: Mapping[str, Any] = NOTHING_TURNED,
 ) -> Preset:
     """One of `PRESETS` for so many rows of texts of so many `pieces` (`sequences` of them a row) and a model's shape.
+
+    `turned`: settings that somebody chose otherwise. They are not taken over, but others are fitted to them: learning
+    rate and alpha to LoRA (the presets train all weights), overlap and parts of a batch to length and batch size.
 
     A model moves only as far as its steps carry it: with few rows it needs more epochs and smaller batches to take the
     two hundred steps or so below which a new head stays a guess. Small models bear a larger learning rate than the
@@ -70,7 +128,7 @@ def preset(
         "retry_on_memory": True,  # it changes nothing while the memory suffices, and then the run goes on
     }
     if "window_overlap" in chosen:
-        chosen["window_overlap"] = min(128, length // 3)
+        chosen["window_overlap"] = min(128, turned.get("max_length", length) // 3)
     why = []
     if size == 0:
         why.append("Few rows: small batches and more epochs give the model enough steps to learn from.")
@@ -80,7 +138,9 @@ def preset(
         why = [_quicken(chosen, task, rows, shape, device, min(pieces, length) * sequences)]
     elif name == BEST:
         why.append(_improve(chosen, task, size, is_small=is_small))
-    if parts := _parts_that_fit(chosen, task, shape, device, sequences):
+    if rank := turned.get("lora_rank", 0):
+        why.append(_adapt(chosen, rank, is_small=is_small))
+    if parts := _parts_that_fit({**chosen, **turned}, task, shape, device, sequences):
         chosen["accumulation"] = parts
         why.append(f"The memory is small for this model: a batch is worked off in {parts} parts.")
     return Preset(name, chosen, tuple(why))
@@ -91,6 +151,17 @@ def _learning_rate(task: str, *, is_small: bool) -> float:
         return 1e-4
     # Devlin et al. 2019: 5e-5 for SQuAD, of 2e-5 to 5e-5 for the others; 5e-5 as transformers' run_mlm
     return 5e-5 if task in ("question-answering", "masked-language") else 3e-5
+
+
+def _adapt(chosen: dict[str, Any], rank: int, *, is_small: bool) -> str:
+    """Settings for LoRA, whose small matrices begin at zero and take larger steps than weights.
+
+    4e-4 as Hu et al. (2021, table 9) for models as large as BERT-base; what that is for the built-in model stands in
+    `docs/measurements.md`: 1e-4 hardly learns, 1e-3 does.
+    """
+    chosen["lora_alpha"] = 2.0 * rank
+    chosen["learning_rate"] = 1e-3 if is_small else 4e-4
+    return "LoRA needs a larger learning rate, as only its small matrices learn."
 
 
 def _quicken(chosen: dict[str, Any], task: str, rows: int, shape: Shape, device: Device, pieces_per_row: float) -> str:
@@ -127,7 +198,7 @@ def _improve(chosen: dict[str, Any], task: str, size: int, *, is_small: bool) ->
     return "Longer, with a learning rate that falls softly; it ends when two epochs bring nothing better."
 
 
-def _parts_that_fit(chosen: dict[str, Any], task: str, shape: Shape, device: Device, sequences: int) -> int | None:
+def _parts_that_fit(chosen: Mapping[str, Any], task: str, shape: Shape, device: Device, sequences: int) -> int | None:
     """In how many parts a batch must be worked off to fit the memory; None when it fits whole."""
     parts = 1
     while parts < min(chosen["batch_size"], _MOST_PARTS):

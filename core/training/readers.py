@@ -12,7 +12,7 @@ def readers(reference: str) -> list[Run]:
 
 def _read_by(run: Run) -> tuple[str | None, ...]:
     try:
-        plan = Plan.from_yaml(run.plan_text())
+        plan = Plan.of_record(run.plan_text())
     except LabError:  # damaged, or deleted meanwhile: it reads nothing
         return ()
     return plan.data, plan.validation_data, plan.test_data

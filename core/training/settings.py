@@ -15,7 +15,8 @@ _IN_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "tru
 def setting(title: str, help: str, default: Any = dataclasses.MISSING, **more: Any) -> Any:
     """A dataclass field that carries what a page shows beside it.
 
-    `more`: `low` and `high` for numbers, `choices` for texts, `tasks` where only some tasks heed the setting.
+    `more`: `low` and `high` for numbers, `choices` for texts, `tasks` where only some tasks heed the setting, `needs`
+    where it means something only when another one, named here, is set.
     """
     return dataclasses.field(default=default, metadata={"title": title, "help": help, **more})
 
@@ -56,10 +57,16 @@ def check(item: Setting, value: Any) -> None:
         low, high = item.metadata["low"], item.metadata["high"]
         if not low <= value <= high:  # also true of NaN
             raise LabError(
-                f"{title} must lie between {low:g} and {high:g}; it is {_in_short(value)}.", "Choose another value."
+                f"{title} must lie between {in_figures(low)} and {in_figures(high)}; it is {_in_short(value)}.",
+                f"Choose a value from {in_figures(low)} to {in_figures(high)}.",
             )
     elif expected is str and ("\0" in value or ((is_required(item) or is_optional) and not value.strip())):
         raise LabError(f"{title} is empty.", item.metadata["help"])
+
+
+def in_figures(value: float) -> str:
+    """A limit or a default as people read it: 4,096 or 1e-08."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
 
 
 def _in_short(value: float) -> str:

@@ -28,7 +28,8 @@ class LabTrainer(Trainer):
 
     `validate()` gives loss and scores by name, of which `best` (higher is better) chooses the weights that are kept;
     None when there is nothing to validate on. `loss` takes the network's output and the labels, and stands in for the
-    network's own. `lab_state()` is stored in each checkpoint; `best` and `stale` survive a resume.
+    network's own. `lab_state()` is stored in each checkpoint; `best`, `stale` and `mark` survive a resume: `stale`
+    counts evaluations since the last one that was better by `least_gain` than the last such one before it.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class LabTrainer(Trainer):
         step_rows: int,
         validate: Callable[[], dict[str, float]] | None,
         best: str,
+        least_gain: float = 0.0,
         loss: Callable[[Any, torch.Tensor], torch.Tensor] | None,
         callbacks: list[TrainerCallback],
         checkpoint_folder: Path,
@@ -50,12 +52,14 @@ class LabTrainer(Trainer):
         self._order = SimilarLengths(train.lengths, step_rows, arguments.seed, on_epoch=train.set_epoch)
         self._validate = validate
         self._best_name = best
+        self._least_gain = least_gain
         self._loss = loss
         self._checkpoint_folder = checkpoint_folder
         self._lab_state = lab_state
         self._ranks = ranks
         self.best: dict[str, float] | None = None
-        self.stale = 0  # evaluations since the best
+        self.stale = 0  # evaluations since one that gained enough
+        self.mark: float | None = None  # the score of that one
         self._best_weights: dict[str, torch.Tensor] | None = None
         self.tally = Tally()  # of the steps since the last point
         self.gradient_norm: float | torch.Tensor | None = None
@@ -105,8 +109,11 @@ class LabTrainer(Trainer):
         if not math.isfinite(scores["loss"]):
             raise not_finite(self.state.global_step, scores["loss"])
         self.stale += 1
+        score = scores[self._best_name]
+        if self.mark is None or (score > self.mark and score - self.mark >= self._least_gain):
+            self.mark, self.stale = score, 0
         if self.best is None or self._rank(scores) > self._rank(self.best):
-            self.best, self.stale = {"step": self.state.global_step, **scores}, 0
+            self.best = {"step": self.state.global_step, **scores}
             if self._ranks.is_first:
                 self._remember_weights()
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, scores)
@@ -163,14 +170,17 @@ class LabTrainer(Trainer):
         for name, content in random_states.items():
             (folder / name).write_bytes(content)
         self.state.save_to_json(str(folder / "trainer_state.json"))
-        lab = {**self._lab_state(), "best": self.best, "stale": self.stale}
+        lab = {**self._lab_state(), "best": self.best, "stale": self.stale, "mark": self.mark}
         (folder / LAB_STATE).write_text(json.dumps(lab, allow_nan=False), encoding="utf-8")
 
-    def restore_best_from(self, checkpoint: Path, best: dict[str, float] | None, stale: int) -> None:
+    def restore_best_from(
+        self, checkpoint: Path, best: dict[str, float] | None, stale: int, mark: float | None = None
+    ) -> None:
         """Take up the best weights so far from a checkpoint that is being resumed."""
         from safetensors.torch import load_file
 
         self.best, self.stale = best, stale
+        self.mark = best[self._best_name] if mark is None and best is not None else mark
         if best is not None and self._ranks.is_first:
             folder = checkpoint if best["step"] == checkpoints.step_of(checkpoint) else checkpoint / "best"
             stored = load_file(folder / "model.safetensors")

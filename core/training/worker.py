@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core.runs.events import read_events
 from core.runs.folder import CHECKPOINTS, OUTCOME
 from core.runs.process import die_with_parent
 from core.runs.status import read_json, write_record
 from core.runs.supervisor import ATTEMPT_VARIABLE, PARENT_VARIABLE
+from core.training.diverging import diverged
 from core.training.failures import explain, is_out_of_memory
 from core.training.precision import training_threads
 from core.workspace import remove_folder
@@ -47,6 +49,8 @@ def main(folder: Path) -> int:
         if ranks.is_first:
             message = f"Stopped at step {job.step}." if state == "stopped" else ""
             remedy = "Resume the run: it continues exactly where it stopped." if state == "stopped" else ""
+            if state == "finished" and (problem := diverged(read_events(folder))):
+                message, remedy = problem.problem, problem.remedy
             write_record(folder / OUTCOME, {"state": state, "message": message, "remedy": remedy})
             if state == "finished" and not parent:  # else the supervisor does, once this has ended well
                 remove_folder(folder / CHECKPOINTS)

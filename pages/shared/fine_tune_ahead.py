@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import LabError
 from core.machine import machine
 from core.training import probe
+from core.training.combinations import stops_nothing
 from core.training.foresee import foresee
 from core.training.options import command_line
 from pages.shared.run_figures import duration
@@ -59,6 +60,8 @@ def _draw(plan: Plan, lengths: Lengths, held_out: str, elsewhere: bool, was_meas
         f"**{duration(ahead.seconds)}** and **{ahead.memory_bytes / 1e9:.1f} GB** of memory on: {plain(here.device)}. "
         f"{ELSEWHERE if elsewhere else ''}{held_out}"
     )
+    if told := stops_nothing(plan.early_stopping, ahead.evaluations):
+        st.caption(told)
     if not ahead.fits and not elsewhere:
         st.warning(
             f"**The memory will not suffice.** {TOO_LARGE.format(there=ahead.there_bytes / 1e9)}",

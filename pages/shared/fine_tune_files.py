@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.data.finding import shown
-from core.data.mapping_check import check_mapping
-from core.data.mapping_labels import labels_of
 from core.errors import LabError
+from core.training.preflight import check_other_file, misfit
 from pages.shared import data
-from pages.shared.data import CLASSIFICATION
 from pages.shared.data_reading import chosen_reading, read_once
 from pages.shared.url_state import choose
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from core.data.table import Table
     from pages.shared.fine_tune_data import Chosen
 
 NOTHING = ""
@@ -28,11 +23,6 @@ FILES = "All rows are trained on; validation and test come from the files chosen
 ONE_FILE = "All rows are trained on; the validation file chooses the best moment and gives the scores."
 TEST_FILE = "Ten per cent of the rows are kept for validation; the test file gives the scores."
 KEPT_SPLITS = "The splits kept on the page Datasets are used."
-AS_IT_IS = (
-    "Such a file is read as it is: what was mended on the page Datasets counts once the mended table is saved as JSONL "
-    "there and uploaded."
-)
-FINE_IN_A_TEST = ("one_label", "one_score")  # findings that only matter where something is to be learned
 
 
 def choose_files(chosen: Chosen) -> dict[str, str | None]:
@@ -68,24 +58,7 @@ def held_out(files: dict[str, str | None], *, has_splits: bool) -> str:
 def _check(part: str, reference: str, chosen: Chosen) -> None:
     """Raises `LabError` when the task could not read this file as it reads the first one."""
     try:
-        _check_table(read_once(reference, chosen_reading(chosen.reference)), chosen)
+        table = read_once(reference, chosen_reading(chosen.reference))
+        check_other_file(table, chosen.mapping, chosen.label_names, chosen.layers.preparation)
     except LabError as error:
-        raise LabError(f"The {part} file does not fit: {error.problem}", f"{error.remedy} {AS_IT_IS}") from error
-
-
-def _check_table(table: Table, chosen: Chosen) -> None:
-    mapping = replace(chosen.mapping, label_order=(), label_titles=())
-    lacking = [name for _, names in mapping.columns for name in names if name not in table.columns]
-    if lacking:
-        raise LabError(
-            f"there is no column {shown(lacking)}.", "Name its columns as in the first file, or choose another file."
-        )
-    if mapping.task == CLASSIFICATION:
-        chosen.layers.preparation.dataset_of_other(table, mapping.as_columns(), chosen.label_names)
-        return
-    for finding in check_mapping(table, mapping):
-        if finding.severity == "fix" and finding.key not in FINE_IN_A_TEST:
-            raise LabError(finding.what, finding.remedy)
-    known = {*chosen.label_names, *chosen.mapping.label_titles}
-    if chosen.label_names and (strange := [name for name in labels_of(table, mapping) if name not in known]):
-        raise LabError(f"The first file has no label {shown(strange)}.", "Correct these labels, or drop their rows.")
+        raise misfit(part, error) from error

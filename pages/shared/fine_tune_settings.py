@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from core.training.combinations import is_heeded, uneven_batch
 from core.training.knobs import FIELDS, checked, from_text, knobs, limits, step, to_text, written
 from core.training.presets import BALANCED, PRESETS, preset
 from core.training.settings import kind
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from core.training.speeds import Device
 
 CUSTOM = "custom"
-ALWAYS_SAID = ("epochs", "learning_rate", "batch_size", "max_length")
 COLUMNS = 3
 DEVICES_HELP = (
     "This machine trains on its one processor, and one process uses all of its cores. More processes share each batch "
@@ -37,6 +37,8 @@ def choose_settings(mapping: Mapping, load: Load, shape: Shape, device: Device) 
     seed("preset", BALANCED, allowed=PRESETS)
     seed("changed", "")
     head = st.container()  # what stands in it changes; the knobs below must keep their place, or they would fold up
+    with head:
+        changes = _changes(shape, device)
     chosen = preset(
         st.session_state["preset"],
         task=mapping.task,
@@ -45,9 +47,9 @@ def choose_settings(mapping: Mapping, load: Load, shape: Shape, device: Device) 
         device=device,
         pieces=load.pieces,
         sequences=load.sequences,
+        turned=changes,
     )
-    with head:
-        changes = _changes(chosen, shape, device)
+    changes = _heeded(changes, chosen, mapping)
     settings = chosen.settings | changes
     keep("preset", chosen.name)
     keep("changed", to_text(changes))
@@ -73,13 +75,23 @@ def choose_settings(mapping: Mapping, load: Load, shape: Shape, device: Device) 
     return settings
 
 
-def _changes(chosen: Preset, shape: Shape, device: Device) -> dict[str, Any]:
-    """What was changed on top of a preset, as far as the task heeds it; what cannot be is told and left out."""
+def _changes(shape: Shape, device: Device) -> dict[str, Any]:
+    """What was changed on top of a preset; what cannot be is told and left out."""
     changes: dict[str, Any] = {}
     for entry in st.session_state["changed"].split(","):
         with problems_shown():
             changes |= checked(from_text(entry), shape, device)
-    return {name: value for name, value in changes.items() if chosen.settings.get(name, value) != value}
+    return changes
+
+
+def _heeded(changes: dict[str, Any], chosen: Preset, mapping: Mapping) -> dict[str, Any]:
+    """The changes that differ from the preset and that the task, and the other settings, give a meaning."""
+    values = {**chosen.settings, **changes, "task": mapping.task, "pair_column": mapping["pair"]}
+    return {
+        name: value
+        for name, value in changes.items()
+        if chosen.settings.get(name, value) != value and is_heeded(FIELDS[name], values)
+    }
 
 
 def _take_preset() -> None:
@@ -93,8 +105,7 @@ def _undo() -> None:
 
 def _show_choice(chosen: Preset, changes: dict[str, Any]) -> None:
     """What the preset sets otherwise than a plan that nobody turned, why, and what was changed on top."""
-    said = [name for name in chosen.settings if name in ALWAYS_SAID or chosen.settings[name] != FIELDS[name].default]
-    words = [f"{_title(name)} **{written(FIELDS[name], chosen.settings[name])}**" for name in said]
+    words = [f"{_title(name)} **{value}**" for name, value in chosen.said().items()]
     st.markdown(f"{PRESETS[chosen.name]}: {' · '.join(words)}")
     st.caption(plain(" ".join(chosen.why)))
     if changes:
@@ -143,9 +154,9 @@ def _show_knob(item: Setting, settings: dict[str, Any], chosen: Preset, shape: S
         st.number_input(
             item.metadata["title"], number(low), number(high), step=number(step(item)), format=style, **more
         )
-    parts = settings["accumulation"] * settings["processes"]
-    if name == "batch_size" and settings[name] % parts:
-        st.caption(f":red[{settings[name]} cannot be shared in {parts} parts: choose a multiple of {parts}.]")
+    shares = (settings[each] for each in ("batch_size", "accumulation", "processes"))
+    if name == "batch_size" and (problem := uneven_batch(*shares)):
+        st.caption(f":red[{problem}]")
 
 
 def _turn(name: str, chosen: Preset) -> None:

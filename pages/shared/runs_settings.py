@@ -34,7 +34,7 @@ def show_differences(runs: Sequence[Run]) -> None:
     names = distinct({run.id: run.name for run in runs})
     for run in runs:
         try:
-            plans[names[run.id]] = Plan.from_yaml(run.plan_text())
+            plans[names[run.id]] = Plan.of_record(run.plan_text())
         except LabError:
             continue
     if len(plans) < 2:

@@ -14,6 +14,7 @@ from core.runs.slurm import SlurmOptions
 from core.training import launch, resume
 from core.training.lengths import load_of
 from core.training.plan import Plan, columns_of
+from core.training.preflight import check_limits
 from core.training.shapes import shape_of
 from core.training.speeds import device_here
 from pages.shared import pages
@@ -115,6 +116,7 @@ def show_form() -> None:
     with start_part:
         plan = replace(fixed, **settings)
         slurm = choose_place()
+        check_limits(plan, is_here=slurm is None)
         parts = held_out(files, has_splits=chosen.layers.preparation.splits is not None)
         show_ahead(plan, chosen.lengths, parts, elsewhere=slurm is not None)
         st.button("Start training", type="primary", icon=":material/play_arrow:", on_click=start, args=(plan, slurm))

@@ -90,9 +90,9 @@ def show_run(run: Run, runs: list[Run]) -> None:
     elif view == "Mistakes":
         show_mistakes(run, report)
     elif view == "Try it":
-        show_try(run, Plan.from_yaml(run.plan_text()).mapping())
+        show_try(run, Plan.of_record(run.plan_text()).mapping())
     elif view == PREDICT:
-        show_predict(run, Plan.from_yaml(run.plan_text()).mapping())
+        show_predict(run, Plan.of_record(run.plan_text()).mapping())
     else:
         show_settings(run)
 

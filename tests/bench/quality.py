@@ -71,7 +71,8 @@ def _measure(
 def train(options: dict[str, object], workspace: Path, name: str) -> Path:
     """One training by the command line; the folder of its run."""
     output = workspace / name
-    command = [sys.executable, "-m", "core.training", *arguments(options), "--output", str(output)]
+    fixed = ["--preset", "none", "--output", str(output)]  # the same settings on every machine
+    command = [sys.executable, "-m", "core.training", *fixed, *arguments(options)]
     environment = {**os.environ, "BERTLAB_WORKSPACE": str(workspace)}
     answer = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode != 0:

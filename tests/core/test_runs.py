@@ -277,6 +277,6 @@ def test_a_name_is_read_again_only_when_its_file_has_changed(tmp_path, monkeypat
     write_json(run.path / "data.json", {"name": "Two", "row_ids": {"train": [0]}})
     assert run.name == "Two"
     (run.path / "data.json").write_text("{")
-    assert run.name == run.id
+    assert run.name == "run"
     (run.path / "data.json").unlink()
-    assert run.name == run.id
+    assert run.name == "run"
