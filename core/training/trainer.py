@@ -18,6 +18,7 @@ from core.training import checkpoints
 from core.training.encoding import Positions, SimilarLengths
 from core.training.failures import not_finite
 from core.training.ranks import Ranks
+from core.training.stopping import Stopped
 from core.training.tally import Tally
 
 LAB_STATE = "lab_state.json"  # in a checkpoint: training seconds, best evaluation so far, plan and data it belongs to
@@ -28,7 +29,8 @@ class LabTrainer(Trainer):
 
     `validate()` gives loss and scores by name, of which `best` (higher is better) chooses the weights that are kept;
     None when there is nothing to validate on. `loss` takes the network's output and the labels, and stands in for the
-    network's own. `lab_state()` is stored in each checkpoint; `best` and `stale` survive a resume.
+    network's own. `lab_state()` is stored in each checkpoint; `best` and `stale` survive a resume. An evaluation that a
+    stop has cut is `evaluation_due`, and made up for before the next step.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class LabTrainer(Trainer):
         self._ranks = ranks
         self.best: dict[str, float] | None = None
         self.stale = 0  # evaluations since the best
+        self.evaluation_due = False
         self._best_weights: dict[str, torch.Tensor] | None = None
         self.tally = Tally()  # of the steps since the last point
         self.gradient_norm: float | torch.Tensor | None = None
@@ -73,6 +76,10 @@ class LabTrainer(Trainer):
     def _run_epoch(self, *arguments: Any, **options: Any) -> Any:
         """An epoch in its own order. The Trainer tells the sampler which one it is through two layers of accelerate's,
         but in an epoch that several ranks resume lie three: they would go on in the order of the first epoch."""
+        if self.evaluation_due:
+            self.evaluate()
+            if self.control.should_training_stop:
+                return None
         self._order.set_epoch(options["epoch"])
         return super()._run_epoch(*arguments, **options)
 
@@ -101,7 +108,13 @@ class LabTrainer(Trainer):
         """Score the validation rows; remember the weights if they are the best so far (then the lower loss decides)."""
         if self._validate is None:
             return {}
-        scores = self._validate()
+        try:
+            scores = self._validate()
+        except Stopped:
+            self.evaluation_due = self.control.should_training_stop = self.control.should_save = True
+            self.control.should_evaluate = False
+            return {}
+        self.evaluation_due = False
         if not math.isfinite(scores["loss"]):
             raise not_finite(self.state.global_step, scores["loss"])
         self.stale += 1
@@ -163,7 +176,7 @@ class LabTrainer(Trainer):
         for name, content in random_states.items():
             (folder / name).write_bytes(content)
         self.state.save_to_json(str(folder / "trainer_state.json"))
-        lab = {**self._lab_state(), "best": self.best, "stale": self.stale}
+        lab = {**self._lab_state(), "best": self.best, "stale": self.stale, "evaluation_due": self.evaluation_due}
         (folder / LAB_STATE).write_text(json.dumps(lab, allow_nan=False), encoding="utf-8")
 
     def restore_best_from(self, checkpoint: Path, best: dict[str, float] | None, stale: int) -> None:
