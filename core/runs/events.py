@@ -63,10 +63,18 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     return [event for line in lines if (event := _parse(line)) is not None]
 
 
-def forget_after(folder: Path, step: int) -> None:
-    """Drop what was recorded beyond `step`: a training that continues from there writes it anew. Notes stay."""
+def forget_after(folder: Path, step: int, *, again: str = "") -> None:
+    """Drop what was recorded beyond `step`: a training that continues from there writes it anew. Notes stay.
+
+    `again`: the kind of event that it writes anew for `step` itself, too.
+    """
+
+    def is_kept(event: dict[str, Any]) -> bool:
+        at = event.get("step")
+        return not isinstance(at, int) or at < step or (at == step and event.get("kind") != again)
+
     events = read_events(folder)
-    kept = [event for event in events if not isinstance(event.get("step"), int) or event["step"] <= step]
+    kept = [event for event in events if is_kept(event)]
     if len(kept) < len(events):
         text = "".join(json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n" for event in kept)
         write_atomically(folder / FILE, text)

@@ -20,7 +20,7 @@ from core.runs.folder import Run
 from core.runs.launch import environment, launching
 from core.runs.process import identity
 from core.runs.status import BEAT, write_record
-from core.runs.terms import GRACE_SECONDS, Terms
+from core.runs.terms import GRACE_SECONDS, SILENT_SECONDS, Terms
 from core.workspace import PROJECT_ROOT
 
 
@@ -29,6 +29,7 @@ class LocalExecutor:
     """Runs on this machine, side by side as long as there are slots: one for the processor, one for each card."""
 
     grace_seconds: float = GRACE_SECONDS
+    silent_seconds: float = SILENT_SECONDS
 
     def submit(
         self, run: Run, command: Sequence[str], *, device: str | None = None, count: int = 1, attempts: int = 1
@@ -42,7 +43,8 @@ class LocalExecutor:
         device = device or default_device()
         of = _checked_slots(device, count)
         with launching(run):
-            self._start(run, command, Terms(device, count, of, attempts, self.grace_seconds))
+            terms = Terms(device, count, of, attempts, self.grace_seconds, self.silent_seconds)
+            self._start(run, command, terms)
 
     def _start(self, run: Run, command: Sequence[str], terms: Terms) -> None:
         with (run.path / "train.log").open("ab") as log:

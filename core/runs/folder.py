@@ -1,7 +1,7 @@
 """The folder of a run: the only truth about it. Starts no process and knows nothing about training.
 
 workspace/runs/<id>/plan.yaml  data.json  environment.json  status.json  events.jsonl  train.log
-                    checkpoints/step-N/  model/  evaluation/
+                    beats/  checkpoints/step-N/  model/  evaluation/
 """
 
 import contextlib
@@ -18,8 +18,9 @@ from typing import Any
 from core.errors import LabError
 from core.runs.device_lock import try_lock_file
 from core.runs.events import read_events
+from core.runs.process import wake
 from core.runs.slurm_queue import cancel_waiting
-from core.runs.status import SLURM, Status, read_json, read_status, write_json, write_status
+from core.runs.status import BEAT, SLURM, Status, read_json, read_status, write_json, write_status
 from core.workspace import (
     cannot_write,
     newest_first,
@@ -104,11 +105,12 @@ class Run:
         return "\n".join(text.splitlines()[-lines:]) if lines > 0 else ""
 
     def request_stop(self) -> None:
-        """Ask for a graceful stop: the worker ends its step, saves a checkpoint and leaves. Returns at once."""
+        """Ask for a graceful stop: the worker saves what it has done and leaves. Returns at once."""
         with contextlib.suppress(FileNotFoundError):  # deleted between the two
             status = self.status()
             if status.is_active:
                 (self.path / STOP).touch()
+                wake(read_json(self.path / BEAT))  # a supervisor that is paused could not see it
                 if status.state == "queued" and (job := read_json(self.path / SLURM).get("job")):
                     cancel_waiting(str(job))
 

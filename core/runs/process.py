@@ -100,6 +100,23 @@ def end_descendants(*, grace_seconds: float) -> int:
     return len(first)
 
 
+def wake_descendants() -> None:
+    """Let every process below this one that is paused (SIGSTOP) go on."""
+    for process in _descendants():
+        with contextlib.suppress(psutil.Error):
+            if process.status() == psutil.STATUS_STOPPED:
+                process.send_signal(signal.SIGCONT)
+
+
+def wake(known: Mapping[str, Any]) -> None:
+    """Let the process that `identity` described go on if it is paused; a stranger with its number is left alone."""
+    if is_alive(known):
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(int(known["pid"]))
+            if process.status() == psutil.STATUS_STOPPED:
+                process.send_signal(signal.SIGCONT)
+
+
 def _descendants() -> list[psutil.Process]:
     own = psutil.Process()
     found = {child.pid: child for child in own.children(recursive=True)}

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 UNKNOWN = "UNKNOWN"  # SLURM has forgotten the job
 WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
@@ -15,30 +16,41 @@ GOING = {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING
 _ASK_AGAIN_SECONDS = 5.0
 _FORGET_SECONDS = 60.0
 _TIMEOUT_SECONDS = 5.0
+_WAIT_SECONDS = 0.5
 
-_lock = threading.Lock()
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One question for the `jobs`, `asked` at a time (monotonic seconds), in a thread of its own."""
+
+    jobs: frozenset[str]
+    asked: float
+    answered: threading.Event
+
+
+_lock = threading.Lock()  # for what follows; never held while SLURM is asked, as that may hang
 _wanted: dict[str, float] = {}  # job -> when somebody last wanted to know
 _answers: dict[str, list[str]] = {}  # job -> its state and further words; empty when SLURM gave no answer
-_asked = float("-inf")
+_last: _Question | None = None  # whose answer that is, or which is under way
 
 
 def job_word(job: str, *, now: bool = False) -> str | None:
     """The state of a job, e.g. "PENDING", or "UNKNOWN"; None when SLURM gives no answer.
 
-    One question serves all jobs that somebody asked for in the last minute, and its answer five seconds, unless it has
-    to be known `now`.
+    One question serves all jobs that somebody asked for in the last minute, and its answer five seconds. It is not
+    waited for where there is an older answer, and else for half a second after it was asked: a page must not freeze
+    because SLURM hangs. `now`: a new question, and its answer however long it takes.
     """
     if not job.isdecimal():
         return UNKNOWN
-    global _asked, _answers
+    question = _question_for(job, now=now)
     with _lock:
-        is_new = job not in _wanted
-        _wanted[job] = time.monotonic()
-        if is_new or now or _wanted[job] - _asked > _ASK_AGAIN_SECONDS:
-            for forgotten in [each for each, last in _wanted.items() if _wanted[job] - last > _FORGET_SECONDS]:
-                del _wanted[forgotten]
-            _answers = _ask(_wanted)
-            _asked = time.monotonic()
+        is_known = job in _answers
+    if now:
+        question.answered.wait()
+    elif not is_known:
+        question.answered.wait(max(0.0, question.asked + _WAIT_SECONDS - time.monotonic()))
+    with _lock:
         return _answers[job][0].rstrip("+") if job in _answers else None
 
 
@@ -48,6 +60,31 @@ def reason_to_wait(job: str) -> str:
         return " ".join(_answers.get(job, [])[1:])
 
 
+def _question_for(job: str, *, now: bool) -> _Question:
+    """The last question where that will do, or is still under way; else a new one."""
+    global _last
+    with _lock:
+        moment = _wanted[job] = time.monotonic()
+        if _last is not None and not now:
+            is_fresh = job in _last.jobs and moment - _last.asked <= _ASK_AGAIN_SECONDS
+            if is_fresh or not _last.answered.is_set():
+                return _last
+        for forgotten in [each for each, last in _wanted.items() if moment - last > _FORGET_SECONDS]:
+            del _wanted[forgotten]
+        _last = _Question(frozenset(_wanted), moment, threading.Event())
+        threading.Thread(target=_answer_question, args=(_last,), name="ask-slurm", daemon=True).start()
+        return _last
+
+
+def _answer_question(question: _Question) -> None:
+    global _answers
+    answers = _ask(question.jobs)
+    with _lock:
+        if question is _last:  # else a newer one is under way, which knows better
+            _answers = answers
+    question.answered.set()
+
+
 def restarts_of(job: str) -> int | None:
     """How often SLURM has queued a job again, counted when it decides to; None when it gives no answer."""
     answer = _answer("squeue", "--noheader", "--all", "--states=all", "--Format=RestartCnt", f"--jobs={job}")
@@ -55,11 +92,19 @@ def restarts_of(job: str) -> int | None:
 
 
 def cancel_waiting(job: str) -> None:
-    """Take a job out of the queue. One that has started meanwhile is left alone: its STOP file ends it gracefully."""
-    if job.isdecimal():
+    """Take a job out of the queue, without waiting for SLURM.
+
+    One that has started meanwhile is left alone: its STOP file ends it gracefully.
+    """
+
+    def cancel() -> None:
+        global _last
         _answer("scancel", "--state=PENDING", job)
-    with _lock:
-        _wanted.pop(job, None)  # the next look asks anew
+        with _lock:
+            _last = None  # the next look asks anew
+
+    if job.isdecimal():
+        threading.Thread(target=cancel, name="cancel-job").start()  # lives on though the program wants to end
 
 
 def _ask(jobs: Iterable[str]) -> dict[str, list[str]]:

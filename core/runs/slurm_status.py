@@ -7,6 +7,10 @@ is missing or old is SLURM asked.
 from core.runs.slurm_queue import GOING, WAITING, job_word, reason_to_wait
 
 SILENT = "The process that watches over the run has not been heard of for a while."
+LET_GO_ON = (
+    "If you have paused it, let it go on (“kill -CONT” with its process id): the run goes on by itself. Or stop it: it "
+    "can be resumed from its last checkpoint."
+)
 
 _RESUME = "Resume the run: it continues from its last checkpoint."
 _ENDED = {
@@ -43,7 +47,7 @@ def judge(state: str, job: str, *, is_silent: bool, is_stop_wanted: bool) -> tup
     if word in GOING or word is None:
         if state == "queued":
             return state, f"SLURM is starting job {job}." if word else f"SLURM says nothing about job {job} now.", ""
-        return "stalled", SILENT, ""
+        return "stalled", SILENT, LET_GO_ON
     if is_stop_wanted:
         return "stopped", "Stopped while it waited in SLURM's queue." if state == "queued" else "Stopped.", _RESUME
     return _ENDED.get(word, _LOST)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.runs.process import is_alive
-from core.runs.slurm_status import SILENT, judge
+from core.runs.slurm_status import LET_GO_ON, SILENT, judge
 from core.workspace import is_full, write_atomically
 
 ACTIVE = ("queued", "running", "stopping", "stalled")
@@ -32,7 +32,7 @@ class Status:
     """A moment in the life of a run. `started` and `updated` are seconds since 1970, `seconds` is training time.
 
     `state`: queued, running, stopping, stopped, finished, failed, lost (its supervisor is gone without an exit) or
-    stalled (its supervisor lives, but its heartbeat has stopped).
+    stalled (its supervisor lives, but its heartbeat has stopped, or it hears nothing of the training).
     """
 
     state: str
@@ -71,6 +71,9 @@ def read_status(folder: Path) -> Status:
             verdict = _judge_here(state, record, beat)
         if verdict[0] in ENDED and (read_json(folder / STATUS), read_json(folder / BEAT)) != (record, beat):
             return read_status(folder)  # it ended between the two looks, or one of them was just written over
+        if verdict[0] in ("running", "stopping") and (silence := str(beat.get("silence") or "")):
+            is_stopping = is_stop_wanted or verdict[0] == "stopping"
+            verdict = ("stopping", silence, _ENDS_IT) if is_stopping else ("stalled", silence, LET_GO_ON)
         state = "stopping" if verdict[0] == "running" and is_stop_wanted else verdict[0]
         if verdict[1]:
             message, remedy = verdict[1:]
@@ -81,6 +84,8 @@ def read_status(folder: Path) -> Status:
     progress = read_json(folder / "progress.json")
     if not message and state in ("running", "stopping"):
         message = str(progress.get("phase") or "")
+        if state == "stopping" and 0 < _number(progress.get("total_steps")) <= _number(progress.get("step")):
+            message = f"Its last step is done, so it is let finish: {message}."
     exit_code = record.get("exit_code")
     return Status(
         state=state,
@@ -153,12 +158,13 @@ def _judge_here(state: str, record: dict, beat: dict) -> tuple[str, str, str]:
     """State, message and remedy of a run on this machine, by whether its supervisor lives; no message: the record's."""
     if is_alive(beat):
         is_silent = time.time() - _number(beat.get("heartbeat")) > STALLED_AFTER_SECONDS
-        return ("stalled", SILENT, "") if is_silent else (state, "", "")
+        return ("stalled", SILENT, LET_GO_ON) if is_silent else (state, "", "")
     if beat or time.time() - _number(record.get("updated")) > _START_SECONDS:
         return _LOST
     return state, "", ""
 
 
+_ENDS_IT = "When it does not answer within the time that it has to stop, it is ended by force."
 _LOST = (
     "lost",
     "The process that watched over this run is gone, and it left no result: it was killed or the machine restarted.",

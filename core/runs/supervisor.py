@@ -1,9 +1,9 @@
 """The small process that watches over one run: `python -m core.runs.supervisor FOLDER --device cpu -- COMMAND…`.
 
-Waits for the slots of its device, starts the worker on them, keeps the heartbeat, turns a STOP file into a graceful
-stop and, after a grace time, into TERM and KILL, sweeps up what the worker left, starts it again when memory ran out
-and more attempts were asked for, writes the exit, and removes the checkpoints when nothing is left to continue.
-Imports no torch and knows no task.
+Waits for the slots of its device, starts the worker on them, keeps the heartbeat, tells when the worker gives no sign
+of life (`core.runs.beat`), turns a STOP file into a graceful stop and, after a grace time, into TERM and KILL, sweeps
+up what the worker left, starts it again when memory ran out and more attempts were asked for, writes the exit, and
+removes the checkpoints when nothing is left to continue. Imports no torch and knows no task.
 """
 
 import argparse
@@ -15,10 +15,11 @@ import sys
 import time
 from pathlib import Path
 
+from core.runs.beat import Watch
 from core.runs.device_lock import DeviceLock, try_lock_file
 from core.runs.events import EventWriter
 from core.runs.folder import CHECKPOINTS, OUTCOME, STOP
-from core.runs.process import adopt_orphans, end_descendants, guard, identity
+from core.runs.process import adopt_orphans, end_descendants, guard, identity, wake_descendants
 from core.runs.status import BEAT, read_json, write_record, write_status
 from core.runs.terms import Terms
 from core.workspace import cannot_write, remove_folder, run_id
@@ -46,6 +47,7 @@ class Supervisor:
         self._last_beat = 0.0
         self._interrupted = False
         self._forced = False
+        self._watch: Watch | None = None  # while there is a worker
 
     def run(self) -> int:
         """Supervise until the worker and all it started are gone; the worker's exit code, 0 if it never started."""
@@ -98,6 +100,7 @@ class Supervisor:
     def _work(self, attempt: int) -> int:
         """One worker from its start until it and all it started are gone; its exit code."""
         write_record(self._folder / OUTCOME, {})
+        self._watch = Watch(self._folder, silent_seconds=self._terms.silent_seconds)
         write_status(self._folder, "running")
         environment = {**os.environ, PARENT_VARIABLE: str(os.getpid()), ATTEMPT_VARIABLE: str(attempt)}
         if self._terms.device == "cuda":
@@ -116,10 +119,12 @@ class Supervisor:
                 with contextlib.suppress(OSError):  # a full disk must not turn a graceful stop into a crash
                     (self._folder / STOP).touch()  # a signal to the supervisor is a wish to stop, too
                     write_status(self._folder, "stopping")
-            if stop_seen is not None and time.monotonic() - stop_seen > self._terms.grace_seconds:
+                wake_descendants()  # whoever is paused could not heed it
+            if stop_seen is not None and not self._watch.may_take(stop_seen, self._terms.grace_seconds):
                 self._forced = True
                 _end(worker)
             self._pause()
+        self._watch = None
         end_descendants(grace_seconds=TERM_SECONDS)
         return worker.returncode
 
@@ -139,7 +144,8 @@ class Supervisor:
     def _write_exit(self, exit_code: int, attempts: int) -> None:
         outcome = read_json(self._folder / OUTCOME)
         state, message, remedy = (str(outcome.get(key) or "") for key in ("state", "message", "remedy"))
-        if state not in ("finished", "stopped", "failed") or (state != "failed" and exit_code != 0):
+        has_ended_well = exit_code == 0 or self._forced  # its last word stands, also when it hung after it
+        if state not in ("finished", "stopped", "failed") or (state != "failed" and not has_ended_well):
             explained = _explain_exit(exit_code, forced=self._forced, grace_seconds=self._terms.grace_seconds)
             state, message, remedy = explained
         if state == "failed" and attempts > 1:
@@ -173,10 +179,14 @@ class Supervisor:
     def _beat(self) -> None:
         if time.monotonic() - self._last_beat >= HEARTBEAT_SECONDS and self._folder.is_dir():
             self._last_beat = time.monotonic()
+            silence = ""
+            if self._watch is not None:
+                self._watch.look()
+                silence = self._watch.silence()
             try:
                 slots = self._lock.slots if self._lock is not None else ()  # none while it waits
-                place = {"device": self._terms.device, "slots": slots}
-                write_record(self._folder / BEAT, {**self._identity, "heartbeat": time.time(), **place})
+                found = {"device": self._terms.device, "slots": slots, "silence": silence}
+                write_record(self._folder / BEAT, {**self._identity, "heartbeat": time.time(), **found})
             except OSError:  # a full disk shows as a stalled heartbeat, and must not end the training
                 pass
 

@@ -7,17 +7,22 @@ from typing import Self
 from core.machine import cuda_names
 
 GRACE_SECONDS = 60.0  # from the wish to stop to TERM: long enough for a slow step and a checkpoint
+SILENT_SECONDS = 15.0  # without a sign of life, after which a process counts as paused
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Terms:
-    """`count` of the `of` slots of a device, `attempts` in all when memory runs out, seconds to stop by itself."""
+    """`count` of the `of` slots of a device, `attempts` in all when memory runs out, seconds to stop by itself.
+
+    `silent_seconds`: how long the training may give no sign of life before the run is told to be stalled.
+    """
 
     device: str = "cpu"
     count: int = 1
     of: int = 1
     attempts: int = 1
     grace_seconds: float = GRACE_SECONDS
+    silent_seconds: float = SILENT_SECONDS
 
     @property
     def slots(self) -> tuple[str, ...]:

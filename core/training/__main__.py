@@ -72,7 +72,7 @@ def _follow(run: Run) -> int:
             status = run.wait(on_change=printer)
             break
         except KeyboardInterrupt:
-            logger.info("Stopping after this step (its checkpoint is saved) …")
+            logger.info("Stopping (what is done is saved) …")
             run.request_stop()
     printer(status)
     if status.state == "finished":

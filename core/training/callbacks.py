@@ -4,11 +4,13 @@ import contextlib
 import logging
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from core.runs.beat import Beat
 from core.runs.events import EventWriter
 from core.runs.folder import STOP
 from core.runs.status import write_json
@@ -16,6 +18,7 @@ from core.training.device_use import DeviceUse
 from core.training.foresee import Schedule
 from core.training.plan import Plan
 from core.training.ranks import Ranks
+from core.training.stopping import LOOK_SECONDS, RandomState, Stopped
 
 if TYPE_CHECKING:
     from core.training.trainer import LabTrainer
@@ -35,7 +38,9 @@ class Reporter(TrainerCallback):
     of this session the network has read `pieces`, on all ranks, in `step_seconds`: without evaluations and checkpoints.
     """
 
-    def __init__(self, folder: Path, events: EventWriter, schedule: Schedule, plan: Plan, ranks: Ranks) -> None:
+    def __init__(
+        self, folder: Path, events: EventWriter, schedule: Schedule, plan: Plan, ranks: Ranks, beat: Beat
+    ) -> None:
         self.trainer: LabTrainer | None = None
         self.stopped = False
         self.pieces = 0
@@ -48,6 +53,7 @@ class Reporter(TrainerCallback):
         self._schedule = schedule
         self._plan = plan
         self._ranks = ranks
+        self._beat = beat
         self._use = DeviceUse()
         self._every = max(1, schedule.steps // _POINTS)
         self._began = self._step_ended = self._last_checkpoint = time.monotonic()
@@ -57,6 +63,10 @@ class Reporter(TrainerCallback):
         self._unwritten: list[dict[str, Any]] = []
         self._learning_rate = 0.0
         self._phase = ""
+        self._random: RandomState | None = None  # at the end of the last whole step, where one may be abandoned
+        self._part_ended = self._began
+        self._parts_unlooked = 0  # parts of a step until the next look for a stop
+        self._may_cut = False  # an evaluation
 
     @property
     def seconds(self) -> float:
@@ -80,7 +90,7 @@ class Reporter(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.step = self._first_step = self._last_point_step = state.global_step
         self.epoch = float(state.epoch or 0.0)
-        self._began = self._step_ended = self._last_checkpoint = time.monotonic()
+        self._began = self._step_ended = self._last_checkpoint = self._part_ended = time.monotonic()
         self.report("training")
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, *, optimizer: Any, **_: Any) -> None:
@@ -91,7 +101,30 @@ class Reporter(TrainerCallback):
         """Whether so many evaluations without a better one have passed that the training ends here."""
         return 0 < self._plan.early_stopping <= self.trainer.stale
 
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._part_ended = time.monotonic()
+
+    def on_substep_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """After a part of a step that is worked off in parts: a stop abandons the step, as if it had not begun."""
+        took = self._time_part()
+        if self._parts_unlooked > 0:
+            self._parts_unlooked -= 1
+            return
+        stop = (self._folder / STOP).exists()
+        # By its own clock each rank would look at another time, and wait for the others for ever.
+        stop, self._parts_unlooked = self._ranks.decide((stop, int(LOOK_SECONDS / max(took, 1e-3))))
+        if not stop:
+            return
+        self._heed(control)
+        if self._random is not None:  # else this session has not come to the end of a step: nothing is new
+            self._random.restore()
+            self.trainer.tally.forget_after(state.global_step)
+            self._write_point()
+            control.should_save = True
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._time_part()
+        self._parts_unlooked = 0
         self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
         is_last = state.global_step >= state.max_steps
         control.should_evaluate = is_last or state.global_step % self._schedule.evaluate_every == 0
@@ -104,13 +137,47 @@ class Reporter(TrainerCallback):
         # What depends on the clock is decided once, or some ranks would go on and wait for ever.
         stop, is_time, is_late, is_due = self._ranks.decide((stop, is_time, is_late, is_due))
         if stop:
-            self.stopped = control.should_training_stop = True
+            self._heed(control)
+        if is_last:
+            self._beat.end()
+        if args.gradient_accumulation_steps > 1:
+            self._random = RandomState.now()
         control.should_save = stop or is_late or (control.should_evaluate and is_time)
         if is_due or control.should_evaluate or control.should_save:
             self._write_point()
         if time.monotonic() - self._last_progress >= _PROGRESS_SECONDS:
             self.report("training")
         self._step_ended = time.monotonic()
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Within it, a stop raises `Stopped` after a batch; not after the last step, when the run is let finish."""
+        self._may_cut = self.step < self._schedule.steps
+        try:
+            yield
+        except Stopped:
+            self.stopped = True
+            self._beat.end()
+            raise
+        finally:
+            self._may_cut = False
+
+    def on_scored_batch(self, done: int) -> None:
+        """A batch of rows was scored; `done` rows in all."""
+        self._beat.move()
+        if self._may_cut and (self._folder / STOP).exists():
+            raise Stopped
+
+    def _heed(self, control: TrainerControl) -> None:
+        self.stopped = control.should_training_stop = True
+        self._beat.end()
+
+    def _time_part(self) -> float:
+        """Seconds since the last part of a step ended."""
+        now = time.monotonic()
+        took, self._part_ended = now - self._part_ended, now
+        self._beat.takes(took)
+        return took
 
     def on_evaluate(
         self, args: Any, state: TrainerState, control: TrainerControl, metrics: dict[str, float], **_: Any
@@ -145,6 +212,7 @@ class Reporter(TrainerCallback):
             logger.info("%s (step %d of %d)", phase, self.step, self._schedule.steps)
             self._phase = phase
         self._last_progress = time.monotonic()
+        self._beat.move()
         progress = {
             "step": self.step,
             "total_steps": self._schedule.steps,

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import transformers
 
 from core.errors import LabError
 from core.models.loading import position_limit
+from core.runs.beat import Beat
 from core.runs.events import EventWriter
-from core.runs.folder import CHECKPOINTS, Run
+from core.runs.folder import CHECKPOINTS, STOP, Run
 from core.runs.status import read_json, write_json
 from core.training import checkpoints, records
 from core.training.arguments import parts_of_a_batch, training_arguments
@@ -35,6 +37,7 @@ from core.training.prepare import prepare
 from core.training.ranks import Ranks
 from core.training.resuming import find_checkpoint
 from core.training.scoring import full_precision, outputs_of
+from core.training.stopping import Found, Stopped, unless_stopped
 from core.training.tasks import task_of
 from core.training.tasks.task import Batches
 from core.training.trainer import LAB_STATE, LabTrainer
@@ -49,17 +52,23 @@ class Job:
     continued: each time a batch is worked off in twice as many parts.
     """
 
-    def __init__(self, folder: Path, *, ranks: Ranks | None = None, attempt: int = 0) -> None:
+    def __init__(self, folder: Path, *, ranks: Ranks | None = None, attempt: int = 0, beat: Beat | None = None) -> None:
         self.folder = folder
         self.plan = Plan.from_yaml(Run(folder).plan_text())
         self.task = task_of(self.plan.task)
         self.ranks = ranks or Ranks()
         self._attempt = attempt
+        self._beat = beat or Beat(folder, "")  # nobody watches
         self._reporter: Reporter | None = None
 
     @property
     def step(self) -> int:
         return self._reporter.step if self._reporter is not None else 0
+
+    @property
+    def is_training(self) -> bool:
+        """Whether everything is read and encoded."""
+        return self._reporter is not None
 
     @property
     def is_smallest(self) -> bool:
@@ -68,8 +77,14 @@ class Job:
 
     def run(self) -> str:
         """Train from the newest sound checkpoint, or from the start. Raises `LabError` and whatever else goes wrong."""
+        try:
+            return self._run()
+        except Stopped:
+            return "stopped"
+
+    def _run(self) -> str:
         self._report("reading the data")
-        prepared = prepare(self.plan, self.task)
+        prepared = self._unless_stopped(lambda: prepare(self.plan, self.task))
         self.ranks.require_same(_facts(prepared))
         found = find_checkpoint(self.folder, self.plan, prepared) if self.ranks.is_first else None
         checkpoint = self.ranks.decide(found)
@@ -83,14 +98,14 @@ class Job:
     ) -> str:
         plan, task, ranks = self.plan, self.task, self.ranks
         self._report("loading the model")
-        network, tokenizer = open_network(plan, task, prepared.label_names)
+        network, tokenizer = self._unless_stopped(lambda: open_network(plan, task, prepared.label_names))
         task.begin(network, prepared.train)
         tuner = add_lora(plan, network) if plan.lora_rank else None
         _check_length(plan, network.config, tokenizer)
         multiple = padding_multiple(position_limit(network.config, tokenizer))
 
         def batches_of(rows: Rows) -> Batches:
-            return task.encode(tokenizer, rows, plan, multiple=multiple)
+            return self._unless_stopped(lambda: task.encode(tokenizer, rows, plan, multiple=multiple))
 
         train = batches_of(prepared.train)
         if train.cut_count and state is None and ranks.is_first:
@@ -99,14 +114,15 @@ class Job:
         validation = batches_of(prepared.validation) if len(prepared.validation) else None
 
         def validate() -> dict[str, float]:
-            found = self._outputs(trainer.model, validation, ranks)
+            with reporter.evaluating():
+                found = self._outputs(trainer.model, validation, ranks)
             return task.quick_scores(found, validation, prepared.validation, prepared.label_names)
 
         test = batches_of(prepared.test)  # now: what cannot be read is told before hours of training
         steps = schedule(plan, len(train))
         ranks.require_same({"the pieces of the texts": int(train.lengths.sum()), "the number of steps": steps.steps})
         precision = choose_precision(plan.precision)
-        reporter = self._reporter = Reporter(self.folder, events, steps, plan, ranks)
+        reporter = self._reporter = Reporter(self.folder, events, steps, plan, ranks, self._beat)
         trainer = reporter.trainer = LabTrainer(
             network,
             training_arguments(
@@ -140,11 +156,13 @@ class Job:
         if state is not None:
             reporter.take_up(checkpoints.step_of(checkpoint), state)
             trainer.restore_best_from(checkpoint, state["best"], int(state.get("stale", 0)), state.get("mark"))
+            trainer.evaluation_due = bool(state.get("evaluation_due", False))
         if state is None or (reporter.step < steps.steps and not reporter.is_settled):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         else:  # nothing is left to train, and the Trainer would take one step more
             trainer.state.global_step = reporter.step
             trainer._load_from_checkpoint(str(checkpoint))
+        self._beat.end()
         if reporter.stopped:
             reporter.report("stopped")
             return "stopped"
@@ -186,7 +204,13 @@ class Job:
     def _outputs(self, network: Any, batches: Batches, ranks: Ranks | None = None) -> list[Any]:
         """Scores no more rows at once than are trained on at once, which takes more memory."""
         rows, _ = parts_of_a_batch(self.plan, self._attempt)
-        return outputs_of(network, batches, self.task.outputs, batch_size=min(64, rows), ranks=ranks)
+        return outputs_of(
+            network, batches, self.task.outputs,
+            batch_size=min(64, rows), ranks=ranks, on_batch=self._reporter.on_scored_batch,
+        )  # fmt: skip
+
+    def _unless_stopped(self, work: Callable[[], Found]) -> Found:
+        return unless_stopped((self.folder / STOP).exists, self.ranks, work)
 
     def _report(self, phase: str) -> None:
         """What happens before there is a `Reporter`; the step of an earlier session stays."""

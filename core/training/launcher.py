@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from core.runs.beat import Beat
 from core.runs.folder import OUTCOME, Run
 from core.runs.process import die_with_parent
 from core.runs.status import write_record
@@ -31,6 +32,7 @@ def main(folder: Path, count: int) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun
 
+    Beat(folder, f"launcher-{os.environ.get('SLURM_NODEID', '0')}").start()
     try:
         torchrun([*_rendezvous(count), *_signals(), *_NO_FOLDERS, "-m", "core.training.worker", str(folder)])
     except ChildFailedError as error:

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from core.training.encoding import Batcher
 from core.training.ranks import Ranks
+from core.training.stopping import Stopped
 
 Outputs = Callable[[Any, dict[str, torch.Tensor]], list[np.ndarray]]
 
@@ -27,12 +28,13 @@ def outputs_of(
 
     `outputs(output, batch)` gives an array for each row of a batch, which it gets with its labels; the network gets it
     without. Longest first: too little memory shows in the first batch. Texts of one length share a batch, so little is
-    padded. Each rank takes every `count`-th batch. `on_batch` hears how many positions are done.
+    padded. Each rank takes every `count`-th batch. `on_batch` hears how many positions are done; raises it `Stopped` on
+    one rank, all raise it.
     """
     ranks = ranks or Ranks()
     order = np.argsort(-batches.lengths, kind="stable")
     device = next(network.parameters()).device
-    found: dict[int, np.ndarray] = {}
+    found: dict[int, np.ndarray] | None = {}
     was_training = network.training
     network.eval()
     try:
@@ -45,10 +47,14 @@ def outputs_of(
                 found.update(zip(positions.tolist(), outputs(output, batch), strict=True))
                 if on_batch is not None:
                     on_batch(min(start + batch_size, len(order)))
+    except Stopped:
+        found = None
     finally:
         network.train(was_training)
     merged: dict[int, np.ndarray] = {}
     for part in ranks.gather(found):
+        if part is None:
+            raise Stopped
         merged |= part
     return [merged[position] for position in range(len(order))]
 

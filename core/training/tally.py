@@ -36,6 +36,10 @@ class Tally:
         """One part of a step: its share of the step's loss (), and the attention mask of what it read."""
         self._parts.append((step, loss, len(mask), mask.sum(), mask.numel()))
 
+    def forget_after(self, step: int) -> None:
+        """Leave out the parts of a step that was abandoned: `step` is the last whole one."""
+        self._parts = [part for part in self._parts if part[0] <= step]
+
     def take(self, ranks: Ranks) -> Point:
         """The point of what was added since the last; every rank must ask for it after the same step.
 

@@ -18,6 +18,7 @@ from core.training import checkpoints
 from core.training.encoding import Positions, SimilarLengths
 from core.training.failures import not_finite
 from core.training.ranks import Ranks
+from core.training.stopping import Stopped
 from core.training.tally import Tally
 
 LAB_STATE = "lab_state.json"  # in a checkpoint: training seconds, best evaluation so far, plan and data it belongs to
@@ -30,6 +31,7 @@ class LabTrainer(Trainer):
     None when there is nothing to validate on. `loss` takes the network's output and the labels, and stands in for the
     network's own. `lab_state()` is stored in each checkpoint; `best`, `stale` and `mark` survive a resume: `stale`
     counts evaluations since the last one that was better by `least_gain` than the last such one before it.
+    An evaluation that a stop has cut is `evaluation_due`, and made up for before the next step.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class LabTrainer(Trainer):
         self.best: dict[str, float] | None = None
         self.stale = 0  # evaluations since one that gained enough
         self.mark: float | None = None  # the score of that one
+        self.evaluation_due = False
         self._best_weights: dict[str, torch.Tensor] | None = None
         self.tally = Tally()  # of the steps since the last point
         self.gradient_norm: float | torch.Tensor | None = None
@@ -77,6 +80,10 @@ class LabTrainer(Trainer):
     def _run_epoch(self, *arguments: Any, **options: Any) -> Any:
         """An epoch in its own order. The Trainer tells the sampler which one it is through two layers of accelerate's,
         but in an epoch that several ranks resume lie three: they would go on in the order of the first epoch."""
+        if self.evaluation_due:
+            self.evaluate()
+            if self.control.should_training_stop:
+                return None
         self._order.set_epoch(options["epoch"])
         return super()._run_epoch(*arguments, **options)
 
@@ -105,7 +112,13 @@ class LabTrainer(Trainer):
         """Score the validation rows; remember the weights if they are the best so far (then the lower loss decides)."""
         if self._validate is None:
             return {}
-        scores = self._validate()
+        try:
+            scores = self._validate()
+        except Stopped:
+            self.evaluation_due = self.control.should_training_stop = self.control.should_save = True
+            self.control.should_evaluate = False
+            return {}
+        self.evaluation_due = False
         if not math.isfinite(scores["loss"]):
             raise not_finite(self.state.global_step, scores["loss"])
         self.stale += 1
@@ -171,6 +184,7 @@ class LabTrainer(Trainer):
             (folder / name).write_bytes(content)
         self.state.save_to_json(str(folder / "trainer_state.json"))
         lab = {**self._lab_state(), "best": self.best, "stale": self.stale, "mark": self.mark}
+        lab["evaluation_due"] = self.evaluation_due
         (folder / LAB_STATE).write_text(json.dumps(lab, allow_nan=False), encoding="utf-8")
 
     def restore_best_from(

@@ -7,8 +7,9 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from core.runs.beat import RANK, Beat
 from core.runs.events import read_events
 from core.runs.folder import CHECKPOINTS, OUTCOME
 from core.runs.process import die_with_parent
@@ -19,6 +20,9 @@ from core.training.failures import explain, is_out_of_memory
 from core.training.precision import training_threads
 from core.workspace import remove_folder
 
+if TYPE_CHECKING:
+    from core.training.job import Job
+
 _NICENESS = 5  # people at the same machine come first
 
 logger = logging.getLogger(__name__)
@@ -28,6 +32,14 @@ def main(folder: Path) -> int:
     """Train the run in `folder`; 0 when it finished or was stopped, 1 when it failed."""
     if parent := os.environ.get(PARENT_VARIABLE):
         die_with_parent(int(parent))
+    beat = Beat(folder, f"{RANK}{os.environ.get('RANK', '0')}")
+    if not parent:
+        return _work(folder, beat, is_watched=False)
+    with beat.kept():
+        return _work(folder, beat, is_watched=True)
+
+
+def _work(folder: Path, beat: Beat, *, is_watched: bool) -> int:
     os.nice(_NICENESS)
     if "WORLD_SIZE" not in os.environ:  # with several visible, the Trainer would split each batch among them
         os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
@@ -44,15 +56,14 @@ def main(folder: Path) -> int:
 
         prepare_torch()
         ranks = join_ranks(cards=torch.cuda.is_available())
-        job = Job(folder, ranks=ranks, attempt=attempt)
+        job = Job(folder, ranks=ranks, attempt=attempt, beat=beat)
         state = job.run()
         if ranks.is_first:
-            message = f"Stopped at step {job.step}." if state == "stopped" else ""
-            remedy = "Resume the run: it continues exactly where it stopped." if state == "stopped" else ""
+            message, remedy = _words_of_a_stop(job) if state == "stopped" else ("", "")
             if state == "finished" and (problem := diverged(read_events(folder))):
                 message, remedy = problem.problem, problem.remedy
             write_record(folder / OUTCOME, {"state": state, "message": message, "remedy": remedy})
-            if state == "finished" and not parent:  # else the supervisor does, once this has ended well
+            if state == "finished" and not is_watched:  # else the supervisor does, once this has ended well
                 remove_folder(folder / CHECKPOINTS)
         return 0
     except BaseException as error:
@@ -63,6 +74,12 @@ def main(folder: Path) -> int:
             outcome["again"] = True
         leave(folder, outcome)
         return 1
+
+
+def _words_of_a_stop(job: "Job") -> tuple[str, str]:
+    if job.is_training:
+        return f"Stopped at step {job.step}.", "Resume the run: it continues exactly where it stopped."
+    return "Stopped while it was getting ready to train.", "Resume the run: it continues exactly where it was."
 
 
 def _threading() -> dict[str, str]:

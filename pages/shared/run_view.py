@@ -35,7 +35,7 @@ COLOURS = {
 MEANINGS = {
     "queued": "waits until the device is free",
     "running": "is at work",
-    "stopping": "finishes its step and saves",
+    "stopping": "is about to stop",
     "stopped": "was stopped and can be resumed",
     "finished": "is done",
     "failed": "did not finish",
@@ -93,9 +93,10 @@ def _tick(run: Run, was_active: bool) -> None:
 
 
 def _standing(run: Run, status: Status, notes: Sequence[str]) -> None:
-    now = f": {plain(status.message)}" if status.state == "running" and status.message else "."
+    is_phase = status.state in ("running", "stopping") and status.message and not status.message.endswith(".")
+    now = f": {plain(status.message)}" if is_phase else "."
     st.markdown(f"{badge(status.state)} This run {MEANINGS[status.state]}{now}")
-    if status.message and status.state != "running":
+    if status.message and not is_phase:
         st.markdown(plain(f"{status.message} {status.remedy}"))
     if status.state == "queued" and (before := runs_before(run)):
         st.markdown(f"Before it: {', '.join(plain(each) for each in before)}.")

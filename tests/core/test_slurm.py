@@ -324,7 +324,7 @@ def test_a_silent_run_is_judged_by_the_word_of_slurm(
         found = elsewhere(run, record, silent_seconds=60)
         assert found.state == expected
         assert found.message
-        assert bool(found.remedy) == (expected in status.ENDED)
+        assert bool(found.remedy) == (expected in (*status.ENDED, "stalled"))
     for ended in ("finished", "failed", "stopped"):
         assert elsewhere(run, ended, silent_seconds=60).state == ended
 
@@ -362,6 +362,7 @@ def test_slurm_is_asked_seldom_and_never_waited_for_long(tmp_path: Path, monkeyp
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("SLURM_CONF", str(tmp_path / "none"))
+    monkeypatch.setattr(slurm_queue, "_WAIT_SECONDS", 30.0)
     assert [job_word("901") for _ in range(50)] == ["PENDING"] * 50
     assert len(calls.read_text().splitlines()) == 1
     squeue.write_text("#!/bin/sh\nexec sleep 60\n")
@@ -371,3 +372,57 @@ def test_slurm_is_asked_seldom_and_never_waited_for_long(tmp_path: Path, monkeyp
     assert [job_word("901") for _ in range(50)] == [None] * 50
     assert time.monotonic() - began < 5
     assert job_word("--help") == "UNKNOWN"
+
+
+@pytest.fixture
+def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A SLURM whose programs answer only once the file `go` is there; `calls` tells which were called."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, answer in (("squeue", 'echo "902 PENDING Priority"'), ("sacct", "true"), ("scancel", "true")):
+        program = programs / name
+        lines = (f"echo {name} >> {tmp_path}/calls", f"while [ ! -e {tmp_path}/go ]; do sleep 0.1; done", answer)
+        program.write_text("#!/bin/sh\n" + "\n".join(lines) + "\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setattr(slurm_queue, "_TIMEOUT_SECONDS", 30.0)
+    monkeypatch.setattr(slurm_queue, "_last", None)
+    monkeypatch.setattr(slurm_queue, "_answers", {})
+    monkeypatch.setattr(slurm_queue, "_wanted", {})
+    yield tmp_path
+    (tmp_path / "go").touch()
+    wait_for(lambda: not [each for each in threading.enumerate() if each.name in ("ask-slurm", "cancel-job")])
+
+
+def test_I04_a_hanging_slurm_keeps_nobody_waiting(hanging: Path, run: Run) -> None:
+    """Twenty pages ask for five jobs: all together wait half a second, and one question is under way."""
+    began = time.monotonic()
+    pages = [threading.Thread(target=lambda: [job_word(str(900 + job)) for job in range(5)]) for _ in range(20)]
+    for page in pages:
+        page.start()
+    for page in pages:
+        page.join()
+    assert time.monotonic() - began < 5
+    assert (hanging / "calls").read_text().split() == ["squeue"]
+    write_status(run.path, "queued")
+    write_json(run.path / SLURM, {"job": "902"})
+    began = time.monotonic()
+    assert run.status().state == "queued"
+    run.request_stop()
+    assert slurm_queue.reason_to_wait("902") == ""
+    assert time.monotonic() - began < 2
+    wait_for(lambda: "scancel" in (hanging / "calls").read_text())
+    (hanging / "go").touch()
+    wait_for(lambda: job_word("902") == "PENDING")
+    assert slurm_queue.reason_to_wait("902") == "Priority"
+
+
+def test_I04_while_slurm_hangs_the_last_known_answer_is_given(hanging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (hanging / "go").touch()
+    wait_for(lambda: job_word("902") == "PENDING")
+    (hanging / "go").unlink()
+    monkeypatch.setattr(slurm_queue, "_ASK_AGAIN_SECONDS", 0.0)
+    began = time.monotonic()
+    assert [job_word("902") for _ in range(50)] == ["PENDING"] * 50
+    assert time.monotonic() - began < 2
+    assert (hanging / "calls").read_text().split().count("squeue") == 2

@@ -3,6 +3,7 @@
 Small commands stand in for the worker, so that each takes about a second.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -35,7 +36,17 @@ while not (folder / "STOP").exists(): time.sleep(0.05)
 """
 
 
-STOP_ITSELF = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"
+STOP_ITSELF = """
+import os, signal
+while True: os.kill(os.getpid(), signal.SIGSTOP)
+"""
+BEAT = """
+import pathlib, sys, time
+from core.runs import beat
+beat.BEAT_SECONDS = 0.1
+worker = beat.Beat(pathlib.Path(sys.argv[1]), "rank-0")
+worker.start()
+"""
 DEAF = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; time.sleep(600)"
 
 
@@ -48,9 +59,18 @@ sys.exit(max(rank.wait() for rank in ranks))
 """
 
 
-def submit(run: Run, code: str, *, grace_seconds: float = 30.0, device: str = "cpu", **terms: int) -> None:
+def submit(
+    run: Run,
+    code: str,
+    *,
+    grace_seconds: float = 30.0,
+    silent_seconds: float = 15.0,
+    device: str = "cpu",
+    **terms: int,
+) -> None:
     command = [sys.executable, "-c", code, str(run.path)]
-    LocalExecutor(grace_seconds=grace_seconds).submit(run, command, device=device, **terms)
+    executor = LocalExecutor(grace_seconds=grace_seconds, silent_seconds=silent_seconds)
+    executor.submit(run, command, device=device, **terms)
 
 
 def stop(run: Run) -> str:
@@ -203,6 +223,33 @@ exec(deaf)
     assert "by force" in status.message
     assert status.exit_code == -9
     wait_for(lambda: all(map(gone, family)))
+
+
+def test_E03_a_worker_that_must_finish_is_let_finish_though_it_takes_longer_than_the_grace_time(run: Run) -> None:
+    code = """
+worker.end()
+while not (pathlib.Path(sys.argv[1]) / "STOP").exists(): time.sleep(0.05)
+time.sleep(2)
+(pathlib.Path(sys.argv[1]) / "outcome.json").write_text('{"state": "finished"}')
+"""
+    submit(run, BEAT + code, grace_seconds=0.2)
+    wait_for(lambda: read_json(run.path / "beats" / "rank-0").get("ending"))
+    time.sleep(1.5)  # until the supervisor has heard of it
+    assert stop(run) == "finished"
+    assert run.status().exit_code == 0
+
+
+@pytest.mark.parametrize(("state", "words"), [("finished", ""), ("stopped", "Stopped at step 7.")])
+def test_E03_what_a_worker_said_last_stands_when_it_hangs_and_is_ended_by_force(
+    run: Run, state: str, words: str
+) -> None:
+    outcome = f'{{"state": "{state}", "message": "{words}"}}'
+    code = f"import pathlib, sys; pathlib.Path(sys.argv[1], 'outcome.json').write_text({outcome!r}); {DEAF}"
+    submit(run, code, grace_seconds=0.2)
+    wait_for(lambda: read_json(run.path / "outcome.json"))
+    run.request_stop()
+    status = run.wait()
+    assert (status.state, status.message) == (state, words)
 
 
 def test_E03_what_a_finished_worker_left_running_is_swept_up(run: Run) -> None:
@@ -560,6 +607,74 @@ def test_E09_a_supervisor_that_hangs_is_stalled_until_it_goes_on(run: Run, monke
     supervisor_of(run).resume()
     wait_for(lambda: run.status().state == "running")
     assert stop(run) == "stopped"
+
+
+def test_E09_a_paused_supervisor_is_woken_by_a_stop(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.runs.status.STALLED_AFTER_SECONDS", 3.0)
+    submit(run, OBEY)
+    worker_of(run)
+    supervisor_of(run).suspend()
+    wait_for(lambda: run.status().state == "stalled")
+    assert "kill -CONT" in run.status().remedy
+    assert stop(run) == "stopped"
+    assert run.status().message == "Stopped at step 3."
+
+
+def test_E09_a_frozen_worker_is_stalled_until_it_goes_on(run: Run) -> None:
+    submit(run, BEAT + OBEY, silent_seconds=2.0)
+    worker = worker_of(run)
+    wait_for(lambda: (run.path / "beats" / "rank-0").exists())
+    time.sleep(2.5)
+    assert run.status().state == "running"
+    worker.suspend()
+    wait_for(lambda: run.status().state == "stalled")
+    status = run.status()
+    assert f"process id {worker.pid}" in status.message
+    assert "kill -CONT" in status.remedy
+    assert status.is_active
+    with pytest.raises(LabError, match="active"):
+        delete_run(run)
+    worker.resume()
+    wait_for(lambda: run.status().state == "running")
+    assert stop(run) == "stopped"
+
+
+def test_E09_a_worker_frozen_before_its_first_sign_is_stalled(run: Run) -> None:
+    submit(run, STOP_ITSELF, silent_seconds=0.5, grace_seconds=0.2)
+    wait_for(lambda: run.status().state == "stalled")
+    assert "no sign of life" in run.status().message
+    assert stop(run) == "stopped"
+
+
+def test_E09_a_stop_wakes_a_frozen_worker_so_that_it_heeds_it(run: Run) -> None:
+    submit(run, BEAT + OBEY, silent_seconds=0.5)
+    worker = worker_of(run)
+    wait_for(lambda: (run.path / "beats" / "rank-0").exists())
+    worker.suspend()
+    wait_for(lambda: run.status().state == "stalled")
+    assert stop(run) == "stopped"
+    assert (run.status().message, run.status().exit_code) == ("Stopped at step 3.", 0)
+
+
+def test_E09_a_frozen_worker_that_does_not_wake_is_gone_after_the_grace_time_though_it_was_ending(run: Run) -> None:
+    submit(run, f"{BEAT}\nworker.end()\ntime.sleep(1)\n{STOP_ITSELF}", silent_seconds=0.5, grace_seconds=1.5)
+    wait_for(lambda: run.status().state == "stalled")
+    run.request_stop()
+    wait_for(lambda: run.status().state == "stopping")
+    assert run.wait().state == "stopped"
+    assert "by force" in run.status().message
+
+
+def test_E09_of_two_processes_the_frozen_one_is_named(run: Run) -> None:
+    second = BEAT.replace("rank-0", "rank-1")
+    submit(run, launcher(BEAT + OBEY, second + OBEY), silent_seconds=1.0)
+    wait_for(lambda: (run.path / "beats" / "rank-1").exists())
+    frozen = psutil.Process(json.loads((run.path / "beats" / "rank-1").read_text())["pid"])
+    frozen.suspend()
+    wait_for(lambda: run.status().state == "stalled")
+    assert f"number 2 (process id {frozen.pid})" in run.status().message
+    assert stop(run) == "stopped"
+    assert gone(frozen)
 
 
 def test_E09_a_stale_heartbeat_is_stalled(run: Run) -> None:
