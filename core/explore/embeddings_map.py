@@ -1,8 +1,5 @@
 """A data set as a map: the vectors of its texts computed once, projected, and both remembered on disk."""
 
-import hashlib
-import threading
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +14,6 @@ MOST_TEXTS = 20_000
 READING, PROJECTING = "reading", "projecting"  # the two stages that progress is told of
 _ALL_LAYERS_BYTES = 256 * 2**20  # up to this size one forward pass keeps every layer, not only the one asked for
 _FORMAT = 1  # raised when what is remembered changes its meaning
-
-_fingerprints: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
 
 Progress = Callable[[str, float], None]
 
@@ -56,7 +50,7 @@ def text_map(
     raises ends the computation. Arguments and errors as `embed` and `project`.
     """
     max_length = min(max_length, model.max_length)
-    vectors_key = store.key_of(_FORMAT, fingerprint(model), list(texts), list(pairs or ()), pooling, max_length)
+    vectors_key = store.key_of(_FORMAT, model.fingerprint, list(texts), list(pairs or ()), pooling, max_length)
     map_key = f"{vectors_key}-{layer}-{store.key_of(method, seed)[:8]}"
     if (found := store.recall(map_key)) and found[0].shape == (len(texts), 2) and {"explained", "cut"} <= set(found[1]):
         return TextMap(found[0], tuple(found[1]["explained"]), found[1]["cut"], remembered=True)
@@ -66,19 +60,6 @@ def text_map(
     projection = project(vectors, method, seed=seed)
     store.remember(map_key, projection.points, {"explained": projection.explained, "cut": cut_count})
     return TextMap(projection.points, projection.explained, cut_count, remembered=False)
-
-
-def fingerprint(model: Model) -> str:
-    """A hash of a model's weights and tokenizer: another one for a model that was saved later under the same name."""
-    with _lock:
-        if model.network not in _fingerprints:
-            digest = hashlib.sha256(model.tokenizer.backend_tokenizer.to_str().encode("utf-8"))
-            digest.update(model.config.to_json_string().encode("utf-8"))
-            for name, weights in model.network.state_dict().items():
-                digest.update(name.encode("utf-8"))
-                digest.update(weights.contiguous().numpy().data)
-            _fingerprints[model.network] = digest.hexdigest()
-        return _fingerprints[model.network]
 
 
 def _vectors(

@@ -5,7 +5,6 @@ layer's own weights: at most `MEMORY` bytes of what was derived are remembered. 
 own capturing of hidden states keeps threads apart, so many people can trace one shared model at once.
 """
 
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,8 @@ from core.models.loading import Model
 from core.models.parts import LayerParts, Parts, parts_of
 
 MEMORY = 96 * 2**20  # bytes: one layer of a 12-head model at 512 positions
+
+_OWN_BYTES = 32 * 2**10  # about what a trace takes beside its tensors
 
 _POS_HIDDEN = ("pos", "hidden")
 _POS_INNER = ("pos", "inner")
@@ -148,6 +149,12 @@ class Trace:
     @property
     def heads(self) -> int:
         return self.parts.layers[0].heads
+
+    @property
+    def bytes(self) -> int:
+        """What this trace takes in memory now: hidden states, inputs, and what was derived; the model not counted."""
+        kept = sum(each.nbytes for each in (*self.hidden_states, *self.inputs.values()))
+        return kept + self._memory.bytes + _OWN_BYTES
 
     def names(self) -> tuple[str, ...]:
         """The names of all tensors, in the order in which the network computes them."""
@@ -279,6 +286,7 @@ class _Memory:
     """Derived tensors by name, the longest unused forgotten when they take more than `MEMORY` bytes."""
 
     def __init__(self) -> None:
+        self.bytes = 0
         self._tensors: OrderedDict[str, Tensor] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -290,10 +298,9 @@ class _Memory:
                 return self._tensors[name]
         tensor = compute()
         with self._lock:
+            known = self._tensors.pop(name, None)
             self._tensors[name] = tensor
-            while self._bytes() > MEMORY:
-                self._tensors.popitem(last=False)
+            self.bytes += tensor.nbytes - (0 if known is None else known.nbytes)
+            while self.bytes > MEMORY:
+                self.bytes -= self._tensors.popitem(last=False)[1].nbytes
         return tensor
-
-    def _bytes(self) -> int:
-        return sum(math.prod(tensor.shape) * tensor.element_size() for tensor in self._tensors.values())

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.errors import LabError
 from core.models.families import FAMILIES
+from core.models.labels import check_labels
 
 _PLAIN_ATTENTION = (None, "eager", "sdpa")
 
@@ -14,7 +15,8 @@ def check_folder(folder: Path) -> dict[str, Any]:
     """Read and return a model folder's configuration, or refuse the folder.
 
     Refused with a `LabError`: no configuration, weights only as pickle files (loading one can run code), code that
-    would have to be executed (`auto_map`, a custom attention kernel), a family that is not BERT-like, a decoder.
+    would have to be executed (`auto_map`, a custom attention kernel), a family that is not BERT-like, a decoder, labels
+    whose names have no numbers.
     """
     config = _read_json(folder / "config.json")
     if config is None:
@@ -45,6 +47,7 @@ def check_folder(folder: Path) -> dict[str, Any]:
             f"The model “{folder.name or folder}” is set up as a decoder, whose tokens may only look back.",
             "BERT Lab explains encoders. Choose one, for instance bert-base-uncased.",
         )
+    check_labels(config, folder.name or str(folder))
     if not any(folder.glob("*.safetensors")):
         pickled = [path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern)]
         found = f"only pickled weights ({', '.join(pickled[:3])})" if pickled else "no weights"

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,10 @@ from core.errors import LabError, first_line
 from core.models import catalogue
 from core.models.checks import check_folder
 from core.models.families import FAMILIES, layer_paths, longest
+from core.models.fingerprint import fingerprint
 from core.models.inference_settings import OLDER_CAN_DECLINE, InferenceSettings, read_settings
+from core.models.labels import count_of, label_names
+from core.models.parts import weight_sharing_clone
 
 MASKED_LM = "masked-lm"
 SEQUENCE_CLASSIFICATION = "sequence-classification"
@@ -42,6 +46,7 @@ _HEADS = {  # by how the name of an architecture ends
     "ForMultipleChoice": MULTIPLE_CHOICE,
 }
 _HUB_FILES = ["*.json", "*.txt", "model*.safetensors", "*.model"]
+_TRIES = 3  # to open a model whose files change meanwhile
 _UNLIMITED = 1_000_000  # tokenizers without a limit of their own claim 10**30 positions
 
 
@@ -51,7 +56,8 @@ class Model:
 
     `encode` is the one way to call the tokenizer: a fast tokenizer keeps its truncation setting inside, so that two
     threads with different settings would disturb each other without the lock. `settings` are those that a run left in
-    its folder; `inference` is what predictions go by, with or without.
+    its folder; `inference` is what predictions go by, with or without. `fingerprint` says which model it is
+    (`core.models.fingerprint`): whatever is remembered of a model is remembered under it. `notices` are for people.
     """
 
     reference: str
@@ -60,6 +66,8 @@ class Model:
     network: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     settings: InferenceSettings | None = None
+    fingerprint: str = field(default_factory=lambda: f"unsaved-{uuid.uuid4().hex}")
+    notices: tuple[str, ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
@@ -88,6 +96,11 @@ class Model:
         return tuple(self.config.id2label[i] for i in range(self.config.num_labels))
 
     @property
+    def attention(self) -> str:
+        """The implementation of attention, as transformers calls it."""
+        return self.config._attn_implementation
+
+    @property
     def layers(self) -> int:
         """How many layers a text goes through; in ALBERT it can be more than `num_hidden_layers`."""
         return len(layer_paths(self.config))
@@ -109,17 +122,34 @@ def open_model(reference: str = catalogue.BUILTIN, *, attention: str = "eager") 
 
     `reference` is "builtin", the id of a finished run, a local folder or a Hub id. `attention` is the implementation:
     "eager" returns attention weights, "sdpa" is faster and does not (transformers, `attn_implementation`).
-    Raises `LabError` when there is no such model, when it cannot be fetched, or when it is unsafe to open.
+    Raises `LabError` when there is no such model, when it cannot be fetched, when it is unsafe to open, or when its
+    files do not stop changing.
 
     >>> open_model("builtin").config.num_hidden_layers
     6
     """
-    folder = _folder(reference)
-    config = check_folder(folder)
-    network, task = _first_complete(folder, config, attention)
-    network.requires_grad_(False)
-    tokenizer = _load_tokenizer(folder)
-    return Model(reference, _title(reference), task, network.eval(), tokenizer, read_settings(folder))
+    folder = folder_of(reference)
+    for _ in range(_TRIES):
+        config = check_folder(folder)
+        before = fingerprint(folder)
+        network, task, notices = _first_complete(folder, config, attention)
+        tokenizer, settings = _load_tokenizer(folder), read_settings(folder)
+        if fingerprint(folder) == before:  # all that was read belongs together
+            network.requires_grad_(False)
+            return Model(reference, title_of(reference), task, network.eval(), tokenizer, settings, before, notices)
+    raise LabError(
+        f"The files of the model in “{folder.name}” keep changing while it is opened.",
+        "Wait until they are all written, then try again.",
+    )
+
+
+def with_attention(model: Model, attention: str) -> Model:
+    """The same model with another implementation of attention, over the very same weights; `model` stays as it is."""
+    if model.attention == attention:
+        return model
+    network = weight_sharing_clone(model.network)
+    network.set_attn_implementation(attention)  # of the clone's own configuration
+    return replace(model, network=network)
 
 
 def load_for_training(
@@ -136,7 +166,7 @@ def load_for_training(
     differ from `labels`, starts with random weights, with `from_scratch` the whole network does (seed torch before
     calling). Raises `LabError` as `open_model`.
     """
-    folder = _folder(reference)
+    folder = folder_of(reference)
     check_folder(folder)
     if labels is not None:
         names = dict(enumerate(labels))
@@ -173,7 +203,8 @@ def prepare_for_serving() -> None:
     gc.freeze()
 
 
-def _folder(reference: str) -> Path:
+def folder_of(reference: str) -> Path:
+    """The folder of a model on this machine, fetched from the Hub first where it names one there. Raises `LabError`."""
     folder = catalogue.locate(reference)
     return folder if folder is not None else _fetch_from_hub(reference.strip())
 
@@ -195,16 +226,33 @@ def _fetch_from_hub(hub_id: str) -> Path:
         ) from error
 
 
-def _first_complete(folder: Path, config: dict[str, Any], attention: str) -> tuple[PreTrainedModel, str]:
-    """The network with the most of what its configuration names and its weights really hold, and the task it serves.
+def _first_complete(
+    folder: Path, config: dict[str, Any], attention: str
+) -> tuple[PreTrainedModel, str, tuple[str, ...]]:
+    """The network with the most of what its configuration names and its weights really hold, the task it serves, and
+    notices about it.
 
     transformers would give a head that the weights do not hold random weights.
     """
     for auto_class, task, options in _candidates(config):
-        network, missing = _load_network(folder, auto_class, attn_implementation=attention, **options)
+        named, notices = _labels(folder, config, task)
+        network, missing = _load_network(folder, auto_class, attn_implementation=attention, **options, **named)
         if not missing:
-            return network, task
-    return network, ENCODER
+            return network, task, notices
+    return network, ENCODER, ()
+
+
+def _labels(folder: Path, config: dict[str, Any], task: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What the configuration must say of the labels so that it fits the weights, and notices for people."""
+    if task not in (SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION):
+        return {}, ()
+    of_texts = FAMILIES[config["model_type"]].classifier.output
+    count = count_of(folder, f"{of_texts if task == SEQUENCE_CLASSIFICATION else 'classifier'}.weight")
+    if count is None:
+        return {}, ()
+    names, notices = label_names(config.get("id2label"), count)
+    places = {name: place for place, name in enumerate(names)}
+    return {"num_labels": count, "id2label": dict(enumerate(names)), "label2id": places}, notices
 
 
 def _candidates(config: dict[str, Any]) -> list[tuple[type, str, dict[str, Any]]]:
@@ -225,7 +273,8 @@ def _candidates(config: dict[str, Any]) -> list[tuple[type, str, dict[str, Any]]
     return found
 
 
-def _title(reference: str) -> str:
+def title_of(reference: str) -> str:
+    """What a model is called in lists: the name of its run, or its reference."""
     return next((entry.title for entry in catalogue.entries() if entry.reference == reference), reference)
 
 
@@ -239,6 +288,7 @@ def _load_network(folder: Path, auto_class: type, **options: Any) -> tuple[PreTr
             dtype=torch.float32,  # fp16 weights would otherwise stay fp16, which a CPU computes badly
             local_files_only=True,
             use_safetensors=True,
+            disable_mmap=True,  # a mapped file that is overwritten changes the open model, a shortened one ends the app
             trust_remote_code=False,
             output_loading_info=True,
             return_dict=True,  # both may be set otherwise in a checkpoint; neither changes a number

@@ -26,6 +26,7 @@ import psutil
 
 from core.errors import LabError, first_line
 from core.models import catalogue
+from core.models.fingerprint import fingerprint
 from core.runs.folder import list_runs
 from core.runs.launch import environment
 from core.runs.process import identity, is_alive
@@ -160,9 +161,9 @@ def _folder(plan: Plan, lengths: Lengths) -> Path:
     step["pair_column"] = plan.pair_column is not None
     load = load_of(plan, lengths)
     step |= {"sequences": load.sequences, "pieces": round(load.pieces), "longest": load.longest}
-    with contextlib.suppress(LabError, OSError):
+    with contextlib.suppress(LabError):
         if (model := catalogue.locate(plan.model)) is not None:
-            step["model"] = [str(model), (model / "config.json").stat().st_mtime_ns]
+            step["model"] = fingerprint(model)
     name = hashlib.sha256(json.dumps(step, sort_keys=True).encode()).hexdigest()[:20]
     return _home() / name
 

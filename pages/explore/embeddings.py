@@ -11,7 +11,6 @@ import streamlit as st
 from core.charts.heatmap import cosine_heatmap
 from core.charts.scatter import token_map
 from core.explore import embeddings, neighbours, projection
-from core.explore.embeddings_map import fingerprint
 from pages.shared.embeddings_data import show_data_map
 from pages.shared.embeddings_input import (
     POOLINGS,
@@ -65,7 +64,7 @@ def show_token_map(model: Model) -> None:
         followed = choose_place("Follow", places, key="follow", default=telling_place(places, tokens))
     with right:
         layer = choose_layer(model, "Opens at layer")
-    key = (fingerprint(model), tuple(each.text for each in tokens), whole_words, with_special, method, seed)
+    key = (model.fingerprint, tuple(each.text for each in tokens), whole_words, with_special, method, seed)
     maps = maps_of(key, embeddings.place_vectors(t, places))
     names = [place.name for place in places]
     chart = token_map(

@@ -14,7 +14,6 @@ from core.charts.head_map import head_map
 from core.explore.ablation import sweep, without_heads
 from core.explore.answer_names import changes
 from core.explore.answers import UNFOLLOWED
-from core.explore.embeddings_map import fingerprint
 from pages.shared.export import csv_button, figure
 from pages.shared.head_grid import head_grid
 from pages.shared.models import thumbnails_of
@@ -133,7 +132,7 @@ def show_sweep(t: Trace) -> None:
     total = counted(t.layers * t.heads, "head")
     found: HeadEffects | None = on_demand(
         "swept",
-        ("sweep", fingerprint(t.model), t.tokens),
+        ("sweep", t.model.fingerprint, t.tokens),
         lambda progress: last_of(sweep(t.model, t.tokens), lambda each: each.total, progress),
         button="Try every head alone",
         icon=":material/toggle_off:",

@@ -12,7 +12,6 @@ from core.explore.answer_names import likely_answers, masks
 from core.explore.answers import gives_distribution
 from core.explore.attention_selection import units
 from core.explore.attribution import FILLERS, integrated_gradients, occlusion
-from core.explore.embeddings_map import fingerprint
 from pages.shared.attention_choices import choose_listed, say
 from pages.shared.export import csv_button
 from pages.shared.on_demand import last_of, on_demand
@@ -88,7 +87,7 @@ def computed(t: Trace, name: str, key: tuple, work: Callable, doing: str) -> Att
     is_long = len(t.tokens) > LONG
     return on_demand(
         name,
-        (name, fingerprint(t.model), t.tokens, *key),
+        (name, t.model.fingerprint, t.tokens, *key),
         work,
         button="Compute",
         icon=":material/calculate:",

@@ -17,7 +17,6 @@ from core.explore.attention_summaries import (
     mean_over_layers,
     roll_out,
 )
-from core.explore.embeddings_map import fingerprint
 from pages.shared import data
 from pages.shared.attention_choices import choose_selection, explain_selection, show_matrix
 from pages.shared.data_reading import read_source
@@ -152,7 +151,7 @@ def statistics_of_data(t: Trace) -> HeadStatistics | None:
     most_tokens = min(MOST_TOKENS, t.model.max_length)
     return on_demand(
         "measured",
-        ("statistics", fingerprint(t.model), digest(texts, pairs)),
+        ("statistics", t.model.fingerprint, digest(texts, pairs)),
         lambda progress: last_of(
             corpus_statistics(t.model, texts, pairs, max_length=most_tokens), lambda each: each.total, progress
         ),

@@ -11,7 +11,6 @@ import streamlit as st
 from core.charts.scatter import data_map
 from core.explore import embeddings_map
 from core.explore.embeddings import sample_rows
-from core.explore.embeddings_map import fingerprint
 from core.explore.embeddings_store import key_of
 from core.models import catalogue
 from pages.shared import data
@@ -73,14 +72,14 @@ def show_data_map(model: Model) -> None:
         st.caption(f"{counted(found.cut_count, 'text')} cut to {min(length, model.max_length)} tokens.")
     if model.reference == catalogue.TEACHING:
         st.caption("The teaching model knows 13 words, so nearly all of these texts look alike to it.")
-    which = fingerprint(model), dataset.content_hash, columns
+    which = model.fingerprint, dataset.content_hash, columns
     key = key_of(*which, rows, layer, pooling, method, length, seed)
     show_map(found, dataset, rows, columns, method, key)
 
 
 def compute(model: Model, dataset: Dataset, rows: list[int], **settings: object) -> TextMap | None:
     """The map, remembered or computed with its progress shown; None when the person cancelled it."""
-    wish = key_of(model.reference, dataset.content_hash, rows, *settings.items())
+    wish = key_of(model.fingerprint, dataset.content_hash, rows, *settings.items())
     if st.session_state.get("map-cancelled") == wish:
         st.info("Cancelled. Nothing was kept.")
         st.button("Compute the map", on_click=lambda: st.session_state.pop("map-cancelled", None))

@@ -9,7 +9,6 @@ import streamlit as st
 from core.data.reading import read_table
 from core.data.sample_sets import samples
 from core.explore import embeddings, neighbours
-from core.explore.embeddings_map import fingerprint
 from core.explore.projection import METHODS
 from core.models import catalogue
 from pages.shared.models import traced
@@ -131,7 +130,7 @@ def explain_projection(method: str) -> None:
 
 def random_cosines(model: Model, pooling: str | None = None) -> np.ndarray:
     """Cosines of random words of other sentences, or of whole sentences, (layer + 1, pair): of a sample that ships."""
-    return _random_cosines(fingerprint(model), pooling, model)
+    return _random_cosines(model.fingerprint, pooling, model)
 
 
 @st.cache_data(max_entries=20, show_spinner="Comparing random pairs …")

@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
-from core.explore.embeddings_map import fingerprint
 from core.explore.guessing import judge, sentence_rounds, text_rounds
 from pages.shared.export import csv_button, figure
 from pages.shared.fill_mask_input import LEARNED_FROM, WHOLE, type_text
@@ -49,7 +48,7 @@ def show_game(model: Model) -> None:
     show_score(list(guesses.values()))
     sentence = plain(" ".join(played.text.split())).replace(plain(model.tokenizer.mask_token), GAP.replace("_", r"\_"))
     st.markdown(f"#### {sentence}")
-    key = (fingerprint(model), played)
+    key = (model.fingerprint, played)
     if key not in guesses:
         guess = ask_for_guess(number)
         if guess is None:
@@ -57,7 +56,7 @@ def show_game(model: Model) -> None:
         guesses[key] = (guess, judge(model, played, guess, tries=tries))
         st.rerun()
     show_verdict(played, *guesses[key])
-    if all((fingerprint(model), each) in guesses for each in rounds):
+    if all((model.fingerprint, each) in guesses for each in rounds):
         st.markdown("That was the last sentence. “New game” shuffles them again.")
     else:
         st.button("Next sentence", type="primary", icon=":material/arrow_forward:", on_click=count_on, args=("round",))

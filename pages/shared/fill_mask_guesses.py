@@ -11,7 +11,6 @@ from core.charts.bars import horizontal_bars
 from core.errors import LabError
 from core.explore import fill_mask
 from core.explore.candidates import beginning_with, compare_candidates
-from core.explore.embeddings_map import fingerprint
 from core.explore.masks import with_model_mask
 from pages.shared.export import csv_button, figure
 from pages.shared.fill_mask_input import choose_mask, type_masked
@@ -122,7 +121,7 @@ def show_joint(model: Model, masked: MaskedText, top_k: int, count: int) -> None
         "The charts above guess each mask alone, so their words need not fit each other. Here the masks are filled "
         "from left to right, each guess seeing the words already put in; the most likely whole sentences win."
     )
-    found = _filled_jointly(fingerprint(model), model, masked.text, top_k)
+    found = _filled_jointly(model.fingerprint, model, masked.text, top_k)
     table = pd.DataFrame(
         [(" · ".join(one.fillers), one.text, one.probability) for one in found],
         columns=["Words", "Sentence", "Probability"],
@@ -173,7 +172,7 @@ def show_candidates(model: Model) -> None:
         with column:
             st.markdown(f"**{plain(' '.join(text.split()))}**")
             try:
-                found = _compared(fingerprint(model), model, text, words, mask)
+                found = _compared(model.fingerprint, model, text, words, mask)
             except LabError as problem:
                 show_problem(problem)
                 continue

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.explore.embeddings_map import fingerprint
 from core.explore.surprise import scored_positions, surprise
 from core.explore.tokens import readable
 from pages.shared.export import csv_button
@@ -69,7 +68,7 @@ def _scored(model: Model, text: str, whole_words: bool, number: int) -> Surprise
 
     found = on_demand(
         f"score-{number + 1}",
-        ("surprise", fingerprint(model), tokens, whole_words),
+        ("surprise", model.fingerprint, tokens, whole_words),
         score,
         button="Score this text",
         words=f"Takes one forward pass for each of {passes:,} pieces, all of {len(tokens):,} tokens.",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from core.errors import LabError
 from core.models import catalogue
+from core.models.fingerprint import fingerprint
 from pages.shared.text import plain, show_problem
 from pages.shared.url_state import choose, forget
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
+    from contextlib import AbstractContextManager
 
     import numpy as np
 
@@ -37,6 +41,8 @@ def chosen_model() -> Model:
     st.sidebar.caption(
         f"{plain(model.title)}: {model.layers} layers × {config.num_attention_heads} heads, {config.hidden_size} wide"
     )
+    for notice in model.notices:
+        st.sidebar.caption(f":material/info: {plain(notice)}")
     return model
 
 
@@ -76,7 +82,21 @@ def example_pair(model: Model, usual: str) -> str:
 
 def open_model(reference: str, *, attention: str = "eager") -> Model:
     """The model called `reference`, shared by all sessions. Arguments and errors as `core.open_model`."""
-    return _opened(_version(reference), attention)
+    with _waiting("Opening the model …", _loaded("core.models.shared") and _is_open(reference)):
+        from core.models.shared import open_shared
+
+        model = open_shared(reference, attention=attention)
+    _prepare_once()
+    return model
+
+
+def fingerprint_of(reference: str) -> str:
+    """Which model lies under a name now, without opening it: what is remembered of it goes by this.
+
+    The reference itself for a Hub model, whose files may not be here yet. Raises `LabError`.
+    """
+    folder = catalogue.locate(reference)
+    return reference if folder is None else fingerprint(folder)
 
 
 def make_available(reference: str) -> None:
@@ -87,56 +107,49 @@ def make_available(reference: str) -> None:
 
 def traced(model: Model, tokens: Tokens, *, padding: int = 0) -> Trace:
     """The forward pass of a text, run once for all who look at it. Arguments as `core.trace`."""
-    return _traced(_version(model.reference), model, tokens, padding)
+    from core.explore.shared_traces import is_traced, shared_trace
+
+    with _waiting("Running the model …", is_traced(model, tokens, padding=padding)):
+        return shared_trace(model, tokens, padding=padding)
 
 
 def agreement_of(model: Model, tokens: Tokens, *, padding: int = 0) -> Mapping[str, float]:
     """How closely that forward pass matches the network, measured once. Arguments as `core.trace`."""
-    return _agreement(_version(model.reference), model, tokens, padding)
+    return _agreement(model.fingerprint, model, tokens, padding)
 
 
 def thumbnails_of(model: Model, tokens: Tokens) -> np.ndarray:
     """Every head's attention to a text as a small picture, made once; as `core.explore.head_grid.thumbnails`."""
-    return _thumbnails(_version(model.reference), model, tokens)
+    return _thumbnails(model.fingerprint, model, tokens)
 
 
-def _version(reference: str) -> tuple[str, str, int]:
-    """Tells a model from one that was saved later under the same name."""
-    folder = catalogue.locate(reference)
-    changed = (folder / "config.json").stat().st_mtime_ns if folder and (folder / "config.json").is_file() else 0
-    return reference, str(folder), changed
-
-
-@st.cache_resource(max_entries=4, show_spinner="Opening the model …")
-def _opened(version: tuple[str, str, int], attention: str) -> Model:
-    from core.models.loading import open_model
-
-    model = open_model(version[0], attention=attention)
-    _prepare_once()
-    return model
-
-
-# Traces are shared and never written to. Twelve of BERT base, at 512 tokens each, take about 1.4 GB: 20 MB of hidden
-# states each, and up to 96 MiB of what was derived from them.
-@st.cache_resource(max_entries=12, show_spinner="Running the model …")
-def _traced(version: tuple[str, str, int], _model: Model, tokens: Tokens, padding: int) -> Trace:
-    from core.explore.trace import trace
-
-    return trace(_model, tokens, padding=padding)
-
-
-@st.cache_data(max_entries=100, show_spinner=False)
-def _thumbnails(version: tuple[str, str, int], _model: Model, tokens: Tokens) -> np.ndarray:
+@st.cache_data(max_entries=100, show_spinner=False)  # 0.3 MB each for BERT base, 0.9 for BERT large
+def _thumbnails(fingerprint: str, _model: Model, tokens: Tokens) -> np.ndarray:
     from core.explore.head_grid import thumbnails
 
-    return thumbnails(_traced(version, _model, tokens, 0)).numpy()
+    return thumbnails(traced(_model, tokens)).numpy()
 
 
 @st.cache_data(max_entries=500, show_spinner="Comparing with the model's own numbers …")
-def _agreement(version: tuple[str, str, int], _model: Model, tokens: Tokens, padding: int) -> Mapping[str, float]:
+def _agreement(fingerprint: str, _model: Model, tokens: Tokens, padding: int) -> Mapping[str, float]:
     from core.explore.agreement import agreement
 
-    return agreement(_traced(version, _model, tokens, padding))
+    return agreement(traced(_model, tokens, padding=padding))
+
+
+def _waiting(words: str, is_there: bool) -> AbstractContextManager:
+    """A spinner with these words, where there is something to wait for."""
+    return nullcontext() if is_there else st.spinner(words)
+
+
+def _loaded(module: str) -> bool:
+    return module in sys.modules
+
+
+def _is_open(reference: str) -> bool:
+    from core.models.shared import is_open
+
+    return is_open(reference)
 
 
 @st.cache_resource(show_spinner=False)

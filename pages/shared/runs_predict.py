@@ -13,6 +13,7 @@ from core.runs.folder import Run
 from pages.shared import data
 from pages.shared.data_reading import read_source
 from pages.shared.export import csv_button
+from pages.shared.models import fingerprint_of
 from pages.shared.on_demand import on_demand
 from pages.shared.runs_try_input import model_of
 from pages.shared.text import counted
@@ -49,7 +50,7 @@ def show_predict(run: Run, learned: Mapping) -> None:
     rows = counted(len(table), "row")
     found = on_demand(
         "predicted",
-        (run.id, run.status().updated, table.content_hash, table.options, mapping),
+        (run.id, fingerprint_of(run.id), table.content_hash, table.options, mapping),
         work,
         button=f"Predict {rows}",
         words="Runs on this machine's processor; a bar shows how far it is, and it can be cancelled.",

@@ -2,16 +2,28 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 import transformers
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from core import LabError, agreement, fill_mask, open_model, tokenize, trace
-from core.models import catalogue
-from core.models.loading import ENCODER, MASKED_LM, SEQUENCE_CLASSIFICATION, load_for_training
+from core.models import catalogue, loading
+from core.models.labels import label_names
+from core.models.loading import (
+    ENCODER,
+    MASKED_LM,
+    SEQUENCE_CLASSIFICATION,
+    TOKEN_CLASSIFICATION,
+    load_for_training,
+    with_attention,
+)
 from core.models.parts import parts_of
 from tests.families import family_folder
 
@@ -191,3 +203,132 @@ def test_a_pair_for_a_model_of_one_segment_and_padding_without_a_token_are_refus
     model.config.type_vocab_size = 1
     with pytest.raises(LabError, match="one segment"):
         trace(model, tokenize(model, "the cat", "the dog"))
+
+
+def test_other_attention_over_the_same_weights_is_what_transformers_makes_of_them(folder: Path):
+    eager = open_model(str(folder))
+    sdpa = with_attention(eager, "sdpa")
+    oracle = transformers.AutoModelForMaskedLM.from_pretrained(folder, attn_implementation="sdpa").eval()
+    assert (eager.attention, sdpa.attention) == ("eager", "sdpa")
+    assert with_attention(eager, "eager") is eager
+    pointers = [{each.data_ptr() for each in model.network.parameters()} for model in (eager, sdpa)]
+    assert pointers[0] == pointers[1]
+    encoded = sdpa.encode("the cat sat on the mat", return_tensors="pt")
+    with torch.no_grad():
+        assert torch.equal(sdpa.network(**encoded).logits, oracle(**encoded).logits)
+        assert eager.network(**encoded, output_attentions=True).attentions
+    assert sdpa._lock is eager._lock  # one tokenizer, one lock
+
+
+def test_G11_files_that_change_while_they_are_read_are_read_again(folder: Path, tmp_path: Path, monkeypatch):
+    other = family_folder("bert", "encoder", tmp_path / "other")
+    load = loading._load_tokenizer
+
+    def replaced_before_the_tokenizer(path: Path) -> transformers.PreTrainedTokenizerFast:
+        if other.is_dir():
+            shutil.rmtree(path)
+            other.rename(path)
+        return load(path)
+
+    monkeypatch.setattr(loading, "_load_tokenizer", replaced_before_the_tokenizer)
+    model = open_model(str(folder))
+    assert (model.task, model.config.hidden_size, model.max_length) == (ENCODER, 24, 80)  # wholly the second one
+
+
+def test_G11_files_that_never_stop_changing_are_named(folder: Path, monkeypatch):
+    load = loading._load_tokenizer
+
+    def changed(path: Path) -> transformers.PreTrainedTokenizerFast:
+        tokenizer = load(path)
+        settings = json.loads((path / "config.json").read_text())
+        change_config(path, note=settings.get("note", 0) + 1)
+        return tokenizer
+
+    monkeypatch.setattr(loading, "_load_tokenizer", changed)
+    with pytest.raises(LabError, match="keep changing"):
+        open_model(str(folder))
+
+
+OVERWRITTEN = """
+import sys, torch
+from pathlib import Path
+from core import open_model, tokenize, trace
+folder = Path(sys.argv[1])
+model = open_model(str(folder))
+before = trace(model, tokenize(model, "the cat sat"))["mlm.logits"]
+weights = folder / "model.safetensors"
+content = weights.read_bytes()
+with weights.open("r+b") as file:
+    file.seek(len(content) // 2)
+    file.write(bytes(len(content) // 2))
+assert torch.equal(trace(model, tokenize(model, "the cat sat"))["mlm.logits"], before)
+weights.open("wb").close()
+assert torch.equal(trace(model, tokenize(model, "the cat sat"))["mlm.logits"], before)
+"""
+
+
+def test_G11_an_open_model_outlives_its_file_being_overwritten_in_place(folder: Path):
+    """In a process of its own: were the file mapped into memory, a shortened one would end it with a bus error."""
+    done = subprocess.run([sys.executable, "-c", OVERWRITTEN, str(folder)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+LABELS = {
+    "from 1": ({"1": "no", "2": "yes", "3": "maybe"}, ("no", "yes", "maybe"), "numbered 1, 2, 3"),
+    "gaps, as many as answers": ({"0": "no", "4": "maybe", "2": "yes"}, ("no", "yes", "maybe"), "numbered 0, 2, 4"),
+    "gaps, fewer": ({"0": "no", "2": "maybe"}, ("no", "LABEL_1", "maybe"), "names 2 labels and answers with 3"),
+    "more": ({"0": "a", "1": "b", "2": "c", "3": "d"}, ("a", "b", "c"), "names 4 labels and answers with 3"),
+    "null": ({"0": "no", "1": None, "2": "maybe"}, ("no", "LABEL_1", "maybe"), "have no name"),
+    "blank": ({"0": "no", "1": " ", "2": "maybe"}, ("no", "LABEL_1", "maybe"), "have no name"),
+    "duplicates": ({"0": "no", "1": "yes", "2": "no"}, ("no", "yes", "no (2)"), "the same name"),
+    "numbers": ({"0": 0, "1": 1, "2": 2}, ("0", "1", "2"), None),
+    "none": (None, ("LABEL_0", "LABEL_1", "LABEL_2"), None),
+    "as usual": ({"0": "no", "1": "yes", "2": "maybe"}, ("no", "yes", "maybe"), None),
+}
+
+
+@pytest.mark.parametrize("case", LABELS)
+@pytest.mark.parametrize("head", [SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION])
+def test_G06_labels_are_named_in_words_however_they_are_numbered(tmp_path: Path, head: str, case: str):
+    written, names, notice = LABELS[case]
+    folder = family_folder("bert", head, tmp_path / "model")
+    change_config(folder, id2label=written, label2id=None)
+    model = open_model(str(folder))
+    assert (model.task, model.labels) == (head, names)
+    assert model.config.id2label == dict(enumerate(names))
+    assert model.config.label2id == {name: place for place, name in enumerate(names)}
+    assert model.network(**model.encode("the cat", return_tensors="pt")).logits.shape[-1] == 3
+    if notice is None:
+        assert not model.notices
+    else:
+        assert len(model.notices) == 1
+        assert notice in model.notices[0]
+
+
+@pytest.mark.parametrize("family", ["distilbert", "roberta", "electra", "albert"])
+def test_G06_every_family_counts_its_answers(tmp_path: Path, family: str):
+    folder = family_folder(family, "sequence-classification", tmp_path / "model")
+    change_config(folder, id2label={"1": "no", "2": "yes", "3": "maybe"})
+    assert open_model(str(folder)).labels == ("no", "yes", "maybe")
+    change_config(folder, id2label={"0": "no"})
+    assert open_model(str(folder)).labels == ("no", "LABEL_1", "LABEL_2")
+
+
+@pytest.mark.parametrize("written", [["no", "yes"], "no", 3, {"no": 0, "yes": 1}, {"0.5": "no"}, {"": "no"}])
+def test_G06_labels_without_numbers_are_refused_in_words(tmp_path: Path, written: object):
+    folder = family_folder("bert", "sequence-classification", tmp_path / "model")
+    change_config(folder, id2label=written)
+    with pytest.raises(LabError, match="are not numbered"):
+        open_model(str(folder))
+    with pytest.raises(LabError, match="are not numbered"):
+        load_for_training(str(folder), task=SEQUENCE_CLASSIFICATION, labels=("no", "yes"))
+
+
+@given(
+    st.dictionaries(st.integers(-2, 8).map(str), st.sampled_from(["a", "b", "a (1)", "LABEL_1", "", None, 1])),
+    st.integers(1, 8),
+)
+def test_G06_names_are_as_many_as_answers_and_all_different(written: dict, count: int):
+    names, _ = label_names(written, count)
+    assert len(names) == len(set(names)) == count
+    assert all(names)

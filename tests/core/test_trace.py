@@ -341,7 +341,7 @@ def test_what_was_derived_is_remembered_within_bounds(models, monkeypatch):
     monkeypatch.setattr("core.explore.trace.MEMORY", 5_000)
     t = trace(model, tokenize(model, TEXT))
     everything = {name: t[name].clone() for name in t.names()}
-    assert t._memory._bytes() <= 5_000
+    assert t._memory.bytes == sum(each.nbytes for each in t._memory._tensors.values()) <= 5_000
     assert all(torch.equal(t[name], tensor) for name, tensor in everything.items())
 
 

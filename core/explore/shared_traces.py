@@ -1,0 +1,49 @@
+"""Forward passes kept for all who look at the same text with the same model, within a bound of bytes.
+
+A trace goes with its model: kept longer, it would keep the model's weights in memory, too.
+"""
+
+from collections.abc import Sequence
+
+from core.explore.tokens import Tokens
+from core.explore.trace import Trace, trace
+from core.memory import ByteCache
+from core.models.loading import Model
+from core.models.shared import is_kept, when_let_go
+
+MOST_BYTES = 2**30  # of hidden states and of what was derived: for BERT base at 512 tokens up to 116 MB a text
+
+_Key = tuple[str, str, int, Tokens | tuple[Tokens, ...], int]
+_traces: ByteCache[_Key, Trace] = ByteCache(MOST_BYTES, lambda t: t.bytes)
+
+
+def shared_trace(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) -> Trace:
+    """As `core.trace`, run once for all. Of a model that was let go meanwhile the trace is not kept."""
+    tokens = tokens if isinstance(tokens, Tokens) else tuple(tokens)
+    return _traces.get(
+        _key(model, tokens, padding),
+        lambda: trace(model, tokens, padding=padding),
+        keep_if=lambda: is_kept(model),
+    )
+
+
+def is_traced(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) -> bool:
+    """Whether `shared_trace` need not wait."""
+    return _key(model, tokens if isinstance(tokens, Tokens) else tuple(tokens), padding) in _traces
+
+
+def bytes_kept() -> int:
+    """What all shared traces take."""
+    return _traces.bytes
+
+
+def _key(model: Model, tokens: Tokens | tuple[Tokens, ...], padding: int) -> _Key:
+    """The network's own number will do for its identity: a trace that is kept keeps its network alive."""
+    return model.reference, model.title, id(model.network), tokens, padding
+
+
+def _let_go(model: Model) -> None:
+    _traces.discard(lambda key, _: key[2] == id(model.network))
+
+
+when_let_go(_let_go)

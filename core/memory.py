@@ -1,0 +1,141 @@
+"""What a process keeps in memory within a bound of bytes, shared by all its threads; and giving memory back.
+
+Knows nothing of what is kept: models are kept by `core.models.shared`, traces by `core.explore.shared_traces`.
+"""
+
+import contextlib
+import ctypes
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import CancelledError, Future
+from functools import cache
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class ByteCache(Generic[Key, Value]):
+    """Values by key, the longest unused let go when all together take more than `most` bytes.
+
+    - Each value is made once, while others who want the same one wait; nothing is made under a lock, so that whoever
+      wants another value never waits.
+    - `size_of` says how many bytes a value takes now: values may grow, so all are measured at each use. It must be
+      quick.
+    - The value used last stays, whatever its size: somebody is looking at it.
+    - `when_let_go` hears of each value that is let go, outside the lock.
+    """
+
+    def __init__(
+        self, most: int, size_of: Callable[[Value], int], when_let_go: Callable[[Value], None] | None = None
+    ) -> None:
+        self.most = most
+        self._size_of = size_of
+        self._when_let_go = when_let_go
+        self._values: OrderedDict[Key, Value] = OrderedDict()  # the one used last stands last
+        self._being_made: dict[Key, Future[Value]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Key, make: Callable[[], Value], *, keep_if: Callable[[], bool] = lambda: True) -> Value:
+        """The value of `key`, made now where there is none.
+
+        `keep_if` is asked once the value is made, under the lock: a value it refuses is returned and not kept. What
+        `make` raises is raised to all who wait for it; but where it was only interrupted (no `Exception`), the next of
+        them makes the value.
+        """
+        while True:
+            with self._lock:
+                if key in self._values:
+                    self._values.move_to_end(key)
+                    value, let_go = self._values[key], self._shrink()
+                    break
+                waiting = self._being_made.get(key)
+                if waiting is None:
+                    own = self._being_made[key] = Future()
+            if waiting is None:
+                value, let_go = self._make(key, make, own, keep_if)
+                break
+            with contextlib.suppress(CancelledError):
+                return waiting.result()
+        self._tell(let_go)
+        return value
+
+    def discard(self, is_unwanted: Callable[[Key, Value], bool]) -> None:
+        """Let go of all that `is_unwanted`."""
+        with self._lock:
+            unwanted = [key for key, value in self._values.items() if is_unwanted(key, value)]
+            let_go = [self._values.pop(key) for key in unwanted]
+        self._tell(let_go)
+
+    def values(self) -> tuple[Value, ...]:
+        """All that is kept, the longest unused first."""
+        with self._lock:
+            return tuple(self._values.values())
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @property
+    def bytes(self) -> int:
+        """What all that is kept takes now."""
+        return sum(map(self._size_of, self.values()))
+
+    def _make(
+        self, key: Key, make: Callable[[], Value], own: "Future[Value]", keep_if: Callable[[], bool]
+    ) -> tuple[Value, list[Value]]:
+        """Make the value and keep it; returns it and what was let go."""
+        try:
+            value = make()
+        except BaseException as error:
+            with self._lock:
+                del self._being_made[key]
+            if isinstance(error, Exception):
+                own.set_exception(error)
+            else:
+                own.cancel()
+            raise
+        with self._lock:
+            del self._being_made[key]
+            if keep_if():
+                self._values[key] = value
+            let_go = self._shrink()
+        own.set_result(value)
+        return value, let_go
+
+    def _shrink(self) -> list[Value]:
+        """Take out the longest unused until the rest keeps within the bound; under the lock."""
+        sizes = {key: self._size_of(value) for key, value in self._values.items()}
+        total, let_go = sum(sizes.values()), []
+        while total > self.most and len(self._values) > 1:
+            key, value = self._values.popitem(last=False)
+            total -= sizes[key]
+            let_go.append(value)
+        return let_go
+
+    def _tell(self, let_go: list[Value]) -> None:
+        if self._when_let_go is not None:
+            for value in let_go:
+                self._when_let_go(value)
+
+
+def give_back() -> None:
+    """Return freed memory to the system; call it after letting go of something large.
+
+    glibc keeps what lies between blocks still in use: 60 to 250 MB after a dozen models of 90 MB were opened one after
+    another. Does nothing where the C library has no `malloc_trim` (macOS, musl).
+    """
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return None
