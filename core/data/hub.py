@@ -53,7 +53,7 @@ def fetch(name: str, *, at_hand: Sequence[str] = ()) -> Path:
     `at_hand` names what can be opened instead, for the error. Raises LabError when there is no such data set, when it
     cannot be reached, is too large, or consists of anything but plain data files.
     """
-    folder = _folder(name)
+    folder = folder_of(name)
     if is_saved(folder):
         return folder
     found = _download(name, at_hand)
@@ -75,7 +75,7 @@ def delete(name: str) -> None:
 
     The download that the `datasets` library keeps in a cache of its own is not touched.
     """
-    folder = _folder(name)
+    folder = folder_of(name)
     if not is_saved(folder):
         raise LabError(f"The data set “{name}” is not on this machine.", "Choose another one.")
     try:
@@ -84,7 +84,8 @@ def delete(name: str) -> None:
         raise cannot_write(error, "the data set could not be deleted") from error
 
 
-def _folder(name: str) -> Path:
+def folder_of(name: str) -> Path:
+    """Where a data set is, or would be, when it is fetched. Raises LabError for what is no name."""
     return workspace() / "hub" / check_name(name).replace("/", "--")
 
 
