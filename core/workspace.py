@@ -18,6 +18,18 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 STAGED = re.compile(r"\..+\.[0-9a-f]{16}")  # the name of a file that `write_atomically` has not finished
 
+_ROOM = "Make room (runs, uploads and fetched data sets can be deleted on their pages), then try again."
+_ELSEWHERE = "Make the folder writable, or start the app with BERTLAB_WORKSPACE set to a folder that is."
+_CAUSES = {
+    errno.ENOSPC: ("The disk is full", _ROOM),
+    errno.EDQUOT: ("Your share of the disk is full", _ROOM),
+    errno.EROFS: ("The disk can only be read, not written", _ELSEWHERE),
+    errno.EACCES: ("The folder must not be written to", _ELSEWHERE),
+    errno.EPERM: ("The folder must not be written to", _ELSEWHERE),
+    errno.EIO: ("The disk reports an error of its own", "Check the disk, or use a folder on another one."),
+    errno.ESTALE: ("The disk does not answer", "Check the connection to the network drive, then try again."),
+}
+
 
 def workspace() -> Path:
     """The folder of everything people made; `BERTLAB_WORKSPACE` names another one. Created when missing."""
@@ -147,12 +159,18 @@ def is_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def cannot_write(error: OSError, what: str, *, otherwise: str) -> LabError:
-    """The `LabError` for a write that failed: `what` came of it; `otherwise` is the remedy for any but a full disk."""
-    if is_full(error):
-        remedy = "Make room (runs and uploads can be deleted on their pages), then try again."
-        return LabError(f"The disk is full: {what}.", remedy)
-    return LabError(f"{error.strerror or error}: {what}.", otherwise)
+def is_of_disk(error: OSError) -> bool:
+    """Whether it is the disk, or the right to write to it, that an operation failed by, rather than a network."""
+    return error.errno in _CAUSES
+
+
+def cannot_write(error: OSError, what: str, *, otherwise: str = _ELSEWHERE) -> LabError:
+    """The `LabError` for a write that failed, by the number that the system gives (`errno`); `what` came of it.
+
+    `otherwise` is the remedy where the number alone tells none.
+    """
+    problem, remedy = _CAUSES.get(error.errno, (str(error.strerror or error), otherwise))
+    return LabError(f"{problem}: {what}.", remedy)
 
 
 def remove_folder(path: Path) -> None:

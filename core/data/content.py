@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.data import limits
 from core.errors import LabError
+from core.workspace import cannot_write
 
 Buffer = bytes | mmap.mmap
 GZIP_MAGIC = b"\x1f\x8b"
@@ -63,14 +64,18 @@ def unpack(content: Buffer) -> Buffer:
 def spool(chunks: Iterable[bytes]) -> Buffer:
     """Chunks written one by one to a nameless temporary file, mapped into memory; at most MAX_CONTENT_BYTES."""
     size = 0
-    with tempfile.TemporaryFile() as file:
-        for chunk in chunks:
-            size += len(chunk)
-            if size > limits.MAX_CONTENT_BYTES:
-                raise limits.content_too_large()
-            file.write(chunk)
-        file.flush()
-        return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
+    try:
+        with tempfile.TemporaryFile() as file:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > limits.MAX_CONTENT_BYTES:
+                    raise limits.content_too_large()
+                file.write(chunk)
+            file.flush()
+            return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
+    except OSError as error:
+        where = f"Look at the folder for temporary files, {tempfile.gettempdir()!r}; TMPDIR names another one."
+        raise cannot_write(error, "the file could not be unpacked", otherwise=where) from error
 
 
 def chunks_of(buffer: Buffer) -> Iterator[bytes]:

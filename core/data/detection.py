@@ -19,9 +19,11 @@ from core.errors import LabError
 SAMPLE_BYTES = 256 * 1024
 SAMPLE_RECORDS = 1000
 DELIMITERS = ("\t", ",", ";", "|")  # in order of preference
-_SUFFIXES = {"csv": "csv", "tsv": "tsv", "tab": "tsv", "txt": "txt", "json": "json"}
-_SUFFIXES |= {"jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet", "pq": "parquet"}
-_SUFFIXES |= {"xlsx": "xlsx", "xlsm": "xlsx", **dict.fromkeys(("conll", "bio", "iob", "iob2"), "conll")}
+FORMAT_OF_SUFFIX = {  # what the ending of a name promises
+    **{"csv": "csv", "tsv": "tsv", "tab": "tsv", "txt": "txt", "json": "json", "jsonl": "jsonl", "ndjson": "jsonl"},
+    **{"parquet": "parquet", "pq": "parquet", "xlsx": "xlsx", "xlsm": "xlsx"},
+    **dict.fromkeys(("conll", "bio", "iob", "iob2"), "conll"),
+}
 _ZIP = b"PK\x03\x04"
 _FOREIGN = (
     (b"\x89PNG", "a PNG picture"),
@@ -51,7 +53,7 @@ def format_by_name(name: str) -> str | None:
     'csv'
     """
     parts = name.lower().removesuffix(".gz").rsplit(".", 1)
-    return _SUFFIXES.get(parts[-1]) if len(parts) == 2 else None
+    return FORMAT_OF_SUFFIX.get(parts[-1]) if len(parts) == 2 else None
 
 
 def refuse_foreign(content: Buffer, promised: str | None) -> None:

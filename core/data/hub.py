@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from core.data import limits
 from core.data.saved_folder import is_saved
 from core.errors import LabError, first_line
-from core.workspace import workspace
+from core.workspace import cannot_write, is_of_disk, remove_folder, workspace
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder, DatasetDict
@@ -30,7 +30,8 @@ def fetched() -> tuple[str, ...]:
     folder = workspace() / "hub"
     if not folder.is_dir():
         return ()
-    return tuple(sorted(path.name.replace("--", "/") for path in folder.iterdir() if is_saved(path)))
+    folders = (path for path in folder.iterdir() if not path.name.startswith("."))  # those are half made, half removed
+    return tuple(sorted(path.name.replace("--", "/") for path in folders if is_saved(path)))
 
 
 def check_name(name: str) -> str:
@@ -52,22 +53,40 @@ def fetch(name: str, *, at_hand: Sequence[str] = ()) -> Path:
     `at_hand` names what can be opened instead, for the error. Raises LabError when there is no such data set, when it
     cannot be reached, is too large, or consists of anything but plain data files.
     """
-    folder = workspace() / "hub" / check_name(name).replace("/", "--")
+    folder = folder_of(name)
     if is_saved(folder):
         return folder
     found = _download(name, at_hand)
-    folder.parent.mkdir(exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
     try:
-        found.save_to_disk(str(staged / "data"))
-        if not is_saved(folder):  # somebody else may have been faster
-            shutil.rmtree(folder, ignore_errors=True)
-            (staged / "data").replace(folder)
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent, ignore_cleanup_errors=True) as staged:
+            saved = Path(staged) / "data"
+            found.save_to_disk(str(saved))
+            if not is_saved(folder):  # somebody else may have been faster
+                shutil.rmtree(folder, ignore_errors=True)
+                saved.replace(folder)
     except OSError as error:
-        raise LabError(f"The data set cannot be stored: {error.strerror}.", "Free some disk space.") from error
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        raise cannot_write(error, "the data set could not be stored") from error
     return folder
+
+
+def delete(name: str) -> None:
+    """Remove a fetched data set; it can be fetched again, as it then is on the Hub. Raises LabError when there is none.
+
+    The download that the `datasets` library keeps in a cache of its own is not touched.
+    """
+    folder = folder_of(name)
+    if not is_saved(folder):
+        raise LabError(f"The data set “{name}” is not on this machine.", "Choose another one.")
+    try:
+        remove_folder(folder)
+    except OSError as error:
+        raise cannot_write(error, "the data set could not be deleted") from error
+
+
+def folder_of(name: str) -> Path:
+    """Where a data set is, or would be, when it is fetched. Raises LabError for what is no name."""
+    return workspace() / "hub" / check_name(name).replace("/", "--")
 
 
 def _download(name: str, at_hand: Sequence[str]) -> "Dataset | DatasetDict":
@@ -165,6 +184,8 @@ def _explained(name: str, error: Exception, at_hand: Sequence[str]) -> LabError:
             f"The data set “{name}” has several parts: {shown}.", "Write the one you want behind it, as in “glue/cola”."
         )
     if isinstance(error, OSError):
+        if is_of_disk(error):
+            return cannot_write(error, f"the data set “{name}” could not be downloaded")
         return _unreachable(name, at_hand)
     return LabError(
         f"The data set “{name}” cannot be opened: {first_line(error).rstrip('.')}.",

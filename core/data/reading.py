@@ -20,7 +20,7 @@ from core.data.saved_folder import is_saved, read_folder
 from core.data.squad_format import read_squad
 from core.data.table import Parsed, ReadOptions, Table, finish
 from core.data.text_formats import RaggedRows, read_delimited
-from core.data.uploads import display_name, find_source
+from core.data.uploads import content_hash_of, display_name, find_source
 from core.data.xlsx_format import read_xlsx
 from core.errors import LabError
 
@@ -51,7 +51,9 @@ def read_table(source: Path | str | bytes, *, name: str | None = None, options: 
         if not content:
             raise LabError("The file is empty: it has no rows.", "Choose a file with at least one row.")
         parsed = _parse(unpack(content), options, detection.format_by_name(hint))
-    return finish(parsed, name=name or hint or "table", content_hash=digest.hexdigest())
+    own = digest.hexdigest()
+    content_hash = content_hash_of(source, own) if isinstance(source, Path) else own
+    return finish(parsed, name=name or hint or "table", content_hash=content_hash)
 
 
 def _parse(content: Buffer, options: ReadOptions, promised: str | None) -> Parsed:

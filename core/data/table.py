@@ -75,7 +75,8 @@ class ReadOptions:
 class Table:
     """A file as it was read: every cell a string, nothing missing, in the file's order.
 
-    `notices` says in plain sentences what was found out or changed. `content_hash` is the SHA-256 of the file's bytes.
+    `notices` says in plain sentences what was found out or changed. `content_hash` is the SHA-256 of the file's bytes,
+    or the id of an upload whose bytes were uploaded in another form before (see `uploads`).
     `data` has one string column per name. `parts` names what `options.sheet` or `options.split` can choose from.
     """
 

@@ -140,9 +140,7 @@ def statistics_of_data(t: Trace) -> HeadStatistics | None:
     """The same over rows of a data set, once somebody asks for it."""
     reference = data.choose_source()
     table = read_source(reference)
-    with st.expander("Columns"):
-        columns = data.choose_columns(reference, table)
-    dataset = data.dataset(table, table.content_hash, table.options, columns)
+    dataset, _ = data.prepared_rows(reference, table)
     most = st.selectbox(
         "Rows at most", ROWS, 1, format_func="{:,}".format, key="statistics-rows", bind="query-params", width=200
     )

@@ -10,18 +10,24 @@ import streamlit as st
 
 from core.data import choices, hub, uploads
 from core.data.columns import Columns, guess_columns
-from core.data.dataset import Dataset, build_dataset
+from core.data.dataset import Dataset
 from core.data.mapping import Mapping
+from core.data.preparation import Preparation
 from core.data.reading import EncodingUnclear, ReadOptions, Table, read_table
 from core.data.sample_sets import samples
 from core.errors import LabError
 from core.training.readers import readers
-from pages.shared.data_reading import FILL, can_be_filled, forget_reading, set_reading
-from pages.shared.text import plain, show_problem, told
+from pages.shared.data_layers import dataset_key, dataset_of, layers_of
+from pages.shared.data_reading import FILL, already_read, can_be_filled, forget_reading, set_reading
+from pages.shared.text import counted, plain, show_problem, told
 from pages.shared.url_state import choose, forget
 
 NO_COLUMN = "(none)"
 OTHER = "other"
+DELETABLE = {  # kinds of references, with the title of the button and what goes
+    "upload": ("Delete this upload", "The file"),
+    "hub": ("Delete this data set", "The fetched data set"),
+}
 CLASSIFICATION = "sequence-classification"
 
 
@@ -89,14 +95,18 @@ def _keep_upload() -> None:
         return
     st.session_state["upload-kept"] = file.file_id
     st.session_state.pop("upload-problem", None)
-    content = file.getvalue()
-    try:
-        with suppress(EncodingUnclear):  # asked when it is opened
-            read_table(content, name=file.name)
-        st.session_state["data"] = uploads.store_upload(content, file.name).reference
-    except LabError as error:
-        st.session_state["upload-problem"] = error
-        st.session_state["upload-can-be-filled"] = can_be_filled(error, content, name=file.name)
+    content, table = file.getvalue(), None
+    with st.spinner("Reading the file …"):
+        try:
+            with suppress(EncodingUnclear):  # asked when it is opened
+                table = read_table(content, name=file.name)
+            upload = uploads.store_upload(content, file.name)
+            if table is not None:
+                already_read(upload, table)
+            st.session_state["data"] = upload.reference
+        except LabError as error:
+            st.session_state["upload-problem"] = error
+            st.session_state["upload-can-be-filled"] = can_be_filled(error, content, name=file.name)
 
 
 def _keep_filled() -> None:
@@ -109,24 +119,34 @@ def _keep_filled() -> None:
 
 
 def offer_deletion(reference: str, content_hash: str) -> None:
-    """A button to remove an upload for good, and what was decided about it; samples stay."""
-    if not reference.startswith("upload:"):
+    """A button to remove an upload or a fetched data set, and what was decided about it; samples and folders stay."""
+    kind = reference.partition(":")[0]
+    if kind not in DELETABLE:
         return
-    with st.popover("Delete this upload", icon=":material/delete:", type="tertiary"):
+    title, what = DELETABLE[kind]
+    with st.popover(title, icon=":material/delete:", type="tertiary"):
         st.markdown(
-            "The file is removed from this machine, with all corrections, fixes and splits. Models trained on it stay; "
+            f"{what} is removed from this machine, with all corrections, fixes and splits. Models trained on it stay; "
             "a run that was stopped cannot go on without it."
         )
+        if kind == "hub":
+            st.caption("It can be fetched again, as the Hub has it then.")
         st.button("Delete for good", on_click=told, args=(_delete, reference, content_hash))
 
 
 def _delete(reference: str, content_hash: str) -> None:
+    kind, _, name = reference.partition(":")
     if active := readers(reference):
-        raise LabError(f"This file was not deleted: the run “{active[0].name}” needs it.", "Stop that run first.")
-    uploads.delete_upload(reference.removeprefix("upload:"))
+        problem = f"{DELETABLE[kind][1]} was not deleted: the run “{active[0].name}” needs it."
+        raise LabError(problem, "Stop that run first.")
+    if kind == "hub":
+        hub.delete(name)
+    else:
+        uploads.delete_upload(name)
     choices.forget(content_hash)
     forget_reading(reference)
     forget("data")
+    st.session_state["data-name"] = ""  # else its name, typed there, would fetch it again at once
 
 
 def show_notices(notices: Sequence[str]) -> None:
@@ -197,7 +217,29 @@ def _keep_columns(table: Table, columns: Columns) -> None:
         choices.keep(table.content_hash, mapping)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
-def dataset(_table: Table, content_hash: str, options: ReadOptions, columns: Columns) -> Dataset:
-    """Validated rows of a table; kept by the file's hash, the way it was read and the columns."""
-    return build_dataset(_table, columns)
+def prepared_rows(reference: str, table: Table) -> tuple[Dataset, tuple]:
+    """The rows that corrections and fixes leave, in columns chosen here, and a key that says which these are.
+
+    As the page Datasets shows them and a training reads them. Raises `LabError` as `build_dataset`.
+    """
+    layers = layers_of(table)
+    with st.expander("Columns"):
+        columns = choose_columns(reference, table)
+    dataset = dataset_of(table, columns, layers)
+    if len(layers.edits) or len(layers.recipe):
+        st.caption(
+            f"{len(dataset):,} of {counted(len(table), 'row')}: with the corrections and fixes of the page Datasets."
+        )
+    return dataset, dataset_key(table, columns, layers)
+
+
+def tell_untouched(table: Table) -> None:
+    """Say so where a file is read as it is although there are corrections or fixes for it."""
+    kept = Preparation()
+    with suppress(LabError):  # told where they are used
+        kept = Preparation.of(table.content_hash, table.options)
+    if kept.edits or (kept.recipe and len(kept.recipe)):
+        st.caption(
+            "This file is read as it is, without the corrections and fixes made on the page Datasets. To use them, "
+            "save the fixed table as JSONL there, and upload it."
+        )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.data import steps
-from core.data.fixed import csv_parts, fixed_table, jsonl_parts
+from core.data.fixed import csv_parts, drafted, fixed_table, jsonl_parts
 from core.data.formulas import escape_formula
 from core.data.quality.card import Measured, health_card
 from pages.shared.data_layers import applied_of, dataset_key
@@ -51,7 +52,7 @@ def show_health(task: str, table: Table, columns: Columns, layers: Layers) -> No
     show_recipe(table, columns, layers)
     for severity in ("fix", "look"):
         for number, finding in enumerate(card.of(severity)):
-            show_finding(f"{severity}-{number}", finding, table, layers)
+            show_finding(f"{severity}-{number}", finding, table, columns, layers)
     good = card.of("good")
     if good:
         with st.expander(f"{counted(len(good), 'check')} found nothing to mend", icon=ICONS["good"]):
@@ -87,7 +88,15 @@ def mended(table: Table, columns: Columns, layers: Layers, *, exactly: bool = Fa
     return "".join(parts).encode("utf-8", "replace")
 
 
-def show_finding(key: str, finding: Finding, table: Table, layers: Layers) -> None:
+def rows_as_they_are(table: Table, columns: Columns, layers: Layers, rows: np.ndarray) -> pd.DataFrame:
+    """Some of the rows that are left, with corrected cells and fixed texts, by their numbers in the file."""
+    draft = applied_of(table, columns, layers).draft
+    few = draft.keep(np.isin(draft.row_ids, rows))
+    frame = drafted(layers.edits.apply(table), columns, few).to_pandas()
+    return frame.set_axis(few.row_ids + 1)
+
+
+def show_finding(key: str, finding: Finding, table: Table, columns: Columns, layers: Layers) -> None:
     """One finding: what, what to do, the rows, and the safe fix where there is one."""
     with st.container(border=True):
         st.markdown(f"{ICONS[finding.severity]} {plain(finding.what)}")
@@ -102,9 +111,8 @@ def show_finding(key: str, finding: Finding, table: Table, layers: Layers) -> No
             )
         if len(finding.rows):
             with st.expander(counted(len(finding.rows), "row")):
-                shown = finding.rows[:SHOWN_ROWS].array
-                frame = table.data.take(shown).to_pandas()
-                st.dataframe(frame.set_axis(shown + 1), alt=f"Rows: {finding.what[:80]}")
+                frame = rows_as_they_are(table, columns, layers, finding.rows[:SHOWN_ROWS].array)
+                st.dataframe(frame, alt=f"Rows: {finding.what[:80]}")
                 if len(finding.rows) > SHOWN_ROWS:
                     st.caption(f"The first {SHOWN_ROWS} are shown.")
 

@@ -170,18 +170,30 @@ def _offer_detection(reference: str) -> None:
 
 def read_once(reference: str, options: ReadOptions) -> Table:
     """The table behind a reference, read once for all who look at it. Raises `LabError` as `read_table`."""
+    if reference.startswith("hub:"):
+        with st.spinner("Fetching the data set …"):  # before it is asked for its version
+            uploads.find_source(reference)
     return _read(reference, options, _version(reference))
 
 
+def already_read(upload: uploads.Upload, table: Table) -> None:
+    """Take over what was read of a file before it was stored, so that nobody reads it again."""
+    table = replace(table, content_hash=upload.id)
+    _read(upload.reference, ReadOptions(), _version(upload.reference), table)
+
+
 @st.cache_resource(max_entries=8, show_spinner="Reading the file …")
-def _read(reference: str, options: ReadOptions, version: int) -> Table:
-    return read_table(reference, options=options)
+def _read(reference: str, options: ReadOptions, version: int, _table: Table | None = None) -> Table:
+    return read_table(reference, options=options) if _table is None else _table
 
 
 def _version(reference: str) -> int:
-    """Another number when a folder of a person's own was saved again; what lies in the workspace never changes."""
-    if not reference.startswith("folder:"):
-        return 0
-    with suppress(LabError, OSError):
-        return max(each.stat().st_mtime_ns for each in uploads.find_source(reference).rglob("*"))
+    """Another number when a reference holds something else than before: a folder saved again, a data set fetched again,
+    an upload under another name."""
+    kind, _, rest = reference.partition(":")
+    with suppress(LabError, OSError, ValueError):
+        if kind == "upload":
+            return uploads.find_upload(rest).path.with_name("meta.json").stat().st_mtime_ns
+        if kind in ("folder", "hub"):
+            return max(each.stat().st_mtime_ns for each in uploads.find_source(reference).rglob("*"))
     return 0

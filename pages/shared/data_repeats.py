@@ -151,6 +151,7 @@ def show_leaks(reference: str, key: tuple, dataset: Dataset, layers: Layers) -> 
         return
     table = read_source(other)
     chosen = data.choose_columns(other, table)
+    data.tell_untouched(table)
     test, strange = _other_set((*key, table.content_hash, table.options, chosen), table, chosen, dataset, layers)
     rows = len(dataset) + len(test)
     found = on_demand(

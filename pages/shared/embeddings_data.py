@@ -22,7 +22,6 @@ from pages.shared.text import counted
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from core.data.columns import Columns
     from core.data.dataset import Dataset
     from core.explore.embeddings_map import TextMap
     from core.models.loading import Model
@@ -40,9 +39,7 @@ def show_data_map(model: Model) -> None:
     )
     reference = data.choose_source()
     table = read_source(reference)
-    with st.expander("Columns"):
-        columns = data.choose_columns(reference, table)
-    dataset = data.dataset(table, table.content_hash, table.options, columns)
+    dataset, which = data.prepared_rows(reference, table)
     first, second, third = st.columns(3)
     most = first.selectbox("Texts at most", ROWS, 1, format_func="{:,}".format, key="map-rows", bind="query-params")
     pooling = second.selectbox(
@@ -63,7 +60,8 @@ def show_data_map(model: Model) -> None:
     with right:
         method, seed = choose_projection("map")
     rows = sample_rows(len(dataset), most)
-    found = compute(model, dataset, rows, layer=layer, pooling=pooling, method=method, max_length=length, seed=seed)
+    settings = {"layer": layer, "pooling": pooling, "method": method, "max_length": length, "seed": seed}
+    found = compute(model, dataset, which, rows, **settings)
     if found is None:
         return
     if len(rows) < len(dataset):
@@ -72,14 +70,12 @@ def show_data_map(model: Model) -> None:
         st.caption(f"{counted(found.cut_count, 'text')} cut to {min(length, model.max_length)} tokens.")
     if model.reference == catalogue.TEACHING:
         st.caption("The teaching model knows 13 words, so nearly all of these texts look alike to it.")
-    which = model.fingerprint, dataset.content_hash, columns
-    key = key_of(*which, rows, layer, pooling, method, length, seed)
-    show_map(found, dataset, rows, columns, method, key)
+    show_map(found, dataset, rows, method, key_of(model.fingerprint, *which, rows, *settings.items()))
 
 
-def compute(model: Model, dataset: Dataset, rows: list[int], **settings: object) -> TextMap | None:
+def compute(model: Model, dataset: Dataset, which: tuple, rows: list[int], **settings: object) -> TextMap | None:
     """The map, remembered or computed with its progress shown; None when the person cancelled it."""
-    wish = key_of(model.fingerprint, dataset.content_hash, rows, *settings.items())
+    wish = key_of(model.fingerprint, *which, rows, *settings.items())
     if st.session_state.get("map-cancelled") == wish:
         st.info("Cancelled. Nothing was kept.")
         st.button("Compute the map", on_click=lambda: st.session_state.pop("map-cancelled", None))
@@ -113,7 +109,7 @@ def compute(model: Model, dataset: Dataset, rows: list[int], **settings: object)
 
 
 @st.fragment
-def show_map(found: TextMap, dataset: Dataset, rows: list[int], columns: Columns, method: str, key: str) -> None:
+def show_map(found: TextMap, dataset: Dataset, rows: list[int], method: str, key: str) -> None:
     """The points, and below them the rows that a lasso or a box was drawn around."""
     alt = f"{method} map of {len(rows):,} texts"
     if dataset.labels:
@@ -123,7 +119,7 @@ def show_map(found: TextMap, dataset: Dataset, rows: list[int], columns: Columns
     if found.explained:
         st.caption(f"The two axes hold {sum(found.explained):.1%} of the variance; the rest does not show here.")
     if places:
-        chosen = as_table(found, dataset, rows, columns, places)
+        chosen = as_table(found, dataset, rows, places)
         st.markdown(f"**{counted(len(chosen), 'row')} selected**")
         st.dataframe(
             chosen.drop(columns=["x", "y"])[:SHOWN_ROWS], hide_index=True, placeholder="", alt="The selected rows"
@@ -131,7 +127,7 @@ def show_map(found: TextMap, dataset: Dataset, rows: list[int], columns: Columns
         csv_button("Selected rows as CSV", lambda: chosen, "selected-rows")
     else:
         st.caption("Draw a line around points, with the mouse or a finger, to list their rows here.")
-    csv_button("All points as CSV", lambda: as_table(found, dataset, rows, columns, range(len(rows))), "map-of-texts")
+    csv_button("All points as CSV", lambda: as_table(found, dataset, rows, range(len(rows))), "map-of-texts")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -166,7 +162,7 @@ def _place(customdata: object) -> int:
     return int(customdata[0] if isinstance(customdata, list) else customdata)
 
 
-def as_table(found: TextMap, dataset: Dataset, rows: list[int], columns: Columns, places: object) -> pd.DataFrame:
+def as_table(found: TextMap, dataset: Dataset, rows: list[int], places: object) -> pd.DataFrame:
     """Rows of the data set with their places on the map; rows are counted from 1, as in the file."""
     wanted = list(places)
     table = {"Row": [dataset.row_ids[rows[place]] + 1 for place in wanted]}

@@ -36,6 +36,7 @@ def show_predict(run: Run, learned: Mapping) -> None:
     st.markdown("Let the model judge every row of a file. The rows need no labels.")
     reference = data.choose_source()
     table = read_source(reference)
+    data.tell_untouched(table)
     wanted = [role for role in inputs_of(learned.task) if learned.all(role.name)]
     mapping = _choose_columns(f"{run.id}-{reference}-{hash(table.columns)}", learned, wanted, table)
     missing = [role.title for role in wanted if not mapping.all(role.name)]

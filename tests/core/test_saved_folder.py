@@ -1,6 +1,8 @@
 """Data sets that the `datasets` library saved, and those of its Hub: classes by name, no code run, no network here."""
 
+import errno
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -51,6 +53,14 @@ def test_a_data_set_opens_by_its_folder(tmp_path):
         assert read_table(source).data.equals(table.data)
     assert read_table(path, options=table.options).data.equals(table.data)
     assert display_name(f"folder:{path}") == "mine"
+
+
+def test_a_folder_may_be_named_from_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save(one(), tmp_path / "mine")
+    assert len(read_table("folder:~/mine")) == 3
+    with pytest.raises(LabError, match="no file"):
+        read_table("folder:~/other")
 
 
 def test_splits_stand_below_one_another_or_one_is_chosen(tmp_path):
@@ -299,6 +309,46 @@ def test_a_name_is_fetched_once_and_then_opens_without_a_network(monkeypatch):
     assert asked == [("hf://datasets/dair-ai/emotion", None)]
     assert hub.fetched() == ("dair-ai/emotion",)
     assert [path.name for path in find_source("hub:dair-ai/emotion").parent.iterdir()] == ["dair-ai--emotion"]
+
+
+def test_a_fetched_data_set_can_be_deleted_and_fetched_again(monkeypatch):
+    stand_in(monkeypatch, {("dair-ai/emotion", None): one(), ("imdb", None): one()})
+    read_table("hub:dair-ai/emotion")
+    read_table("hub:imdb")
+    folder = find_source("hub:imdb").parent
+    (folder / "dair-ai--emotion").rename(folder / ".removing-dair-ai--emotion")  # a removal that was cut short
+    assert hub.fetched() == ("imdb",)
+    hub.delete("imdb")
+    assert hub.fetched() == ()
+    assert [path.name for path in folder.iterdir()] == [".removing-dair-ai--emotion"]
+    for name in ("imdb", "dair-ai/emotion", "../uploads"):
+        with pytest.raises(LabError):
+            hub.delete(name)
+    assert len(read_table("hub:imdb")) == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "says", "remedy"),
+    [(errno.ENOSPC, "disk is full", "Make room"), (errno.EROFS, "can only be read", "BERTLAB_WORKSPACE")],
+)
+@pytest.mark.parametrize("when", ["while it is downloaded", "while it is stored", "before"])
+def test_D04_what_the_disk_does_not_take_is_said_by_its_cause(monkeypatch, number, says, remedy, when):
+    problem = OSError(number, os.strerror(number))
+
+    def fail(*arguments, **options):
+        raise problem
+
+    stand_in(monkeypatch, {("imdb", None): one()})
+    if when == "while it is downloaded":
+        monkeypatch.setattr(Builder, "download_and_prepare", fail)
+    elif when == "while it is stored":
+        monkeypatch.setattr(Dataset, "save_to_disk", fail)
+    else:
+        monkeypatch.setattr(hub.tempfile, "TemporaryDirectory", fail)
+    with pytest.raises(LabError, match=says) as caught:
+        read_table("hub:imdb")
+    assert remedy in caught.value.remedy
+    assert hub.fetched() == ()
 
 
 @pytest.mark.parametrize("name", ["csv", "text", "json", "parquet", "imagefolder"])

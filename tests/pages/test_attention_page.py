@@ -16,7 +16,7 @@ from core.errors import LabError
 from core.explore import ablation
 from core.explore.answers import likeliest
 from core.explore.attention_selection import Selection, select, units
-from core.explore.attention_summaries import head_statistics, mean_over_heads, roll_out
+from core.explore.attention_summaries import corpus_statistics, head_statistics, mean_over_heads, roll_out
 from core.explore.attribution import integrated_gradients, occlusion
 from core.explore.masks import with_model_mask
 from core.models.loading import load_for_training
@@ -28,6 +28,7 @@ from pages.shared.export import escape_formulas
 from pages.shared.matrix import labelled
 from tests.families import FAMILIES, family_folder
 from tests.pages.conftest import words_on
+from tests.pages.test_datasets_page import corrected_and_fixed
 from tests.pages.test_tokens_page import ODD_TEXTS
 
 PAGE = "explore/attention.py"
@@ -303,6 +304,21 @@ def test_statistics_of_a_data_set_are_measured_when_asked(open_page):
     assert not app.exception
     assert app.get("plotly_chart")
     assert "of 50 texts" in words_on(app)
+
+
+def test_I03_statistics_of_a_data_set_read_the_rows_that_corrections_and_fixes_leave(open_page, monkeypatch):
+    given = []
+
+    def measured(model, texts, pairs, **settings):
+        given.extend(texts)
+        return corpus_statistics(model, texts[:2], pairs, **settings)
+
+    monkeypatch.setattr("pages.shared.attention_summary.corpus_statistics", measured)
+    query = {"attention-view": "Summary", "statistics-rows": "50", "data": corrected_and_fixed()}
+    app = open_page(PAGE, over="A data set", **query)
+    next(each for each in app.button if each.label == "Measure").click().run()
+    assert not app.exception
+    assert given == ["a text typed by hand", *(f"text number {n}" for n in range(30))]
 
 
 def test_switching_off_shows_before_and_after_and_ranks_all_heads(open_page):

@@ -11,7 +11,8 @@ from core.data import choices, uploads
 from core.data.edits import Edits
 from core.data.mapping import ROLES, Mapping
 from core.data.reading import ReadOptions, read_table
-from core.data.steps import DropRows
+from core.data.recipe import Recipe
+from core.data.steps import DropDuplicates, DropRows
 from core.runs.folder import create_run
 from core.runs.status import write_status
 from core.training.plan import Plan
@@ -233,6 +234,121 @@ def test_an_upload_that_a_run_still_reads_is_not_deleted(open_page):
     press(app, "Delete for good")
     assert not app.exception
     assert not uploads.list_uploads()
+
+
+def test_an_upload_is_parsed_once(open_page, monkeypatch):
+    from core.data import reading
+
+    parsed = []
+    original = reading._parse
+    monkeypatch.setattr(reading, "_parse", lambda *words: parsed.append(words[2]) or original(*words))
+    app = open_page(PAGE)
+    before = len(parsed)
+    app = upload(app, "once.tsv", b"text\tlabel\none\ta\ntwo\tb\nthree\ta\nfour\tb\n")
+    assert "4 rows" in words_on(app)
+    assert parsed[before:] == ["tsv"]
+    app = upload(app, "another name.tsv", b"text\tlabel\none\ta\ntwo\tb\nthree\ta\nfour\tb\n")
+    assert parsed[before:] == ["tsv", "tsv"]
+    assert app.selectbox(key="data").options[3:-1] == ["another name.tsv"]
+
+
+def test_I02_one_file_under_two_names_reads_for_the_page_as_for_a_run(open_page):
+    lines = b"a good film\na bad film\ntoo long\n"
+    app = upload(open_page(PAGE), "lines.csv", lines)
+    first = app.selectbox(key="data").value
+    assert "2 rows" in words_on(app)
+    app = upload(app, "lines.txt", lines)
+    second = app.selectbox(key="data").value
+    assert "3 rows" in words_on(app)
+    for reference, rows in ((first, 2), (second, 3), (first, 2)):
+        assert len(read_table(reference)) == rows
+        assert f"{rows} rows" in words_on(open_page(PAGE, data=reference))
+
+
+@pytest.fixture
+def fetched(workspace):
+    """A data set of the Hub as it lies there once it was fetched."""
+    import datasets
+
+    rows = {"text": ["one", "two", "three", "four"], "label": ["a", "b", "a", "b"]}
+    datasets.Dataset.from_dict(rows).save_to_disk(str(workspace / "hub" / "some--set"))
+    return "hub:some/set"
+
+
+@pytest.mark.parametrize("address", [{"data": "hub:some/set"}, {"data": "other", "data-name": "some/set"}])
+def test_a_fetched_data_set_can_be_deleted_unless_a_run_reads_it(open_page, workspace, fetched, address):
+    app = open_page(PAGE, **address)
+    assert "4 rows" in words_on(app)
+    folder = workspace / "hub" / "some--set"
+    plan = Plan(data=str(folder.resolve()), text_column="text", label_column="label")  # as a launched run names it
+    run = create_run(plan.to_yaml(), name="Reader")
+    write_status(run.path, "queued")
+    press(app, "Delete for good")
+    assert "the run “Reader” needs it" in app.error[0].value
+    assert folder.is_dir()
+    write_status(run.path, "stopped", message="Stopped.")
+    press(app, "Delete for good")
+    assert not app.exception
+    assert not app.error
+    assert not folder.exists()
+    assert "400 rows" in words_on(app)  # the first of the samples
+    assert "Hub: some/set" not in app.selectbox(key="data").options
+
+
+def test_a_data_set_that_was_fetched_again_is_read_again(open_page, workspace, fetched):
+    import shutil
+
+    import datasets
+
+    assert "4 rows" in words_on(open_page(PAGE, data=fetched))
+    shutil.rmtree(workspace / "hub" / "some--set")
+    datasets.Dataset.from_dict({"text": ["x"] * 7}).save_to_disk(str(workspace / "hub" / "some--set"))
+    assert "7 rows" in words_on(open_page(PAGE, data=fetched))
+
+
+def test_a_folder_and_a_file_of_the_home_folder(open_page, tmp_path, monkeypatch):
+    import datasets
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    rows = {"text": ["one", "two", "three", "four"], "label": ["a", "b", "a", "b"]}
+    datasets.Dataset.from_dict(rows).save_to_disk(str(tmp_path / "saved"))
+    (tmp_path / "rows.csv").write_text(SORTED)
+    assert "4 rows" in words_on(open_page(PAGE, data="other", **{"data-name": "~/saved"}))
+    app = open_page(PAGE, data="other", **{"data-name": "~/rows.csv"})
+    assert "is a file" in app.error[0].value
+
+
+def corrected_and_fixed() -> str:
+    """The reference of an upload in which one cell is corrected, and repeats are dropped."""
+    rows = "".join(f"text number {n // 2},{'ab'[n // 2 % 2]}\n" for n in range(60))
+    reference = uploads.store_upload(f"text,label\n{rows}".encode(), "doubled.csv").reference
+    table = read_table(reference)
+    choices.keep(table.content_hash, Edits(table.content_hash).set(table, 0, "text", "a text typed by hand"))
+    choices.keep(table.content_hash, Recipe((DropDuplicates(),)))
+    return reference
+
+
+def test_I03_the_rows_of_a_finding_are_those_after_corrections_and_fixes(open_page):
+    reference = corrected_and_fixed()
+    table = read_table(reference)
+    choices.keep(table.content_hash, Edits(table.content_hash).set(table, 0, "text", "typed <b>by hand</b>"))
+    app = open_page(PAGE, data=reference, show="Health")
+    assert not app.exception
+    (frame,) = [
+        each.value for each in app.dataframe if len(each.value) == 1 and list(each.value.columns) == ["text", "label"]
+    ]
+    assert frame["text"].tolist() == ["typed <b>by hand</b>"]
+    assert frame.index.tolist() == [1]
+
+
+def test_a_data_set_compared_with_is_read_as_it_is_and_that_is_said(open_page):
+    reference = corrected_and_fixed()
+    app = open_page(PAGE, show="Repeats")
+    app.selectbox(key="leaks-with").set_value(reference).run()
+    assert not app.exception
+    assert "is read as it is, without the corrections" in words_on(app)
+    app.selectbox(key="leaks-with").set_value("sample:questions").run()
+    assert "is read as it is" not in words_on(app)
 
 
 def test_Chinese_rows_are_counted_and_searched(open_page):

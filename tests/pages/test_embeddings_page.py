@@ -4,10 +4,14 @@ import json
 
 import pytest
 
+from core.data import choices
+from core.data.reading import read_table
+from core.data.recipe import Recipe
 from core.explore import embeddings_map
 from core.explore import embeddings_store as store
 from core.models.loading import load_for_training
 from tests.pages.conftest import words_on
+from tests.pages.test_datasets_page import corrected_and_fixed
 from tests.pages.test_tokens_page import ODD_TEXTS
 
 PAGE = "explore/embeddings.py"
@@ -154,6 +158,20 @@ def test_a_data_set_is_drawn_by_label_and_remembered(open_page, few_rows, data: 
     again = open_page(PAGE, **query)
     assert charts(again) == [chart]
     assert {file: file.stat().st_ino for file in store.folder().iterdir()} == files
+
+
+def test_I03_the_map_draws_the_rows_that_corrections_and_fixes_leave(open_page):
+    reference = corrected_and_fixed()
+    query = {"embedding-view": "Map of a data set", "data": reference}
+    app = open_page(PAGE, **query)
+    assert not app.exception
+    assert "31 of 60 rows" in words_on(app)
+    (chart,) = charts(app)
+    assert sum(len(trace["customdata"]) for trace in chart["data"]) == 31
+    assert json.dumps(chart).count("typed by hand") == 1
+    choices.forget(read_table(reference).content_hash, Recipe)
+    (chart,) = charts(open_page(PAGE, **query))  # not the picture of before
+    assert sum(len(trace["customdata"]) for trace in chart["data"]) == 60
 
 
 @pytest.mark.parametrize("settings", [{"pooling": "[CLS]"}, {"map-projection": "t-SNE"}, {"model": "teaching"}])
