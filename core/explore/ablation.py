@@ -94,8 +94,8 @@ def without_heads(
     for layer, head in heads:
         if not (0 <= layer < off.shape[0] and 0 <= head < off.shape[1]):
             raise LabError(
-                f"There is no head {head} in layer {layer}.",
-                f"Layers are 0 to {off.shape[0] - 1}, heads 0 to {off.shape[1] - 1}.",
+                f"This model has no layer.{layer} head {head}.",
+                f"It has layer.0 to layer.{off.shape[0] - 1} with heads 0 to {off.shape[1] - 1}, as in code.",
             )
         off[layer, head] = True
     before = _ask(model, model.network, tokens, positions)

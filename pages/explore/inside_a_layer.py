@@ -9,6 +9,7 @@ import streamlit as st
 from core.explore import walkthrough
 from core.explore.answers import UNFOLLOWED
 from core.explore.walkthrough.code import code
+from core.models.layer_names import file_name, head_name, in_code
 from pages.shared.arithmetic import arithmetic
 from pages.shared.export import csv_button
 from pages.shared.matrix import labelled, matrix
@@ -126,7 +127,7 @@ def show_numbers(focus: Focus, stage: Stage, view: View, *, with_operands: bool,
             right=behind.right,
             key=f"arithmetic-{key}",
         )
-    name = f"layer-{focus.layer}-head-{focus.head}-{stage.key}-{view.title.lower().replace(' ', '-')}"
+    name = f"{file_name(focus.layer, focus.head)}-{stage.key}-{view.title.lower().replace(' ', '-')}"
     csv_button("Matrix as CSV", lambda: labelled(drawn.values, drawn.rows, drawn.columns, drawn.row_axis), name)
 
 
@@ -155,7 +156,7 @@ def draw(drawn: Matrix, key: str, title: str, cell: tuple[int, int], focus: Focu
         kind=drawn.kind,
         cell=cell,
         marked_row=focus.position if has_tokens else None,
-        file_name=f"layer-{focus.layer}-head-{focus.head}-{title.lower().replace(' ', '-')}",
+        file_name=f"{file_name(focus.layer, focus.head)}-{title.lower().replace(' ', '-')}",
     )
 
 
@@ -183,8 +184,8 @@ def show_attended(t: Trace, focus: Focus) -> None:
     ]
     looks = "looks mostly at" if attended[0][1] >= THIN else "spreads its attention thinly, most of it on"
     st.markdown(
-        f"In layer {focus.layer}, head {focus.head}, **“{isolated(pieces[focus.position])}”** {looks} "
-        f"{', '.join(shares)}."
+        f"In {head_name(focus.layer, focus.head)} (`{in_code(focus.layer, focus.head)}` in code), "
+        f"**“{isolated(pieces[focus.position])}”** {looks} {', '.join(shares)}."
     )
 
 

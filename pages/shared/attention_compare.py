@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.explore.attention_selection import units
 from core.explore.masks import masks_of_other
+from core.models.layer_names import file_name, head_name, in_code
 from pages.shared.attention_choices import choose_layout, show_matrix
 from pages.shared.attention_lines import as_token, chosen_state, remember
 from pages.shared.attention_view import SIGNS, attention_view
@@ -49,15 +50,15 @@ def show_comparison(t: Trace) -> None:
     names = (
         ("the text above", "the other text") if mode == MODES[0] else (plain(t.model.title), plain(other.model.title))
     )
-    name = f"layer-{layer}-head-{head}"
+    name, where = file_name(layer, head), head_name(layer, head)
     if one.shape == two.shape and (first == second or mode == MODES[0]):
         labels = [a if a == b else f"{b} / {a}" for a, b in zip(first, second, strict=True)]
         change = (two - one).numpy()
         st.markdown(
-            f"Layer {layer}, head {head}, {names[1]} against {names[0]}: where attention became **more** and where "
-            f"**less**. The largest change is {abs(change).max():.3f}."
+            f"{where.capitalize()} (`{in_code(layer, head)}` in code), {names[1]} against {names[0]}: where "
+            f"attention became **more** and where **less**. The largest change is {abs(change).max():.3f}."
         )
-        label = f"Difference of attention, layer {layer}, head {head}"
+        label = f"Difference of attention, {where}"
         show_difference(t, change, labels, label, f"difference-{name}", digest(mode, other.model.reference))
         return
     if mode == MODES[0]:
@@ -67,7 +68,7 @@ def show_comparison(t: Trace) -> None:
     st.info(f"{why} There is no difference to draw; here are both.")
     for number, (values, pieces, whose) in enumerate(((one, first, names[0]), (two, second, names[1]))):
         st.markdown(f"**{whose[0].upper()}{whose[1:]}**")
-        label = f"Attention of layer {layer}, head {head}, {whose}"
+        label = f"Attention of {where}, {whose}"
         show_matrix(values.numpy(), pieces, pieces, key=f"compared-{number}-{name}", label=label)
 
 

@@ -10,6 +10,7 @@ from core.charts.attention_pictures import heads_picture
 from core.explore.attention import NORM_WEIGHTED, attention_weights
 from core.explore.attention_selection import Selection, select
 from core.explore.head_grid import LARGEST
+from core.models.layer_names import file_name, head_name, in_code
 from pages.shared.attention_choices import choose_kind, choose_selection, explain_selection, show_matrix
 from pages.shared.attention_lines import links_as_csv
 from pages.shared.export import csv_button, figure
@@ -55,7 +56,7 @@ def show_all_heads(t: Trace) -> None:
             on_open=open_head,
             label=f"{t.layers} layers of {t.heads} heads: layers down, heads across",
         )
-    words = "Layers down, heads across, both counted from 0. A stronger colour is more; each picture has its own scale."
+    words = "Layers down, heads across, both counted from 1. A stronger colour is more; each picture has its own scale."
     if len(t.tokens) > LARGEST:
         words += " Of a long text each point shows the largest share of several tokens."
     st.caption(words)
@@ -91,12 +92,15 @@ def show_one_head(t: Trace) -> None:
     kind = choose_kind()
     weights = attention_weights(t, layer, kind=kind, row_normalised=kind == NORM_WEIGHTED)[head]
     shown = select(weights, t.tokens, selection)
-    st.markdown(f"Layer {layer}, head {head}: each row is a token that looks, and shows how it divides its attention.")
+    st.markdown(
+        f"{head_name(layer, head).capitalize()} (`{in_code(layer, head)}` in code): each row is a token that looks, "
+        "and shows how it divides its attention."
+    )
     show_matrix(
         shown.values.numpy(),
         [unit.label for unit in shown.queries],
         [unit.label for unit in shown.keys],
-        key=f"layer-{layer}-head-{head}",
-        label=f"Attention of layer {layer}, head {head}: from token by to token",
+        key=file_name(layer, head),
+        label=f"Attention of {head_name(layer, head)}: from token by to token",
     )
     explain_selection(selection)

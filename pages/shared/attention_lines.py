@@ -11,6 +11,7 @@ import streamlit as st
 from core.data.formulas import escape_formula
 from core.explore.attention import NORM_WEIGHTED, attention_weights
 from core.explore.attention_selection import link_table, select
+from core.models.layer_names import head_columns, number
 from pages.shared.attention_choices import (
     choose_kind,
     choose_layout,
@@ -39,7 +40,7 @@ def show_lines(t: Trace) -> None:
     layer = choose_layer(t.layers)
     with st.popover("More layers", icon=":material/layers:"):
         st.markdown("Draws other layers over the same tokens; a head's colour is that of its number.")
-        others = {str(number): str(number) for number in range(t.layers) if number != layer}
+        others = {str(index): number(index) for index in range(t.layers) if index != layer}
         layers = sorted({layer, *map(int, several("Layers drawn as well", others, key="more-layers", default=""))})
     selection = choose_selection(tokens)
     with st.container(horizontal=True):
@@ -56,13 +57,14 @@ def show_lines(t: Trace) -> None:
     units = tuple((unit.label, unit.positions) for unit in shown.queries), tuple(unit.label for unit in shown.keys)
     key = f"lines-{t.heads}-{digest(units, selection.parts)}"
     state = chosen_state(key, t.heads, len(shown.queries))
-    name = f"attention-layer-{'-'.join(map(str, layers))}"
+    drawn = f"{'layer' if len(layers) == 1 else 'layers'} {', '.join(map(number, layers))}"
+    name = f"attention-layer-{'-'.join(map(number, layers))}"
     state = attention_view(
         {each: selected.values.numpy() for each, selected in by_layer.items()},
         queries=[as_token(unit) for unit in shown.queries],
         keys=[as_token(unit) for unit in shown.keys],
         key=key,
-        label=f"Attention of each token to all others, layer {', '.join(map(str, layers))}",
+        label=f"Attention of each token to all others, {drawn}",
         heads=state.heads,
         pinned=state.pinned,
         threshold=state.threshold,
@@ -76,7 +78,7 @@ def show_lines(t: Trace) -> None:
     )
     explain_selection(selection)
     if len(layers) > 1:
-        st.caption(f"Drawn together: layers {', '.join(map(str, layers))}.")
+        st.caption(f"Drawn together: {drawn}.")
     which = "this head" if len(state.heads) == 1 else counted(len(state.heads), "head")
     csv_button(
         f"All links of {which}{f' in {len(layers)} layers' if len(layers) > 1 else ''} as CSV",
@@ -132,8 +134,8 @@ def links_as_csv(by_layer: Mapping[int, Selected], heads: tuple[int, ...]) -> by
         )
         chosen = replace(shown, queries=queries, keys=keys, values=shown.values[list(heads)])
         table = pd.DataFrame(link_table(chosen, heads=heads))
-        table.insert(0, "layer", layer)
-        tables.append(table)
+        named = pd.DataFrame(head_columns(layer, table.pop("head").to_numpy()))
+        tables.append(pd.concat([named, table], axis=1))
     return pd.concat(tables).to_csv(index=False).encode("utf-8", "replace")
 
 

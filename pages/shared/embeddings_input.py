@@ -12,6 +12,7 @@ from core.explore import embeddings, neighbours
 from core.explore.embeddings_map import fingerprint
 from core.explore.projection import METHODS
 from core.models import catalogue
+from core.models.layer_names import STATES_IN_CODE, short_state_name
 from pages.shared.models import traced
 from pages.shared.text import counted
 from pages.shared.url_state import keep, seed, text_area
@@ -57,15 +58,16 @@ def type_sentences(model: Model) -> tuple[Trace, tuple[Tokens, ...]]:
     return traced(model, tokens), tokens
 
 
-def choose_layer(model: Model, label: str = "Layer") -> int:
-    """A layer from 0, what enters the first one, to L, what leaves the last one; the last when nothing was chosen."""
+def choose_layer(model: Model, label: str = "After layer") -> int:
+    """A hidden state from 0, the embeddings, to L, what leaves the last layer; the last when nothing was chosen."""
     layers = [str(number) for number in range(model.layers + 1)]
     seed("after-layer", layers[-1], allowed=layers)
     chosen = st.select_slider(
         label,
         layers,
+        format_func=lambda each: short_state_name(int(each)),
         key="after-layer",
-        help="0 is what enters the first layer: word, position and segment. The highest is what leaves the last layer.",
+        help=f"What leaves a layer. The embeddings enter the first one: word, position and segment. {STATES_IN_CODE}",
         persist_state="session",
     )
     keep("after-layer", chosen)
