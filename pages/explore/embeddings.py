@@ -140,7 +140,7 @@ def show_cosines(model: Model) -> None:
     of_sentences = compared == "Sentences"
     random = random_cosines(model, pooling if of_sentences else None)[layer].mean()
     unrelated = "two unrelated sentences" if of_sentences else "two random words of unrelated sentences"
-    words = f"{after_state(layer).capitalize()}, {unrelated} have a cosine of {random:.2f} on average"
+    words = f"{after_state(layer).capitalize()}, {unrelated} have a cosine of {round(random, 2) + 0.0:.2f} on average"
     if random > LEANING:
         words += ": nearly everything leans the same way in this model's space, so compare with that, not with 0"
     st.caption(f"{words}.")

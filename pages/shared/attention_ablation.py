@@ -171,7 +171,7 @@ def effects_table(found: HeadEffects) -> pd.DataFrame:
     rows = [(layer, head) for layer, head, _ in found.ranking()]
     columns = {
         "KL divergence": found.kl_divergence,
-        "drop of the best answer": found.drop,
+        "change of the best answer": None if found.drop is None else -found.drop,
         "1 − cosine": found.cosine_distance,
     }
     places = tuple(np.array(rows).T)

@@ -54,9 +54,10 @@ def show_comparison(t: Trace) -> None:
     if one.shape == two.shape and (first == second or mode == MODES[0]):
         labels = [a if a == b else f"{b} / {a}" for a, b in zip(first, second, strict=True)]
         change = (two - one).numpy()
+        largest = change.flat[abs(change).argmax()]
         st.markdown(
             f"{where.capitalize()} (`{in_code(layer, head)}` in code), {names[1]} against {names[0]}: where "
-            f"attention became **more** and where **less**. The largest change is {abs(change).max():.3f}."
+            f"attention became **more** and where **less**. The largest change is {largest:+.3f}."
         )
         label = f"Difference of attention, {where}"
         show_difference(t, change, labels, label, f"difference-{name}", digest(mode, other.model.reference))
