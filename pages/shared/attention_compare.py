@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.explore import examples
 from core.explore.attention_selection import units
 from core.explore.masks import masks_of_other
 from core.models.layer_names import file_name, head_name, in_code
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from core.explore.trace import Trace
 
-OTHER_TEXT = "The cat did not cross the street because it was too [MASK]."
-OTHER_TEXT_OF_CLASSES = "The dog did not cross the street because it was too wide."
 MODES = ("Two texts", "Two models")
 DRAWN = ("Lines", "Matrix")
 THRESHOLD = 0.02  # differences are smaller than what they are of
@@ -106,8 +105,8 @@ def show_difference(t: Trace, change: np.ndarray, labels: list[str], label: str,
 
 def other_text(t: Trace) -> Trace:
     """The same model on a text typed here."""
-    usual = OTHER_TEXT_OF_CLASSES if t.model.labels else OTHER_TEXT
-    text = text_line("Other text", key="compared-text", example=example(t.model, usual))
+    usual = examples.ATTENDED_BY_CLASSIFIER_OTHER if t.model.labels else examples.ATTENDED_OTHER
+    text = text_line("Other text", key="compared-text", example=example(t.model, usual.text))
     return traced(t.model, read_typed(t.model, text, None))
 
 
