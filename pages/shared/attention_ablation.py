@@ -16,6 +16,7 @@ from core.explore.answer_names import changes
 from core.explore.answers import UNFOLLOWED
 from core.explore.embeddings_map import fingerprint
 from core.models.layer_names import head_columns, head_name, in_code, short_head_name
+from pages.shared.attention_choices import opening_head
 from pages.shared.export import csv_button, figure
 from pages.shared.head_grid import head_grid
 from pages.shared.models import thumbnails_of
@@ -59,7 +60,13 @@ def choose_heads(t: Trace) -> list[tuple[int, int]]:
         f"{layer}{DOT}{head}": short_head_name(layer, head) for layer in range(t.layers) for head in range(t.heads)
     }
     widget = partial(st.multiselect, placeholder="Choose heads")
-    chosen = several("Heads that are off, as layer·head", names, key="heads-off", default=f"0{DOT}0", widget=widget)
+    chosen = several(
+        "Heads that are off, as layer·head",
+        names,
+        key="heads-off",
+        default=DOT.join(map(str, opening_head(t))),
+        widget=widget,
+    )
     return [tuple(map(int, each.split(DOT))) for each in chosen]
 
 

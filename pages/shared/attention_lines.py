@@ -18,6 +18,8 @@ from pages.shared.attention_choices import (
     choose_selection,
     digest,
     explain_selection,
+    opening_head,
+    what_a_head_does,
 )
 from pages.shared.attention_view import AttentionState, Token, attention_view
 from pages.shared.export import csv_button
@@ -31,7 +33,11 @@ if TYPE_CHECKING:
     from core.explore.trace import Trace
 
 THRESHOLD = 0.1
-NONE = "none"
+OPENED = (
+    "Opened with this head because it looks most clearly at other words: a token's largest share on another one, on "
+    "average over the text; [CLS], [SEP] and the token itself do not count. Switch on others below."
+)
+NONE, ALL = "none", "all"  # of the heads, in an address
 
 
 def show_lines(t: Trace) -> None:
@@ -59,6 +65,7 @@ def show_lines(t: Trace) -> None:
     state = chosen_state(key, t.heads, len(shown.queries))
     drawn = f"{'layer' if len(layers) == 1 else 'layers'} {', '.join(map(number, layers))}"
     name = f"attention-layer-{'-'.join(map(number, layers))}"
+    said = st.container(gap=None)  # filled below, when it is known which heads are on
     state = attention_view(
         {each: selected.values.numpy() for each, selected in by_layer.items()},
         queries=[as_token(unit) for unit in shown.queries],
@@ -72,6 +79,10 @@ def show_lines(t: Trace) -> None:
         file_name=name,
     )
     remember(state, t.heads)
+    if len(state.heads) == len(layers) == 1:
+        said.markdown(what_a_head_does(t, layer, state.heads[0]))
+        if (layer, state.heads[0]) == opening_head(t):
+            said.caption(OPENED)
     st.caption(
         "Left (or above) the token that looks, opposite what it looks at. Point at a token for its numbers, click to "
         "pin it; click more to compare them. Each colour is a head: click to switch it, double-click for it alone."
@@ -99,7 +110,7 @@ def chosen_state(
         st.session_state[f"{prefix}lines-of"], st.session_state[pins] = key, ""
         keep(pins, "")
     everything = tuple(range(heads))
-    seed(f"{prefix}heads", "")
+    seed(f"{prefix}heads", ALL)
     seed(pins, "")
     seed(f"{prefix}threshold", str(threshold))
     written = st.session_state[f"{prefix}heads"]
@@ -109,10 +120,10 @@ def chosen_state(
 
 
 def remember(state: AttentionState, heads: int, *, prefix: str = "", threshold: float = THRESHOLD) -> None:
-    """Write what is chosen into the address: all heads, no pin and the usual threshold go without saying."""
+    """Write what is chosen into the address: no pin and the usual threshold go without saying."""
     is_all = len(state.heads) == heads
     values = {
-        "heads": "" if is_all else ",".join(map(str, state.heads)) or NONE,
+        "heads": ALL if is_all else ",".join(map(str, state.heads)) or NONE,
         "pinned": ",".join(map(str, state.pinned)),
         "threshold": str(state.threshold),
     }
