@@ -2,7 +2,8 @@
 
 >>> from core import open_model, fill_mask
 >>> model = open_model("builtin")
->>> fill_mask(model, "Paris is the capital of [MASK].", top_k=5)
+>>> fill_mask(model, "Tokyo is a city in [MASK].", top_k=3)
+[[('japan', 0.49...), ('tokyo', 0.05...), ('china', 0.04...)]]
 
 >>> from core import Plan, open_run, train
 >>> run = train(Plan(data="sample:reviews", text_column="text", label_column="label"))

@@ -9,7 +9,7 @@ GAP = 1  # pixels between small pictures
 
 
 def heads_picture(pictures: np.ndarray, *, title: str) -> go.Figure:
-    """uint8 pictures (layer, head, row, column) side by side: layers down, heads across."""
+    """uint8 pictures (layer, head, row, column) side by side: layers down, heads across, counted from 1."""
     layers, heads, rows, columns = pictures.shape
     framed = np.full((layers, heads, rows + GAP, columns + GAP), np.nan)
     framed[:, :, :rows, :columns] = pictures
@@ -21,6 +21,8 @@ def heads_picture(pictures: np.ndarray, *, title: str) -> go.Figure:
         (figure.update_yaxes, layers, rows, "layer"),
     ):
         middles = [number * (size + GAP) + (size - 1) / 2 for number in range(count)]
-        update(title=axis, tickvals=middles, ticktext=list(map(str, range(count))), showgrid=False, zeroline=False)
+        update(
+            title=axis, tickvals=middles, ticktext=list(map(str, range(1, count + 1))), showgrid=False, zeroline=False
+        )
     figure.update_yaxes(autorange="reversed")
     return figure

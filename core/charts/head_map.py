@@ -14,7 +14,8 @@ def head_map(
 ) -> go.Figure:
     """The (layer, head) numbers as colours; NaN, where nothing was measured, stays empty.
 
-    `unit` follows the number on hover. `largest` is the value of the strongest colour, by default the largest there is.
+    Both are counted from 1, as in words. `unit` follows the number on hover. `largest` is the value of the strongest
+    colour, by default the largest there is.
     """
     layers, heads = values.shape
     measured = values[np.isfinite(values)]
@@ -22,6 +23,8 @@ def head_map(
     figure = go.Figure(
         go.Heatmap(
             z=values,
+            x=list(range(1, heads + 1)),
+            y=list(range(1, layers + 1)),
             zmin=min(0.0, float(measured.min(initial=0.0))),
             zmax=top or 1.0,
             texttemplate=f"%{{z:.{digits}f}}" if heads <= MOST_WRITTEN else None,
@@ -34,6 +37,6 @@ def head_map(
     )
     figure = finish(figure, height=110 + ROW_HEIGHT * max(layers, 3), title=title)
     plain_axis = {"dtick": 1, "showgrid": False, "zeroline": False}
-    figure.update_xaxes(title="head", range=[-0.5, heads - 0.5], **plain_axis)
-    figure.update_yaxes(title="layer", range=[layers - 0.5, -0.5], **plain_axis)
+    figure.update_xaxes(title="head", range=[0.5, heads + 0.5], **plain_axis)
+    figure.update_yaxes(title="layer", range=[layers + 0.5, 0.5], **plain_axis)
     return figure

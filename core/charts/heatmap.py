@@ -38,10 +38,16 @@ def cosine_heatmap(values: np.ndarray, names: Sequence[str]) -> go.Figure:
 
 
 def lines_by_layer(
-    series: Mapping[str, Sequence[float]], baseline: np.ndarray, *, baseline_name: str, y_title: str
+    series: Mapping[str, Sequence[float]],
+    baseline: np.ndarray,
+    *,
+    baseline_name: str,
+    y_title: str,
+    names: Sequence[str],
 ) -> go.Figure:
-    """One line a name over the layers, counted from 0, above the `baseline` (layer, 3): low, middle and high."""
+    """One line a name over the hidden states (called `names`) above the `baseline` (state, 3): low, middle and high."""
     layers = list(range(len(baseline)))
+    hover = {"text": list(names), "hovertemplate": "%{text}: %{y:.4f}"}
     low, middle, high = np.asarray(baseline).T
     edge = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
     figure = go.Figure(
@@ -51,7 +57,7 @@ def lines_by_layer(
                 y=list(values),
                 name=as_text(name if len(name) <= 60 else f"{name[:59]}…"),
                 mode="lines+markers",
-                hovertemplate="layer %{x}: %{y:.4f}",
+                **hover,
             )
             for name, values in series.items()
         ]
@@ -64,12 +70,12 @@ def lines_by_layer(
                 name=baseline_name,
                 mode="lines",
                 line={"color": _BASELINE, "dash": "dash"},
-                hovertemplate="layer %{x}: %{y:.4f}",
+                **hover,
             ),
         ]
     )
     figure = finish(figure, height=300 + 24 * len(series), title="")
-    figure.update_layout(xaxis_title="after layer", yaxis_title=y_title, margin_t=12)
+    figure.update_layout(yaxis_title=y_title, margin_t=12)
     figure.update_layout(legend={"traceorder": "normal", "font_family": SAVED_FACE})
-    figure.update_xaxes(dtick=1)
+    figure.update_xaxes(title="after", tickvals=layers, ticktext=list(names))
     return figure

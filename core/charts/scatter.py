@@ -28,11 +28,14 @@ def token_map(
     *,
     followed: int | None = None,
     layer: int = 0,
+    layer_names: Sequence[str],
 ) -> go.Figure:
     """Named points at every layer, (layer, point, 2), with a slider and a play button; it opens at `layer`.
 
+    The first layer is the embeddings: `layer_names` says what each is called.
+
     Each point has the colour of its group. Names that would lie on others are left out, and shown on hover. The way of
-    the point `followed` through all layers is drawn as a line, each station with its layer's number.
+    the point `followed` through all layers is drawn as a line, each station with its layer's name.
     """
     members = [[place for place, group in enumerate(groups) if group == number] for number in range(len(group_names))]
     with_names = len(names) <= MOST_NAMES
@@ -66,7 +69,7 @@ def token_map(
     frames = [go.Frame(name=str(at), data=drawn(at)) for at in range(len(points))]
     traces = drawn(layer)
     if followed is not None:
-        traces.append(_way(points[:, followed], names[followed]))
+        traces.append(_way(points[:, followed], names[followed], layer_names))
     figure = finish(go.Figure(traces, frames=frames), height=560, title="")
     _as_map(figure)
     figure.update_xaxes(range=[-reach, reach])
@@ -74,7 +77,7 @@ def token_map(
     figure.update_layout(
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font_family": SAVED_FACE},
         margin={"t": 8, "b": 8},
-        sliders=[_slider(len(points), layer)],
+        sliders=[_slider(layer_names, layer)],
         updatemenus=[_play()],
     )
     return figure
@@ -167,7 +170,7 @@ def _as_map(figure: go.Figure) -> None:
     figure.update_yaxes(showticklabels=False, zeroline=False, showgrid=False, scaleanchor="x")
 
 
-def _way(stations: np.ndarray, name: str) -> go.Scatter:
+def _way(stations: np.ndarray, name: str, layer_names: Sequence[str]) -> go.Scatter:
     """The stations (layer, 2) of one point, from layer to layer."""
     return go.Scatter(
         x=stations[:, 0],
@@ -175,21 +178,24 @@ def _way(stations: np.ndarray, name: str) -> go.Scatter:
         mode="lines+markers+text",
         line={"color": _NEUTRAL, "width": 2, "dash": "dot"},
         marker={"size": 6, "color": _NEUTRAL},
-        text=[str(layer) for layer in range(len(stations))],
+        text=[each.removeprefix("layer ") for each in layer_names],
+        customdata=list(layer_names),
         textposition="bottom right",
         name=as_text(f"Way of “{name[:24]}”"),
-        hovertemplate="layer %{text}<extra>%{fullData.name}</extra>",
+        hovertemplate="after %{customdata}<extra>%{fullData.name}</extra>",
     )
 
 
-def _slider(layers: int, layer: int) -> dict:
+def _slider(layer_names: Sequence[str], layer: int) -> dict:
     move = {"mode": "immediate", "frame": {"duration": 400, "redraw": False}, "transition": {"duration": 400}}
     return {
         "active": layer,
-        "currentvalue": {"prefix": "Layer "},
+        "currentvalue": {"prefix": "After "},
         "pad": {"t": 12, "l": 8, "r": 8},
         "transition": {"duration": 400},
-        "steps": [{"label": str(at), "method": "animate", "args": [[str(at)], move]} for at in range(layers)],
+        "steps": [
+            {"label": name, "method": "animate", "args": [[str(at)], move]} for at, name in enumerate(layer_names)
+        ],
     }
 
 

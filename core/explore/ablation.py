@@ -94,8 +94,8 @@ def without_heads(
     for layer, head in heads:
         if not (0 <= layer < off.shape[0] and 0 <= head < off.shape[1]):
             raise LabError(
-                f"There is no head {head} in layer {layer}.",
-                f"Layers are 0 to {off.shape[0] - 1}, heads 0 to {off.shape[1] - 1}.",
+                f"This model has no layer.{layer} head {head}.",
+                f"It has layer.0 to layer.{off.shape[0] - 1} with heads 0 to {off.shape[1] - 1}, as in code.",
             )
         off[layer, head] = True
     before = _ask(model, model.network, tokens, positions)
@@ -194,12 +194,13 @@ def _ask(model: Model, network: PreTrainedModel, tokens: Tokens, positions: Sequ
 
 def _changes(before: _Said, after: _Said) -> tuple[Tensor | None, Tensor | None, Tensor]:
     """(batch, place) KL divergence and drop of the best answer, None without answers; (batch,) cosine distance."""
-    distance = 1 - torch.cosine_similarity(before.vectors.double(), after.vectors.double(), dim=-1)
+    cosine = torch.cosine_similarity(before.vectors.double(), after.vectors.double(), dim=-1)
+    distance = (1 - cosine).clamp_min(0)
     if before.log_probabilities is None:
         return None, None, distance
     was, now = before.log_probabilities, after.log_probabilities
     best = was.argmax(-1, keepdim=True).expand(len(now), -1, -1)  # (batch, place, 1)
-    kl = (was.exp() * (was - now)).sum(-1)
+    kl = (was.exp() * (was - now)).sum(-1).clamp_min(0)  # rounding can take an unchanged answer below zero
     return kl, (was.exp().expand_as(now).gather(-1, best) - now.exp().gather(-1, best))[..., 0], distance
 
 

@@ -30,7 +30,7 @@ def attention_weights(
     Raises `LabError` for a layer or a kind that there is not.
     """
     if not 0 <= layer < t.layers:
-        raise LabError(f"There is no layer {layer}.", f"The layers of this model are 0 to {t.layers - 1}.")
+        raise LabError(f"This model has no layer.{layer}.", f"It has layer.0 to layer.{t.layers - 1}, as in code.")
     if kind not in KINDS:
         raise LabError(f"There is no kind of attention weights called “{kind}”.", f"Use one of {', '.join(KINDS)}.")
     weights = t[f"layer.{layer}.probabilities"]

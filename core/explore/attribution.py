@@ -29,7 +29,7 @@ class Attribution:
     `scores` is (pos,), summed over the embedding, in units of `value`: "log-probability" (nats) or "logit". The value
     is `at_input` for the text and `at_baseline` where the ordinary tokens are replaced by `baseline`; special tokens,
     masks included, stand in both and score 0. By the axiom of completeness the scores sum to the difference of the two;
-    `gap` is by how much these do not, as computed.
+    `gap` is their sum less that difference, as computed: it can have either sign, as the difference can.
     """
 
     tokens: Tokens
@@ -41,6 +41,16 @@ class Attribution:
     at_input: float
     at_baseline: float
     gap: float
+
+    @property
+    def difference(self) -> float:
+        """What the scores should add up to."""
+        return self.at_input - self.at_baseline
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether the scores go beyond the difference, in its direction; else something of it is missing."""
+        return self.gap * self.difference > 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +113,7 @@ def integrated_gradients(
     with torch.inference_mode():
         at_input, at_baseline = value_of(torch.stack([embedded, start])).tolist()
         scores = attributed[0].detach().sum(-1)
-    gap = abs(scores.double().sum().item() - (at_input - at_baseline))
+    gap = scores.double().sum().item() - (at_input - at_baseline)
     return Attribution(t.tokens, target, scores, value, baseline, steps, at_input, at_baseline, gap)
 
 

@@ -45,10 +45,26 @@ window.bertviz_params = JSON.parse(document.getElementById("params").textContent
     for (const name of ["attn", "queries", "keys"]) if (name in part) part[name] = whole(part[name]);
 })();
 """
-# The neuron view counts the layers it was given from 0; here it is given one.
-_NAME_LAYER = """
+# bertviz counts from 0, the lab's pages from 1 (`core.models.layer_names`). Only what is written changes: the model
+# view draws these lists as labels; the neuron view is given one layer, and counts it as the first.
+_LABEL = {
+    "head": "",
+    "model": """
+for (const name of ["include_layers", "include_heads"])
+  window.bertviz_params[name] = window.bertviz_params[name].map((number) => number + 1);
+""",
+    "neuron": "",
+}
+_RENAME = {
+    "head": """
+for (const option of document.querySelectorAll("#layer option")) option.text = Number(option.value) + 1;
+""",
+    "model": "",
+    "neuron": """
 document.querySelector("#layer option").text = window.bertviz_params.layer_name;
-"""
+for (const option of document.querySelectorAll("#att_head option")) option.text = Number(option.value) + 1;
+""",
+}
 _SAVE = (Path(__file__).parent / "bertviz_saving.js").read_text("utf-8")
 _BUTTONS = """<span class="save"><button type="button" id="save-png">Save PNG</button>
 <button type="button" id="save-svg">Save SVG</button></span>"""
@@ -85,7 +101,7 @@ def document(view: Literal["head", "model", "neuron"], params: dict[str, Any], c
     data = json.dumps(params | {"root_div_id": "bertviz", "steps": STEPS}, separators=(",", ":"))
     data = data.replace("<", "\\u003c")  # only strings of JSON hold one: no text ends the block or opens another
     libraries = [_installed(*library) for library in _LIBRARIES]
-    scripts = [*libraries, _REQUIRE, _UNPACK, _drawing(view), _SAVE] + [_NAME_LAYER] * (view == "neuron")
+    scripts = [*libraries, _REQUIRE, _UNPACK + _LABEL[view], _drawing(view), _SAVE + _RENAME[view]]
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
     policy = "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; img-src blob:; "
     policy += f"script-src {hashes}"

@@ -15,6 +15,7 @@ from core.errors import LabError
 from core.explore.bertviz_page import STEPS, Theme, document, menu
 from core.explore.tokens import Tokens
 from core.explore.trace import Trace
+from core.models.layer_names import number
 
 # bertviz draws one SVG line a weight, and in the head view two boxes more. Measured with 12 layers of 12 heads in
 # headless Chromium on two busy CPU cores, drawing and then the answer to the mouse:
@@ -49,7 +50,7 @@ def head_view(
         )
     layer = layers[0] if layer is None else layer
     if layer not in layers:
-        raise LabError(f"Layer {layer} is not among the layers of this view.", f"Choose one of {_listed(layers)}.")
+        raise LabError(f"layer.{layer} is not among the layers of this view.", f"Choose one of {_listed(layers)}.")
     parts = _named_parts(t, names, layers)
     params = {"attention": parts, "default_filter": "0", "layer": layer, "heads": None, "include_layers": layers}
     controls = menu("Layer", "layer") + _menu_of_parts({str(at): part["name"] for at, part in enumerate(parts)})
@@ -86,7 +87,7 @@ def neuron_view(t: Trace, *, layer: int, head: int = 0, theme: Theme = "light") 
     names = _names(t, "neuron view", NEURON_VIEW_POSITIONS)
     _layers(t, [layer])
     if head not in range(t.heads):
-        raise LabError(f"There is no head {head}.", f"The model has heads 0 to {t.heads - 1}.")
+        raise LabError(f"There is no head {head}.", f"The heads of this model are 0 to {t.heads - 1}, as in code.")
     sides = _sides(t, len(names))
     attention, query, key = (_packed(t[f"layer.{layer}.{name}"]) for name in ("probabilities", "query", "key"))
 
@@ -107,7 +108,7 @@ def neuron_view(t: Trace, *, layer: int, head: int = 0, theme: Theme = "light") 
         "bidirectional": True,
         "display_mode": theme,
         "layer": 0,  # of those in `attention`
-        "layer_name": str(layer),
+        "layer_name": number(layer),
         "head": head,
     }
     labels = {"all": "All"} | {name: _part_label(left, right) for name, left, right in _PARTS}
@@ -136,12 +137,12 @@ def _names(t: Trace, view: str, most: int) -> list[str]:
 def _layers(t: Trace, wanted: Sequence[int] | None) -> list[int]:
     layers = list(range(t.layers) if wanted is None else wanted)
     if not layers or not set(layers) <= set(range(t.layers)):
-        raise LabError(f"There is no layer {_listed(layers)}.", f"The model has layers 0 to {t.layers - 1}.")
+        raise LabError(f"This model has no {_listed(layers)}.", f"It has layer.0 to layer.{t.layers - 1}, as in code.")
     return layers
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers)) or "chosen"
+    return ", ".join(f"layer.{each}" for each in numbers) or "chosen layer"
 
 
 def _sides(t: Trace, positions: int) -> dict[str, slice]:

@@ -128,7 +128,10 @@ def embed(
     count = model.layers + 1
     wanted = tuple(range(count)) if layers is None else tuple(layers)
     if any(not 0 <= layer < count for layer in wanted):
-        raise LabError(f"There is no layer {max(wanted)} in this model.", f"Its layers count from 0 to {count - 1}.")
+        raise LabError(
+            f"This model has no hidden_states[{max(wanted)}].",
+            f"It has hidden_states[0], after the embeddings, to hidden_states[{count - 1}], after its last layer.",
+        )
     ids, segments, cut_count = _encode(model, texts, pairs, min(max_length or model.max_length, model.max_length))
     lengths = np.array([len(each) for each in ids], dtype=np.int64)
     order = np.argsort(-lengths, kind="stable")

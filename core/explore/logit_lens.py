@@ -56,6 +56,6 @@ def read_through_head(model: Model, states: torch.Tensor) -> torch.Tensor:
     if head is None:
         raise LabError(
             f"The model “{model.title}” has no masked-language head, so its upper layers cannot be read as words.",
-            "Look at layer 0, or choose a masked-language model, for instance the built-in one.",
+            "Look at the embeddings, or choose a masked-language model, for instance the built-in one.",
         )
     return head.logits(states).softmax(-1)

@@ -270,7 +270,8 @@ def show_outputs(subject: Subject) -> None:
         csv_button(f"{title} as CSV", table, name)
     st.caption(
         "As returned with `output_hidden_states=True, output_attentions=True`. There is one hidden state more than "
-        "layers: the first is what the embeddings hand to layer 0. Each row of attention sums to 1."
+        "layers: the first is what the embeddings hand to layer 1. Code counts layers from 0: `attentions[0]` is of "
+        "layer 1, and its weights are `layer.0`. Each row of attention sums to 1."
     )
 
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.explore import examples
 from pages.shared.attention_ablation import show_switching_off
 from pages.shared.attention_attribution import show_attribution
 from pages.shared.attention_bertviz import show_bertviz
+from pages.shared.attention_choices import open_with_telling_head
 from pages.shared.attention_compare import show_comparison
 from pages.shared.attention_heads import show_all_heads, show_one_head
 from pages.shared.attention_lines import show_lines
@@ -20,10 +22,6 @@ from pages.shared.url_state import choose_view, text_line
 
 if TYPE_CHECKING:
     from core.models.loading import Model
-
-EXAMPLE = "The dog did not cross the street because it was too [MASK]."
-EXAMPLE_OF_CLASSES = "The dog did not cross the street because it was too tired."
-EXAMPLE_PAIR = "So it went home."
 
 VIEWS = {
     "Lines": show_lines,
@@ -39,11 +37,17 @@ VIEWS = {
 st.title("Attention", anchor=False)
 st.markdown("Each head of each layer lets every token look at all others. Here is who looks at whom.")
 model: Model = chosen_model()
-usual = EXAMPLE_OF_CLASSES if model.labels else EXAMPLE
-text = text_line("Text", key="attended", example=example(model, usual), placeholder="Type a sentence, press Enter")
+usual = examples.ATTENDED_BY_CLASSIFIER if model.labels else examples.ATTENDED
+text = text_line("Text", key="attended", example=example(model, usual.text), placeholder="Type a sentence, press Enter")
 with_pair = st.toggle("Add a second text", key="attended-with-pair", bind="query-params")
-pair = text_line("Second text", key="attended-pair", example=example_pair(model, EXAMPLE_PAIR)) if with_pair else None
+pair = (
+    text_line("Second text", key="attended-pair", example=example_pair(model, examples.ATTENDED.pair))
+    if with_pair
+    else None
+)
 view = choose_view(VIEWS, key="attention-view")
 with problems_shown():
-    VIEWS[view](traced(model, read_typed(model, text, pair)))
+    t = traced(model, read_typed(model, text, pair))
+    open_with_telling_head(t)
+    VIEWS[view](t)
 st.caption("Attention shows where a head looks, not why the model answers: see “What the answer rests on”.")

@@ -11,6 +11,7 @@ import streamlit as st
 from core.charts.heatmap import cosine_heatmap
 from core.charts.scatter import token_map
 from core.explore import embeddings, neighbours, projection
+from core.models.layer_names import after_state, state_columns, state_name
 from pages.shared.embeddings_data import show_data_map
 from pages.shared.embeddings_input import (
     POOLINGS,
@@ -63,7 +64,7 @@ def show_token_map(model: Model) -> None:
         method, seed = choose_projection("tokens")
         followed = choose_place("Follow", places, key="follow", default=telling_place(places, tokens))
     with right:
-        layer = choose_layer(model, "Opens at layer")
+        layer = choose_layer(model, "Opens after layer")
     key = (model.fingerprint, tuple(each.text for each in tokens), whole_words, with_special, method, seed)
     maps = maps_of(key, embeddings.place_vectors(t, places))
     names = [place.name for place in places]
@@ -74,14 +75,15 @@ def show_token_map(model: Model) -> None:
         [each.text for each in tokens],
         followed=followed,
         layer=layer,
+        layer_names=[state_name(each) for each in range(len(maps.points))],
     )
     alt = (
-        f"{method} map of {counted(len(places), 'token')} after layer {layer}; the way of “{names[followed]}” is drawn"
+        f"{method} map of {counted(len(places), 'token')} {after_state(layer)}; the way of “{names[followed]}” is drawn"
     )
     figure(chart, key="token-map", alt=alt)
     if method == "PCA":
         shares = ", ".join(f"{sum(each):.0%}" for each in maps.explained)
-        st.caption(f"The picture holds this much of the variance, from layer 0 on: {shares}.")
+        st.caption(f"The picture holds this much of the variance, from the embeddings on: {shares}.")
     explain_projection(method)
     st.caption(
         "Directions only, as for the cosine. Each layer has its own projection, drawn to one size and then turned or "
@@ -89,11 +91,11 @@ def show_token_map(model: Model) -> None:
         "change, not a turn of the axes."
     )
     rows = [
-        (layer, place.text + 1, place.positions[0], place.name, *maps.points[layer, number])
+        (*state_columns(layer).values(), place.text + 1, place.positions[0], place.name, *maps.points[layer, number])
         for layer in range(len(maps.points))
         for number, place in enumerate(places)
     ]
-    table = pd.DataFrame(rows, columns=["Layer", "Sentence", "Position", "Token", "x", "y"])
+    table = pd.DataFrame(rows, columns=[*state_columns(0), "Sentence", "Position", "Token", "x", "y"])
     csv_button("Points as CSV", table, "map-of-tokens")
 
 
@@ -137,7 +139,7 @@ def show_cosines(model: Model) -> None:
     of_sentences = compared == "Sentences"
     random = random_cosines(model, pooling if of_sentences else None)[layer].mean()
     unrelated = "two unrelated sentences" if of_sentences else "two random words of unrelated sentences"
-    words = f"After layer {layer}, {unrelated} have a cosine of {random:.2f} on average"
+    words = f"{after_state(layer).capitalize()}, {unrelated} have a cosine of {round(random, 2) + 0.0:.2f} on average"
     if random > LEANING:
         words += ": nearly everything leans the same way in this model's space, so compare with that, not with 0"
     st.caption(f"{words}.")

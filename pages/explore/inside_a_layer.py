@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.explore import walkthrough
+from core.explore import examples, walkthrough
 from core.explore.answers import UNFOLLOWED
 from core.explore.walkthrough.code import code
+from core.models.layer_names import file_name, head_name, in_code
 from pages.shared.arithmetic import arithmetic
 from pages.shared.export import csv_button
 from pages.shared.matrix import labelled, matrix
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from core.explore.walkthrough import Focus, Matrix, Operand, Stage, View
     from core.models.loading import Model
 
-EXAMPLE = "The cat sat on the [MASK]."
-EXAMPLE_PAIR = "It was asleep."
 PADDING = 2
 SIDE_BY_SIDE = 5  # columns of a matrix that stand beside another one on a screen
 THIN = 0.1  # the largest share below which nothing stands out
@@ -126,7 +125,7 @@ def show_numbers(focus: Focus, stage: Stage, view: View, *, with_operands: bool,
             right=behind.right,
             key=f"arithmetic-{key}",
         )
-    name = f"layer-{focus.layer}-head-{focus.head}-{stage.key}-{view.title.lower().replace(' ', '-')}"
+    name = f"{file_name(focus.layer, focus.head)}-{stage.key}-{view.title.lower().replace(' ', '-')}"
     csv_button("Matrix as CSV", lambda: labelled(drawn.values, drawn.rows, drawn.columns, drawn.row_axis), name)
 
 
@@ -155,7 +154,7 @@ def draw(drawn: Matrix, key: str, title: str, cell: tuple[int, int], focus: Focu
         kind=drawn.kind,
         cell=cell,
         marked_row=focus.position if has_tokens else None,
-        file_name=f"layer-{focus.layer}-head-{focus.head}-{title.lower().replace(' ', '-')}",
+        file_name=f"{file_name(focus.layer, focus.head)}-{title.lower().replace(' ', '-')}",
     )
 
 
@@ -183,8 +182,8 @@ def show_attended(t: Trace, focus: Focus) -> None:
     ]
     looks = "looks mostly at" if attended[0][1] >= THIN else "spreads its attention thinly, most of it on"
     st.markdown(
-        f"In layer {focus.layer}, head {focus.head}, **“{isolated(pieces[focus.position])}”** {looks} "
-        f"{', '.join(shares)}."
+        f"In {head_name(focus.layer, focus.head)} (`{in_code(focus.layer, focus.head)}` in code), "
+        f"**“{isolated(pieces[focus.position])}”** {looks} {', '.join(shares)}."
     )
 
 
@@ -237,7 +236,9 @@ st.markdown(
     "Follow one sentence through BERT, from words to numbers to a guess. Click any number to see where it comes from."
 )
 model: Model = chosen_model()
-text = text_line("Text", key="followed", example=example(model, EXAMPLE), placeholder="Type a sentence, press Enter")
+text = text_line(
+    "Text", key="followed", example=example(model, examples.FOLLOWED.text), placeholder="Type a sentence, press Enter"
+)
 with st.container(horizontal=True):
     with_pair = st.toggle("Add a second text", key="followed-with-pair", bind="query-params")
     with_padding = st.toggle(
@@ -248,7 +249,11 @@ with st.container(horizontal=True):
         help=f"Adds {PADDING} positions of padding, to show what the mask does.",
     )
 padding = PADDING if with_padding and model.tokenizer.pad_token else 0
-pair = text_line("Second text", key="followed-pair", example=example_pair(model, EXAMPLE_PAIR)) if with_pair else None
+pair = (
+    text_line("Second text", key="followed-pair", example=example_pair(model, examples.FOLLOWED.pair))
+    if with_pair
+    else None
+)
 with problems_shown():
     tokens = read_typed(model, text, pair)
     position = choose_token(tokens, model.tokenizer.mask_token)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from core.explore import examples
 from core.explore import tokens as tokenizing
 from pages.shared.export import csv_button
 from pages.shared.models import choose_reference, chosen_model, example, example_pair, open_model
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from core.explore.tokens import Batch, Tokens
     from core.models.loading import Model
 
-EXAMPLE = "BERT reads unbelievably long words in pieces, naïvely lower-cased."
-EXAMPLE_PAIR = "Does it understand them?"
 UNKNOWN = ("[UNK]", "<unk>")  # in all families the lab opens
 SHOWN_CHARACTERS = 20_000
 SHOWN_POSITIONS = 64  # columns of a batch
@@ -243,9 +242,15 @@ def show_two(model: Model, text: str, pair: str | None) -> None:
 st.title("Tokens", anchor=False)
 st.markdown("BERT does not read letters or words but *pieces* from a fixed vocabulary. Here is how it cuts your text.")
 model = chosen_model()
-text = text_area("Text", key="text", example=example(model, EXAMPLE), height=100, placeholder="Type anything")
+text = text_area(
+    "Text", key="text", example=example(model, examples.PIECES.text), height=100, placeholder="Type anything"
+)
 with_pair = st.toggle("Add a second text", key="with-pair", bind="query-params")
-pair = text_area("Second text", key="pair", example=example_pair(model, EXAMPLE_PAIR), height=68) if with_pair else None
+pair = (
+    text_area("Second text", key="pair", example=example_pair(model, examples.PIECES.pair), height=68)
+    if with_pair
+    else None
+)
 
 with problems_shown():
     tokens = tokenizing.tokenize(model, text, pair)

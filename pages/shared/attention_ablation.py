@@ -14,6 +14,8 @@ from core.charts.head_map import head_map
 from core.explore.ablation import sweep, without_heads
 from core.explore.answer_names import changes
 from core.explore.answers import UNFOLLOWED
+from core.models.layer_names import head_columns, head_name, in_code, short_head_name
+from pages.shared.attention_choices import opening_head
 from pages.shared.export import csv_button, figure
 from pages.shared.head_grid import head_grid
 from pages.shared.models import thumbnails_of
@@ -52,10 +54,18 @@ def show_switching_off(t: Trace) -> None:
 
 
 def choose_heads(t: Trace) -> list[tuple[int, int]]:
-    """Heads written as layer·head, kept in the address with commas."""
-    names = {name: name for name in (f"{layer}{DOT}{head}" for layer in range(t.layers) for head in range(t.heads))}
+    """Heads written as layer·head: on screen counted from 1, in the address as in code, with commas."""
+    names = {
+        f"{layer}{DOT}{head}": short_head_name(layer, head) for layer in range(t.layers) for head in range(t.heads)
+    }
     widget = partial(st.multiselect, placeholder="Choose heads")
-    chosen = several("Heads that are off, as layer·head", names, key="heads-off", default=f"0{DOT}0", widget=widget)
+    chosen = several(
+        "Heads that are off, as layer·head",
+        names,
+        key="heads-off",
+        default=DOT.join(map(str, opening_head(t))),
+        widget=widget,
+    )
     return [tuple(map(int, each.split(DOT))) for each in chosen]
 
 
@@ -147,13 +157,13 @@ def show_sweep(t: Trace) -> None:
     ranking = found.ranking()
     layer, head, effect = ranking[0]
     st.markdown(
-        f"Most depends on **layer {layer}, head {head}** ({effect:.3g}). "
+        f"Most depends on **{head_name(layer, head)}** (`{in_code(layer, head)}` in code; {effect:.3g}). "
         "Each head is tried alone; together they may cover for one another."
     )
     figure(
         head_map(values, title=title, digits=3),
         key="sweep-map",
-        alt=f"{title}, by layer and head; strongest layer {layer}, head {head}: {effect:.3g}",
+        alt=f"{title}, by layer and head; strongest {head_name(layer, head)}: {effect:.3g}",
     )
     table = effects_table(found)
     st.dataframe(table.head(RANKED), hide_index=True, height="content", alt="The heads with the largest effect")
@@ -167,9 +177,9 @@ def effects_table(found: HeadEffects) -> pd.DataFrame:
     rows = [(layer, head) for layer, head, _ in found.ranking()]
     columns = {
         "KL divergence": found.kl_divergence,
-        "drop of the best answer": found.drop,
+        "change of the best answer": None if found.drop is None else -found.drop,
         "1 − cosine": found.cosine_distance,
     }
     places = tuple(np.array(rows).T)
     measured = {name: values[places] for name, values in columns.items() if values is not None}
-    return pd.DataFrame({"layer": places[0], "head": places[1]} | measured)
+    return pd.DataFrame(head_columns(*places) | measured)

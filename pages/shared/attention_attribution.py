@@ -30,6 +30,7 @@ GRADIENTS, OCCLUSION = "Integrated gradients", "Occlusion"
 STEPS = (12, 16, 32, 64, 128, 256)  # with 12, the gap of 9 in 10 everyday sentences is below 4 %
 FILLER_TITLES = {"pad": "[PAD]", "mask": "[MASK]", "zero": "zeros"}
 NAMED = 3  # of the strongest tokens, for or against, that are written out
+EXACT = 5e-5  # a gap that four decimals do not show
 LONG = 128  # tokens from which on nothing is computed unasked
 
 
@@ -121,12 +122,22 @@ def show_gradients(t: Trace, answer: NamedAnswer, filler: str) -> None:
     st.markdown(
         f"The {found.value} of “{plain(answer.name)}” is **{found.at_input:.4f}** for the text and "
         f"**{found.at_baseline:.4f}** for the baseline, where every ordinary token is {FILLER_TITLES[filler]}: a "
-        f"difference of {found.at_input - found.at_baseline:+.4f}. The tokens add up to {found.scores.sum():+.4f}, so "
-        f"**{found.gap:.2g}** is missing (the completeness gap)."
+        f"difference of {found.difference:+.4f}. The tokens add up to {found.scores.sum():+.4f}: {completeness(found)} "
+        "(the completeness gap)."
     )
-    if found.gap > 0.05 * max(abs(found.at_input - found.at_baseline), 0.1):
+    if abs(found.gap) > 0.05 * max(abs(found.difference), 0.1):
         st.caption("That is much: take more steps before you trust the colours.")
     st.caption("Special tokens stand in text and baseline alike, so they have no colour.")
+
+
+def completeness(found: Attribution) -> str:
+    """By how much the scores miss the difference, and to which side of it."""
+    size = f"**{abs(found.gap):.2g}**"
+    if abs(found.gap) < EXACT:
+        return f"that is it, but for {size}"
+    if not found.difference:
+        return f"that is {size} off"
+    return f"that is {size} too much" if found.is_too_much else f"so {size} is missing"
 
 
 def show_occlusion(t: Trace, answer: NamedAnswer, filler: str) -> None:
@@ -192,7 +203,9 @@ def _coloured(title: str, values: Mapping[Unit, float], notes: Mapping[Unit, str
 
 def _signed(score: float | None) -> str:
     """A score as people read it; a token that was not taken away has none."""
-    return "not taken away" if score is None else f"{score:+.4f}"
+    if score is None:
+        return "not taken away"
+    return f"{score:+.4f}" if abs(score) >= EXACT else "0.0000"
 
 
 def _title(t: Trace, answer: NamedAnswer) -> str:

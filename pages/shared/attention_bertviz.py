@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.errors import LabError
 from core.explore.bertviz_views import HEAD_VIEW_POSITIONS_ALL_LAYERS, head_view, model_view, neuron_view
+from core.models.layer_names import file_name, layer_name
 from pages.shared.attention_choices import say
 from pages.shared.attention_heads import all_links_as_csv
 from pages.shared.export import csv_button
@@ -44,7 +45,7 @@ def show_bertviz(t: Trace) -> None:
             layers = [layer] if length > HEAD_VIEW_POSITIONS_ALL_LAYERS else None
             document = head_view(t, layers=layers, layer=layer, theme=theme)
             height = 160 + TOKEN * length
-            label, name = f"All links of layer {layer} as CSV", f"attention-layer-{layer}"
+            label, name = f"All links of {layer_name(layer)} as CSV", f"attention-{file_name(layer)}"
             table = partial(all_links_as_csv, t, layers=(layer,))
         elif view == "Model view":
             document, height = model_view(t, theme=theme), 110 + LAYER * t.layers
@@ -52,7 +53,7 @@ def show_bertviz(t: Trace) -> None:
         else:
             layer, head = choose_layer(t.layers), choose_head(t.heads)
             document, height = neuron_view(t, layer=layer, head=head, theme=theme), 260 + TOKEN * length
-            label, name = "Queries and keys as CSV", f"queries-and-keys-layer-{layer}-head-{head}"
+            label, name = "Queries and keys as CSV", f"queries-and-keys-{file_name(layer, head)}"
             table = partial(queries_and_keys, t, layer, head)
     except LabError as problem:
         say(problem)

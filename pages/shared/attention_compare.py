@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.explore import examples
 from core.explore.attention_selection import units
 from core.explore.masks import masks_of_other
+from core.models.layer_names import file_name, head_name, in_code
 from pages.shared.attention_choices import choose_layout, show_matrix
 from pages.shared.attention_lines import as_token, chosen_state, remember
 from pages.shared.attention_view import SIGNS, attention_view
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
     from core.explore.trace import Trace
 
-OTHER_TEXT = "The cat did not cross the street because it was too [MASK]."
-OTHER_TEXT_OF_CLASSES = "The dog did not cross the street because it was too wide."
 MODES = ("Two texts", "Two models")
 DRAWN = ("Lines", "Matrix")
 THRESHOLD = 0.02  # differences are smaller than what they are of
@@ -49,15 +49,16 @@ def show_comparison(t: Trace) -> None:
     names = (
         ("the text above", "the other text") if mode == MODES[0] else (plain(t.model.title), plain(other.model.title))
     )
-    name = f"layer-{layer}-head-{head}"
+    name, where = file_name(layer, head), head_name(layer, head)
     if one.shape == two.shape and (first == second or mode == MODES[0]):
         labels = [a if a == b else f"{b} / {a}" for a, b in zip(first, second, strict=True)]
         change = (two - one).numpy()
+        largest = change.flat[abs(change).argmax()]
         st.markdown(
-            f"Layer {layer}, head {head}, {names[1]} against {names[0]}: where attention became **more** and where "
-            f"**less**. The largest change is {abs(change).max():.3f}."
+            f"{where.capitalize()} (`{in_code(layer, head)}` in code), {names[1]} against {names[0]}: where "
+            f"attention became **more** and where **less**. The largest change is {largest:+.3f}."
         )
-        label = f"Difference of attention, layer {layer}, head {head}"
+        label = f"Difference of attention, {where}"
         show_difference(t, change, labels, label, f"difference-{name}", digest(mode, other.model.reference))
         return
     if mode == MODES[0]:
@@ -67,7 +68,7 @@ def show_comparison(t: Trace) -> None:
     st.info(f"{why} There is no difference to draw; here are both.")
     for number, (values, pieces, whose) in enumerate(((one, first, names[0]), (two, second, names[1]))):
         st.markdown(f"**{whose[0].upper()}{whose[1:]}**")
-        label = f"Attention of layer {layer}, head {head}, {whose}"
+        label = f"Attention of {where}, {whose}"
         show_matrix(values.numpy(), pieces, pieces, key=f"compared-{number}-{name}", label=label)
 
 
@@ -104,8 +105,8 @@ def show_difference(t: Trace, change: np.ndarray, labels: list[str], label: str,
 
 def other_text(t: Trace) -> Trace:
     """The same model on a text typed here."""
-    usual = OTHER_TEXT_OF_CLASSES if t.model.labels else OTHER_TEXT
-    text = text_line("Other text", key="compared-text", example=example(t.model, usual))
+    usual = examples.ATTENDED_BY_CLASSIFIER_OTHER if t.model.labels else examples.ATTENDED_OTHER
+    text = text_line("Other text", key="compared-text", example=example(t.model, usual.text))
     return traced(t.model, read_typed(t.model, text, None))
 
 

@@ -10,12 +10,19 @@ from core.charts.attention_pictures import heads_picture
 from core.explore.attention import NORM_WEIGHTED, attention_weights
 from core.explore.attention_selection import Selection, select
 from core.explore.head_grid import LARGEST
-from pages.shared.attention_choices import choose_kind, choose_selection, explain_selection, show_matrix
+from core.models.layer_names import file_name, head_name
+from pages.shared.attention_choices import (
+    choose_kind,
+    choose_selection,
+    explain_selection,
+    show_matrix,
+    what_a_head_does,
+)
 from pages.shared.attention_lines import links_as_csv
 from pages.shared.export import csv_button, figure
 from pages.shared.head_grid import head_grid
 from pages.shared.models import thumbnails_of
-from pages.shared.url_state import choose_head, choose_layer, seed
+from pages.shared.url_state import choose_head, choose_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +39,6 @@ def show_all_heads(t: Trace) -> None:
         "Every head at a glance: each small picture is a head, its rows are the tokens that look, its columns what "
         "they look at. Click one to open it."
     )
-    for key in ("layer", "head"):
-        seed(key, "0")
     chosen = st.session_state["layer"], st.session_state["head"]
     is_there = all(each in map(str, range(count)) for each, count in zip(chosen, (t.layers, t.heads), strict=True))
     if st.toggle(
@@ -55,7 +60,7 @@ def show_all_heads(t: Trace) -> None:
             on_open=open_head,
             label=f"{t.layers} layers of {t.heads} heads: layers down, heads across",
         )
-    words = "Layers down, heads across, both counted from 0. A stronger colour is more; each picture has its own scale."
+    words = "Layers down, heads across, both counted from 1. A stronger colour is more; each picture has its own scale."
     if len(t.tokens) > LARGEST:
         words += " Of a long text each point shows the largest share of several tokens."
     st.caption(words)
@@ -91,12 +96,14 @@ def show_one_head(t: Trace) -> None:
     kind = choose_kind()
     weights = attention_weights(t, layer, kind=kind, row_normalised=kind == NORM_WEIGHTED)[head]
     shown = select(weights, t.tokens, selection)
-    st.markdown(f"Layer {layer}, head {head}: each row is a token that looks, and shows how it divides its attention.")
+    st.markdown(
+        f"{what_a_head_does(t, layer, head)} Each row is a token that looks, and shows how it divides its attention."
+    )
     show_matrix(
         shown.values.numpy(),
         [unit.label for unit in shown.queries],
         [unit.label for unit in shown.keys],
-        key=f"layer-{layer}-head-{head}",
-        label=f"Attention of layer {layer}, head {head}: from token by to token",
+        key=file_name(layer, head),
+        label=f"Attention of {head_name(layer, head)}: from token by to token",
     )
     explain_selection(selection)

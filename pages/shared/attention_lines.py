@@ -11,12 +11,15 @@ import streamlit as st
 from core.data.formulas import escape_formula
 from core.explore.attention import NORM_WEIGHTED, attention_weights
 from core.explore.attention_selection import link_table, select
+from core.models.layer_names import head_columns, number
 from pages.shared.attention_choices import (
     choose_kind,
     choose_layout,
     choose_selection,
     digest,
     explain_selection,
+    opening_head,
+    what_a_head_does,
 )
 from pages.shared.attention_view import AttentionState, Token, attention_view
 from pages.shared.export import csv_button
@@ -30,7 +33,11 @@ if TYPE_CHECKING:
     from core.explore.trace import Trace
 
 THRESHOLD = 0.1
-NONE = "none"
+OPENED = (
+    "Opened with this head because it looks most clearly at other words: a token's largest share on another one, on "
+    "average over the text; [CLS], [SEP] and the token itself do not count. Switch on others below."
+)
+NONE, ALL = "none", "all"  # of the heads, in an address
 
 
 def show_lines(t: Trace) -> None:
@@ -39,7 +46,7 @@ def show_lines(t: Trace) -> None:
     layer = choose_layer(t.layers)
     with st.popover("More layers", icon=":material/layers:"):
         st.markdown("Draws other layers over the same tokens; a head's colour is that of its number.")
-        others = {str(number): str(number) for number in range(t.layers) if number != layer}
+        others = {str(index): number(index) for index in range(t.layers) if index != layer}
         layers = sorted({layer, *map(int, several("Layers drawn as well", others, key="more-layers", default=""))})
     selection = choose_selection(tokens)
     with st.container(horizontal=True):
@@ -56,13 +63,15 @@ def show_lines(t: Trace) -> None:
     units = tuple((unit.label, unit.positions) for unit in shown.queries), tuple(unit.label for unit in shown.keys)
     key = f"lines-{t.heads}-{digest(units, selection.parts)}"
     state = chosen_state(key, t.heads, len(shown.queries))
-    name = f"attention-layer-{'-'.join(map(str, layers))}"
+    drawn = f"{'layer' if len(layers) == 1 else 'layers'} {', '.join(map(number, layers))}"
+    name = f"attention-layer-{'-'.join(map(number, layers))}"
+    said = st.container(gap=None)  # filled below, when it is known which heads are on
     state = attention_view(
         {each: selected.values.numpy() for each, selected in by_layer.items()},
         queries=[as_token(unit) for unit in shown.queries],
         keys=[as_token(unit) for unit in shown.keys],
         key=key,
-        label=f"Attention of each token to all others, layer {', '.join(map(str, layers))}",
+        label=f"Attention of each token to all others, {drawn}",
         heads=state.heads,
         pinned=state.pinned,
         threshold=state.threshold,
@@ -70,13 +79,17 @@ def show_lines(t: Trace) -> None:
         file_name=name,
     )
     remember(state, t.heads)
+    if len(state.heads) == len(layers) == 1:
+        said.markdown(what_a_head_does(t, layer, state.heads[0]))
+        if (layer, state.heads[0]) == opening_head(t):
+            said.caption(OPENED)
     st.caption(
         "Left (or above) the token that looks, opposite what it looks at. Point at a token for its numbers, click to "
         "pin it; click more to compare them. Each colour is a head: click to switch it, double-click for it alone."
     )
     explain_selection(selection)
     if len(layers) > 1:
-        st.caption(f"Drawn together: layers {', '.join(map(str, layers))}.")
+        st.caption(f"Drawn together: {drawn}.")
     which = "this head" if len(state.heads) == 1 else counted(len(state.heads), "head")
     csv_button(
         f"All links of {which}{f' in {len(layers)} layers' if len(layers) > 1 else ''} as CSV",
@@ -97,7 +110,7 @@ def chosen_state(
         st.session_state[f"{prefix}lines-of"], st.session_state[pins] = key, ""
         keep(pins, "")
     everything = tuple(range(heads))
-    seed(f"{prefix}heads", "")
+    seed(f"{prefix}heads", ALL)
     seed(pins, "")
     seed(f"{prefix}threshold", str(threshold))
     written = st.session_state[f"{prefix}heads"]
@@ -107,10 +120,10 @@ def chosen_state(
 
 
 def remember(state: AttentionState, heads: int, *, prefix: str = "", threshold: float = THRESHOLD) -> None:
-    """Write what is chosen into the address: all heads, no pin and the usual threshold go without saying."""
+    """Write what is chosen into the address: no pin and the usual threshold go without saying."""
     is_all = len(state.heads) == heads
     values = {
-        "heads": "" if is_all else ",".join(map(str, state.heads)) or NONE,
+        "heads": ALL if is_all else ",".join(map(str, state.heads)) or NONE,
         "pinned": ",".join(map(str, state.pinned)),
         "threshold": str(state.threshold),
     }
@@ -132,8 +145,8 @@ def links_as_csv(by_layer: Mapping[int, Selected], heads: tuple[int, ...]) -> by
         )
         chosen = replace(shown, queries=queries, keys=keys, values=shown.values[list(heads)])
         table = pd.DataFrame(link_table(chosen, heads=heads))
-        table.insert(0, "layer", layer)
-        tables.append(table)
+        named = pd.DataFrame(head_columns(layer, table.pop("head").to_numpy()))
+        tables.append(pd.concat([named, table], axis=1))
     return pd.concat(tables).to_csv(index=False).encode("utf-8", "replace")
 
 

@@ -17,6 +17,15 @@ from core.explore.attention_summaries import (
     mean_over_layers,
     roll_out,
 )
+from core.models.layer_names import (
+    after_state,
+    file_name,
+    head_columns,
+    head_name,
+    in_code,
+    layer_name,
+    number,
+)
 from pages.shared import data
 from pages.shared.attention_choices import choose_selection, explain_selection, show_matrix
 from pages.shared.data_reading import read_source
@@ -75,21 +84,24 @@ def show_mixed(t: Trace, kind: str) -> None:
     if kind == "Roll-out":
         layer = choose_layer(t.layers, "Up to layer")
         st.markdown(
-            f"How much of each token after layer {layer} comes from each token of the text, when attention is followed "
-            "through the layers. Half of each step is the token itself, for the residual connection."
+            f"How much of each token {after_state(layer + 1)} comes from each token of the text, when attention is "
+            "followed through the layers. Half of each step is the token itself, for the residual connection."
         )
-        values, name = roll_out(t)[layer], f"roll-out-layer-{layer}"
+        values, name = roll_out(t)[layer], f"roll-out-{file_name(layer)}"
     elif kind == "Mean over heads":
         layer = choose_layer(t.layers)
-        st.markdown(f"Where layer {layer} looks when its {counted(t.heads, 'head')} are taken together.")
-        values, name = mean_over_heads(t)[layer], f"mean-layer-{layer}"
+        st.markdown(
+            f"Where {layer_name(layer)} (`{in_code(layer)}` in code) looks when its "
+            f"{counted(t.heads, 'head')} are taken together."
+        )
+        values, name = mean_over_heads(t)[layer], f"mean-{file_name(layer)}"
     else:
         head = choose_head(t.heads)
         st.markdown(
-            f"Head {head} of all {counted(t.layers, 'layer')} taken together. Heads of one number have nothing in "
-            "common but their place."
+            f"Head {number(head)} of all {counted(t.layers, 'layer')} taken together. Heads of one number have nothing "
+            "in common but their place."
         )
-        values, name = mean_over_layers(t)[head], f"mean-head-{head}"
+        values, name = mean_over_layers(t)[head], f"mean-head-{number(head)}"
     selection = choose_selection(t.tokens)
     shown = select(values, t.tokens, selection)
     labels = [[unit.label for unit in units] for units in (shown.queries, shown.keys)]
@@ -120,10 +132,11 @@ def show_statistics(t: Trace) -> None:
     figure(
         head_map(values, title=f"{title}{f', in {unit}' if unit else ''}", unit=unit),
         key="head-statistics",
-        alt=f"{title} of {t.layers} × {t.heads} heads; most: layer {layer}, head {head}, {values[layer, head]:.3g}",
+        alt=f"{title} of {t.layers} × {t.heads} heads; most: {head_name(layer, head)}, {values[layer, head]:.3g}",
     )
     st.caption(
-        f"The most has layer {layer}, head {head}: {values[layer, head]:.3g} {unit}. A mean over "
+        f"The most has {head_name(layer, head)} (`{in_code(layer, head)}` in code): {values[layer, head]:.3g} {unit}. "
+        "A mean over "
         f"{counted(found.queries, 'token')}{'' if found.total == 1 else f' of {found.done:,} texts'}."
     )
     csv_button("All measures as CSV", statistics_table(found), "head-statistics")
@@ -132,7 +145,7 @@ def show_statistics(t: Trace) -> None:
 def statistics_table(found: HeadStatistics) -> pd.DataFrame:
     """One row a head, one column a measure."""
     layers, heads = found.entropy.shape
-    places = {"layer": np.repeat(range(layers), heads), "head": np.tile(range(heads), layers)}
+    places = head_columns(np.repeat(range(layers), heads), np.tile(range(heads), layers))
     return pd.DataFrame(places | {name: getattr(found, name).ravel() for name in MEASURES})
 
 

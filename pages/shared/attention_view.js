@@ -216,8 +216,10 @@ function fillTokens({ matrix, sides }) {
   }
 }
 
-const nameOf = ({ names }, head) => names?.[head] ?? String(head);
-const headOf = (matrix, head) => (matrix.names ? nameOf(matrix, head) : `head ${head}`);
+// Layers and heads count from 1 in words, from 0 in code (core/models/layer_names.py).
+const nameOf = ({ names }, head) => names?.[head] ?? String(head + 1);
+const placeOf = (layer, head) => `layer ${layer + 1}, head ${head + 1}`;
+const headOf = (matrix, head) => (matrix.names ? nameOf(matrix, head) : `head ${nameOf(matrix, head)}`);
 
 function fillHeads({ find, matrix, colors }) {
   const buttons = colors.map((color, head) => {
@@ -384,7 +386,7 @@ function showCount({ find, resting, matrix, threshold, root, pens, heads }) {
     ({ query, key, head, layer, weight }) => {
       const tokens = `“${matrix.query[query][0]}” to “${matrix.key[key][0]}”`;
       if (matrix.signed) return `${tokens} ${written(matrix, signOf(head) * weight)}`;
-      return `${tokens} ${written(matrix, weight)} (layer ${layer}, head ${head})`;
+      return `${tokens} ${written(matrix, weight)} (${placeOf(layer, head)})`;
     },
   );
   const words = strongestOnes.length ? ` Strongest: ${strongestOnes.join("; ")}.` : "";
@@ -451,7 +453,7 @@ function strandNumbers(view, query, key) {
   }
   for (const [slot, { head, layer }] of strands.slice(0, MOST_CHIPS).entries()) {
     const chip = make("span", "chip");
-    const sign = make("b", "", matrix.layers.length > 1 ? `${layer}·${head}` : head);
+    const sign = make("b", "", matrix.layers.length > 1 ? `${layer + 1}·${head + 1}` : nameOf(matrix, head));
     sign.style.cssText = `background: ${colors[head].fill}; color: ${colors[head].ink}`;
     Object.assign(chip.dataset, { head, layer });
     chip.append(sign, value(matrix, weights[slot]));

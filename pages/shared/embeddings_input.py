@@ -8,10 +8,11 @@ import streamlit as st
 
 from core.data.reading import read_table
 from core.data.sample_sets import samples
-from core.explore import embeddings, neighbours
+from core.explore import embeddings, examples, neighbours
 from core.explore.projection import METHODS
 from core.models import catalogue
-from pages.shared.models import traced
+from core.models.layer_names import STATES_IN_CODE, short_state_name
+from pages.shared.models import example, traced
 from pages.shared.text import counted
 from pages.shared.url_state import keep, seed, text_area
 
@@ -25,25 +26,16 @@ if TYPE_CHECKING:
     from core.explore.trace import Trace
     from core.models.loading import Model
 
-EXAMPLE = """She sat on the bank of the river.
-He tied the boat to the muddy bank.
-The bank raised its interest rates.
-She opened an account at the bank."""
-TEACHING_EXAMPLE = """two dogs bark.
-one cat meows and two dogs bark.
-one cow moos.
-two ducks quack and one dog barks."""
 BACKGROUND_TEXTS = 60
 POOLINGS = {"mean": "Mean of its tokens", "cls": "[CLS]"}
 
 
 def type_sentences(model: Model) -> tuple[Trace, tuple[Tokens, ...]]:
     """The field for sentences, and their forward pass; says what was left out. Raises `LabError` when it is empty."""
-    is_teaching = model.reference == catalogue.TEACHING
     text = text_area(
         "Sentences, one a line",
         key="sentences",
-        example=TEACHING_EXAMPLE if is_teaching else EXAMPLE,
+        example=example(model, examples.SENTENCES.text, examples.TEACHING_SENTENCES.text),
         height=124,
         placeholder="Type a few sentences, one a line",
     )
@@ -56,15 +48,16 @@ def type_sentences(model: Model) -> tuple[Trace, tuple[Tokens, ...]]:
     return traced(model, tokens), tokens
 
 
-def choose_layer(model: Model, label: str = "Layer") -> int:
-    """A layer from 0, what enters the first one, to L, what leaves the last one; the last when nothing was chosen."""
+def choose_layer(model: Model, label: str = "After layer") -> int:
+    """A hidden state from 0, the embeddings, to L, what leaves the last layer; the last when nothing was chosen."""
     layers = [str(number) for number in range(model.layers + 1)]
     seed("after-layer", layers[-1], allowed=layers)
     chosen = st.select_slider(
         label,
         layers,
+        format_func=lambda each: short_state_name(int(each)),
         key="after-layer",
-        help="0 is what enters the first layer: word, position and segment. The highest is what leaves the last layer.",
+        help=f"What leaves a layer. The embeddings enter the first one: word, position and segment. {STATES_IN_CODE}",
         persist_state="session",
     )
     keep("after-layer", chosen)
@@ -136,7 +129,7 @@ def random_cosines(model: Model, pooling: str | None = None) -> np.ndarray:
 @st.cache_data(max_entries=20, show_spinner="Comparing random pairs …")
 def _random_cosines(version: str, pooling: str | None, _model: Model) -> np.ndarray:
     if _model.reference == catalogue.TEACHING:
-        texts = TEACHING_EXAMPLE.splitlines()
+        texts = examples.TEACHING_SENTENCES.text.splitlines()
     else:
         table = read_table(samples()[0].reference)
         own = table[samples()[0].columns.text]

@@ -12,6 +12,7 @@ from core.charts.bars import horizontal_bars
 from core.charts.heatmap import lines_by_layer
 from core.errors import LabError
 from core.explore import embeddings, neighbours
+from core.models.layer_names import after_state, state_columns, state_name
 from pages.shared.embeddings_input import choose_layer, choose_place, random_cosines, telling_place, type_sentences
 from pages.shared.export import csv_button, figure
 from pages.shared.text import plain, show_problem
@@ -71,7 +72,10 @@ def draw_one_word(word: str, found: WordInContexts, random: np.ndarray) -> None:
         series = {f"mean of {len(names):,} pairs": found.cosines.mean(1).tolist()}
     low, high = np.percentile(random, [5, 95], axis=1)
     baseline = np.stack([low, random.mean(1), high], axis=1)
-    chart = lines_by_layer(series, baseline, baseline_name="random pairs (mean; 5 to 95 %)", y_title="cosine")
+    layers = [state_name(each) for each in range(len(found.cosines))]
+    chart = lines_by_layer(
+        series, baseline, baseline_name="random pairs (mean; 5 to 95 %)", y_title="cosine", names=layers
+    )
     last, unrelated = found.cosines[-1], baseline[-1, 1]
     alt = (
         f"Cosine between the places of “{word}” after each layer; after the last, {last.min():.2f} to {last.max():.2f}"
@@ -83,7 +87,7 @@ def draw_one_word(word: str, found: WordInContexts, random: np.ndarray) -> None:
         f"**{names[farthest]}** least ({last[farthest]:.2f}); two random words have {unrelated:.2f}. "
         "Only what lies above that line says something about the word (Ethayarajh 2019)."
     )
-    table = pd.DataFrame(found.cosines.T, columns=[f"Layer {layer}" for layer in range(len(found.cosines))])
+    table = pd.DataFrame(found.cosines.T, columns=layers)
     table.insert(0, "Places", names)
     mean = pd.DataFrame([["random pairs, mean", *random.mean(1)]], columns=table.columns)
     with st.expander("All numbers"):
@@ -94,8 +98,8 @@ def draw_one_word(word: str, found: WordInContexts, random: np.ndarray) -> None:
 def show_nearest(model: Model) -> None:
     """The vocabulary entries nearest to a token: by its embedding, and through the masked-language head."""
     st.markdown(
-        "Which words does a token lie next to? At layer 0 its own row of the embedding table is compared with all "
-        "others; above, the model's own head says which word it would read there."
+        "Which words does a token lie next to? Before the first layer its own row of the embedding table is compared "
+        "with all others; above, the model's own head says which word it would read there."
     )
     t, tokens = type_sentences(model)
     places = embeddings.places(tokens, with_special=True)
@@ -113,7 +117,7 @@ def show_nearest(model: Model) -> None:
         show_table_neighbours(model, t, place)
         return
     is_last = layer == t.layers
-    where = "after the last layer" if is_last else f"after layer {layer}"
+    where = "after the last layer" if is_last else after_state(layer)
     draw_neighbours(guesses, f"Read through the head {where}", percent=True)
     if not is_last:
         st.caption(
@@ -147,11 +151,16 @@ def show_all_layers(model: Model, t: Trace, place: Place) -> None:
     """What the head would guess after each layer."""
     guesses = [neighbours.lens(model, t, place, layer, top_k=TOP_K) for layer in range(t.layers + 1)]
     shown = [
-        (layer, *(f"{name} {value:.1%}" for name, value in best[:SHOWN_GUESSES])) for layer, best in enumerate(guesses)
+        (state_name(layer), *(f"{name} {value:.1%}" for name, value in best[:SHOWN_GUESSES]))
+        for layer, best in enumerate(guesses)
     ]
-    columns = ["After layer", *(f"Guess {number}" for number in range(1, len(shown[0])))]
+    columns = ["After", *(f"Guess {number}" for number in range(1, len(shown[0])))]
     st.markdown("**The same after every layer**")
     st.dataframe(pd.DataFrame(shown, columns=columns), hide_index=True, alt="The likeliest words after each layer")
-    rows = [(layer, number, *guess) for layer, best in enumerate(guesses) for number, guess in enumerate(best, start=1)]
-    table = pd.DataFrame(rows, columns=["Layer", "Place", "Piece", "Probability"])
+    rows = [
+        (*state_columns(layer).values(), number, *guess)
+        for layer, best in enumerate(guesses)
+        for number, guess in enumerate(best, start=1)
+    ]
+    table = pd.DataFrame(rows, columns=[*state_columns(0), "Place", "Piece", "Probability"])
     csv_button("All layers as CSV", table, "guesses-by-layer")

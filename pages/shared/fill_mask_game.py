@@ -8,9 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
+from core.explore import examples
 from core.explore.guessing import judge, sentence_rounds, text_rounds
 from pages.shared.export import csv_button, figure
-from pages.shared.fill_mask_input import LEARNED_FROM, WHOLE, type_text
+from pages.shared.fill_mask_input import type_text
 from pages.shared.text import plain
 from pages.shared.url_state import count_on, counter
 
@@ -40,7 +41,7 @@ def show_game(model: Model) -> None:
         bind="query-params",
         help="BERT has read far more than you but has never seen a cat: give it a few tries.",
     )
-    text = type_text(model, LEARNED_FROM, WHOLE) if source == SOURCES[1] else None
+    text = type_text(model, examples.LEARNED_FROM, examples.TEACHING_WHOLE) if source == SOURCES[1] else None
     number, order = counter("round"), counter("order")
     rounds = sentence_rounds(model, seed=order) if text is None else text_rounds(model, text, seed=order)
     played = rounds[(number - 1) % len(rounds)]

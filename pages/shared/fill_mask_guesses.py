@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.charts.bars import horizontal_bars
 from core.errors import LabError
-from core.explore import fill_mask
+from core.explore import examples, fill_mask
 from core.explore.candidates import beginning_with, compare_candidates
 from core.explore.masks import with_model_mask
 from pages.shared.export import csv_button, figure
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from core.models.loading import Model
 
 SHOWN_MASKS = 12
-EXAMPLE = "The nurse said that [MASK] was tired."
-OTHER_EXAMPLE = "The engineer said that [MASK] was tired."
-TEACHING_OTHER = "[MASK] cat meows."
-WORDS, TEACHING_WORDS = "he | she | they", "one | two"
 MANY = 0.02  # how likely given words must be at least, together, to say much
 
 
@@ -147,20 +143,22 @@ def _compared(version: str, _model: Model, text: str, words: list[str], mask: in
 
 def show_candidates(model: Model) -> None:
     """A few given words against each other, in one sentence or in two."""
-    masked = type_masked(model, EXAMPLE)
+    masked = type_masked(model, examples.GIVEN)
     if masked is None:
         return
     left, right = st.columns(2)
     with left:
         written = text_line(
-            "Words, with | between them", key="candidates", example=example(model, WORDS, TEACHING_WORDS)
+            "Words, with | between them",
+            key="candidates",
+            example=example(model, examples.GIVEN_WORDS, examples.TEACHING_WORDS),
         )
     number = choose_mask(len(masked.hidden))
     with right:
         other = text_line(
             "The same words in another sentence",
             key="other-sentence",
-            example=example(model, OTHER_EXAMPLE, TEACHING_OTHER),
+            example=example(model, examples.GIVEN_OTHER.text, examples.TEACHING_OTHER.text),
             placeholder="Nothing to compare with",
         )
     words = written.split("|")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.explore import masks
+from core.explore import examples, masks
 from core.explore.cloze import check_masked_lm
 from pages.shared.models import example
 from pages.shared.text import digest
@@ -15,32 +15,26 @@ from pages.shared.token_strip import Span, span, token_strip
 from pages.shared.url_state import keep, seed, text_area
 
 if TYPE_CHECKING:
+    from core.explore.examples import Example
     from core.explore.masks import MaskedText, Word
     from core.models.loading import Model
 
-EXAMPLE = "Paris is the capital of [MASK]."
-TEACHING_EXAMPLE = "[MASK] dogs bark and one cow moos."
-LEARNED_FROM = (
-    "The old lighthouse stood on a rock at the end of the harbour, and every evening the keeper climbed its stairs to "
-    "light the lamp for the ships at sea."
-)
-WHOLE = "two dogs bark and one cow moos."  # whole sentences, for views that hide words themselves
 SHOWN_WORDS = 500
 
 
-def type_text(model: Model, usual: str = EXAMPLE, teaching: str = TEACHING_EXAMPLE) -> str:
+def type_text(model: Model, usual: Example = examples.HIDDEN, teaching: Example = examples.TEACHING) -> str:
     """The field for the text, with an example, also for the teaching model; its masks as the model writes them."""
     text = text_area(
         "Text",
         key="sentence",
-        example=example(model, usual, teaching),
+        example=example(model, usual.text, teaching.text),
         height=80,
         placeholder="Type a sentence; write [MASK] where a word is missing",
     )
     return masks.with_model_mask(model, text)
 
 
-def type_masked(model: Model, usual: str = EXAMPLE) -> MaskedText | None:
+def type_masked(model: Model, usual: Example = examples.HIDDEN) -> MaskedText | None:
     """The field, and below it every word as a button that hides it; None, and a word why, while nothing is hidden."""
     check_masked_lm(model)
     text = type_text(model, usual)

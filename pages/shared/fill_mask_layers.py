@@ -13,6 +13,7 @@ from core.explore.answers import mask_positions
 from core.explore.logit_lens import logit_lens
 from core.explore.masks import masks_of_other
 from core.explore.tokens import readable
+from core.models.layer_names import STATES_IN_CODE, state_columns, state_name
 from pages.shared.export import csv_button, figure
 from pages.shared.fill_mask_guesses import draw_masks, show_table, table_of
 from pages.shared.fill_mask_input import choose_mask, type_masked
@@ -39,14 +40,14 @@ def show_layers(model: Model) -> None:
     answer = readable(model, lens.answer)
     layers = len(lens.ranks) - 1
     leads = next(layer for layer in range(layers + 1) if all(rank == 1 for rank in lens.ranks[layer:]))
-    where = "only after the last layer" if leads == layers else f"from layer {leads} on"
+    where = "only after the last layer" if leads == layers else f"from {state_name(leads)} on"
     st.markdown(
         f"The model's answer is **{plain(answer)}**, {lens.probabilities[-1, lens.answer]:.1%}. It leads {where}; "
-        f"before the first layer it stands at place {lens.ranks[0]:,}."
+        f"before the first layer, in the embeddings, it stands at place {lens.ranks[0]:,}."
     )
     shares = lens.probabilities[:, lens.answer].tolist()
     figure(
-        rank_by_layer(lens.ranks, shares, name=answer),
+        rank_by_layer(lens.ranks, shares, name=answer, names=[state_name(each) for each in range(layers + 1)]),
         key="rank-by-layer",
         alt=f"Place of “{answer}” after each layer: {', '.join(map(str, lens.ranks))}",
     )
@@ -54,21 +55,25 @@ def show_layers(model: Model) -> None:
     show_guesses_by_layer(lens, guesses, answer)
     st.caption(
         ":material/warning: The head was trained to read the last layer only. Middle layers write in other "
-        "coordinates, so what it reads there is a hint (“logit lens”). Layer 0 is the mask's own vector, before it "
-        "has seen the text."
+        "coordinates, so what it reads there is a hint (“logit lens”). The embeddings hold the mask's own vector, "
+        f"before it has seen the text. {STATES_IN_CODE}"
     )
 
 
 def show_guesses_by_layer(lens: Lens, guesses: list[list[tuple[str, float]]], answer: str) -> None:
     """The table of guesses, and all of them as CSV."""
     shown = [
-        (layer, lens.ranks[layer], *(f"{name} {value:.1%}" for name, value in best[:SHOWN]))
+        (state_name(layer), lens.ranks[layer], *(f"{name} {value:.1%}" for name, value in best[:SHOWN]))
         for layer, best in enumerate(guesses)
     ]
-    columns = ["After layer", f"Place of “{answer}”", *(f"Guess {number}" for number in range(1, len(shown[0]) - 1))]
+    columns = ["After", f"Place of “{answer}”", *(f"Guess {number}" for number in range(1, len(shown[0]) - 1))]
     st.dataframe(pd.DataFrame(shown, columns=columns), hide_index=True, alt="The likeliest words after each layer")
-    rows = [(layer, place, *guess) for layer, best in enumerate(guesses) for place, guess in enumerate(best, start=1)]
-    table = pd.DataFrame(rows, columns=["Layer", "Place", "Token", "Probability"])
+    rows = [
+        (*state_columns(layer).values(), place, *guess)
+        for layer, best in enumerate(guesses)
+        for place, guess in enumerate(best, start=1)
+    ]
+    table = pd.DataFrame(rows, columns=[*state_columns(0), "Place", "Token", "Probability"])
     csv_button("All layers as CSV", table, "guesses-by-layer")
 
 

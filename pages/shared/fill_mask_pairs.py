@@ -8,18 +8,17 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
+from core.explore import examples
 from core.explore.next_sentence import has_next_sentence, next_sentence, tells_order
 from core.models import catalogue
 from pages.shared.export import csv_button, figure
+from pages.shared.models import example
 from pages.shared.text import plain
 from pages.shared.typed import read_typed
 from pages.shared.url_state import text_line
 
 if TYPE_CHECKING:
     from core.models.loading import Model
-
-FIRST, SECOND = "She opened the fridge.", "There was no milk left."
-TEACHING_FIRST, TEACHING_SECOND = "two dogs bark.", "one dog barks and two cats meow."
 
 
 def show_next_sentence(model: Model) -> None:
@@ -36,8 +35,10 @@ def show_next_sentence(model: Model) -> None:
         st.button("Open the teaching model", icon=":material/school:", on_click=_open_teaching, type="primary")
         return
     is_teaching = model.reference == catalogue.TEACHING
-    first = text_line("First sentence", key="first-sentence", example=TEACHING_FIRST if is_teaching else FIRST)
-    second = text_line("Second sentence", key="second-sentence", example=TEACHING_SECOND if is_teaching else SECOND)
+    usual = example(model, examples.FIRST.text, examples.TEACHING_FIRST.text)
+    first = text_line("First sentence", key="first-sentence", example=usual)
+    usual = example(model, examples.SECOND.text, examples.TEACHING_SECOND.text)
+    second = text_line("Second sentence", key="second-sentence", example=usual)
     if not first.strip() or not second.strip():
         st.info("Type both sentences.")
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from core.explore import examples
 from core.explore.surprise import scored_positions, surprise
 from core.explore.tokens import readable
 from pages.shared.export import csv_button
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from core.models.loading import Model
     from pages.shared.on_demand import Progress
 
-SURPRISING = "The children drank a glass of milk and went to the moon."
-LESS_SURPRISING = "The children drank a glass of milk and went to bed."
 STRONG = 12.0  # bits from which on a piece has the full colour: one in 4,096
 MOST_TOLD = 14.0  # nats up to which “so many times likelier” is written out: about a million
 UNASKED = 48  # passes up to which nobody has to ask
@@ -33,7 +32,7 @@ UNASKED = 48  # passes up to which nobody has to ask
 
 def show_surprise(model: Model) -> None:
     """Every piece hidden in turn, and what the sentence scores as a whole."""
-    text = type_text(model, SURPRISING, "two dogs barks.")
+    text = type_text(model, examples.SURPRISING, examples.TEACHING_SURPRISING)
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     whole_words = left.toggle(
         "Hide the rest of a word, too",
@@ -44,7 +43,11 @@ def show_surprise(model: Model) -> None:
         "(Salazar et al. 2020).",
     )
     with right:
-        other = text_line("Compare with", key="other-text", example=example(model, LESS_SURPRISING, "two dogs bark."))
+        other = text_line(
+            "Compare with",
+            key="other-text",
+            example=example(model, examples.LESS_SURPRISING.text, examples.TEACHING_LESS_SURPRISING.text),
+        )
     st.markdown(
         "Each word is hidden in turn, and the model bets on what it was. The stronger the colour, the less it had "
         "bet on what really stands there."

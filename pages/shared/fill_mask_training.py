@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.explore import masking
+from core.explore import examples, masking
 from core.explore.tokens import readable
 from pages.shared.export import csv_button
-from pages.shared.fill_mask_input import LEARNED_FROM, WHOLE, type_text
+from pages.shared.fill_mask_input import type_text
 from pages.shared.token_strip import Span, span, token_strip
 from pages.shared.typed import read_typed
 from pages.shared.url_state import count_on, counter
@@ -25,7 +25,7 @@ WRITTEN_TERMS = 8
 
 def show_training(model: Model) -> None:
     """Masks drawn as in training, and the loss worked out."""
-    text = type_text(model, LEARNED_FROM, WHOLE)
+    text = type_text(model, examples.LEARNED_FROM, examples.TEACHING_WHOLE)
     st.markdown(
         "This is how BERT learned: pieces are drawn at random and it must bring them back. Of the drawn, 80 % are "
         "hidden, 10 % replaced by a random piece, 10 % left as they are, so that it can trust none."

@@ -10,13 +10,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   grid.setAttribute("aria-label", header.label);
   grid.style.gridTemplateColumns = `auto repeat(${heads}, minmax(1.6rem, 1fr))`;
   const cells = [corner()];
-  for (let head = 0; head < heads; head++) cells.push(name(head));
+  for (let head = 0; head < heads; head++) cells.push(name(head + 1));
   for (let layer = 0; layer < layers; layer++) {
-    cells.push(name(layer));
+    cells.push(name(layer + 1));
     for (let head = 0; head < heads; head++) {
       const button = document.createElement("button");
       button.type = "button";
-      button.title = `layer ${layer}, head ${head}`;
+      button.title = `layer ${layer + 1}, head ${head + 1}`; // in words from 1, in code from 0
       button.setAttribute("aria-label", button.title);
       const isChosen = header.chosen.some((chosen) => chosen[0] === layer && chosen[1] === head);
       button.setAttribute("aria-pressed", isChosen);

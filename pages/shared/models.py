@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import LabError
+from core.explore import examples
 from core.models import catalogue
 from core.models.fingerprint import fingerprint
 from pages.shared.text import plain, show_problem
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from core.models.loading import Model
 
 _OTHER = "other"
-_TEACHING_EXAMPLE, _TEACHING_PAIR = "[MASK] dogs bark and one cow moos.", "two dogs bark."
 
 
 def chosen_model() -> Model:
@@ -70,14 +70,14 @@ def choose_reference(label: str, *, key: str, help: str, leave_out: Container[st
     return named
 
 
-def example(model: Model, usual: str, teaching: str = _TEACHING_EXAMPLE) -> str:
+def example(model: Model, usual: str, teaching: str = examples.TEACHING.text) -> str:
     """The text a page starts with: its usual one, or one that the teaching model, which knows 13 words, can read."""
     return teaching if model.reference == catalogue.TEACHING else usual
 
 
 def example_pair(model: Model, usual: str) -> str:
     """As `example`, for a second text."""
-    return _TEACHING_PAIR if model.reference == catalogue.TEACHING else usual
+    return examples.TEACHING.pair if model.reference == catalogue.TEACHING else usual
 
 
 def open_model(reference: str, *, attention: str = "eager") -> Model:

@@ -13,6 +13,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.models.layer_names import FROM_ONE, HEADS_FROM_ONE, number
 from pages.shared.text import plain
 
 LONGEST_IN_URL = 1_500
@@ -26,7 +27,7 @@ def text_area(label: str, *, key: str, example: str, height: int = 120, placehol
 
     An example nobody has touched gives way to another one (another model may have one of its own).
     """
-    _seed_text(key, example)
+    seed_usual(key, example)
     text = st.text_area(label, key=key, height=height, placeholder=placeholder, persist_state="session")
     keep(key, text if text != example else "")
     return text
@@ -34,17 +35,18 @@ def text_area(label: str, *, key: str, example: str, height: int = 120, placehol
 
 def text_line(label: str, *, key: str, example: str, placeholder: str = "", max_chars: int | None = None) -> str:
     """As `text_area`, but of one line, taken over by Enter."""
-    _seed_text(key, example)
+    seed_usual(key, example)
     text = st.text_input(label, key=key, placeholder=placeholder, max_chars=max_chars, persist_state="session")
     keep(key, text if text != example else "")
     return text
 
 
-def _seed_text(key: str, example: str) -> None:
-    if st.session_state.get(key) == st.session_state.get(f"example-{key}", example) != example:
-        st.session_state[key] = example
-    st.session_state[f"example-{key}"] = example
-    seed(key, example)
+def seed_usual(key: str, usual: str, *, allowed: Container[str] | None = None) -> None:
+    """As `seed`; a value that nobody has touched gives way to another usual one, as that of another model."""
+    if st.session_state.get(key) == st.session_state.get(f"usual-{key}", usual) != usual:
+        st.session_state[key] = usual
+    st.session_state[f"usual-{key}"] = usual
+    seed(key, usual, allowed=allowed)
 
 
 def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None = None) -> str:
@@ -65,22 +67,35 @@ def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None 
 
 
 def choose_number(label: str, count: int, *, key: str, help: str) -> int:
-    """One of `count` numbers from 0, as a row of buttons; the first when another model had more."""
-    numbers = [str(number) for number in range(count)]
-    seed(key, "0", allowed=numbers)
-    chosen = st.segmented_control(label, numbers, required=True, key=key, help=help, wrap=True, persist_state="session")
+    """One of `count` things as a row of buttons, counted from 1 on screen, and from 0 in the address and the answer.
+
+    The first where nothing was chosen (`seed_usual`), and when another model had more.
+    """
+    indices = [str(index) for index in range(count)]
+    usual = st.session_state.get(f"usual-{key}", "0")
+    seed_usual(key, usual if usual in indices else "0", allowed=indices)
+    chosen = st.segmented_control(
+        label,
+        indices,
+        format_func=lambda index: number(int(index)),
+        required=True,
+        key=key,
+        help=help,
+        wrap=True,
+        persist_state="session",
+    )
     keep(key, chosen)
     return int(chosen)
 
 
 def choose_layer(count: int, label: str = "Layer") -> int:
-    """A layer; all Explore pages share the choice."""
-    return choose_number(label, count, key="layer", help="Counted from 0, as in code.")
+    """A layer by its index in code; all Explore pages share the choice."""
+    return choose_number(label, count, key="layer", help=FROM_ONE)
 
 
 def choose_head(count: int) -> int:
-    """A head; all Explore pages share the choice."""
-    return choose_number("Head", count, key="head", help="Counted from 0. Each head attends in its own way.")
+    """A head by its index in code; all Explore pages share the choice."""
+    return choose_number("Head", count, key="head", help=HEADS_FROM_ONE)
 
 
 def counter(key: str) -> int:

@@ -17,9 +17,10 @@ from core.explore import ablation
 from core.explore.answers import likeliest
 from core.explore.attention_selection import Selection, select, units
 from core.explore.attention_summaries import corpus_statistics, head_statistics, mean_over_heads, roll_out
-from core.explore.attribution import integrated_gradients, occlusion
+from core.explore.attribution import Attribution, integrated_gradients, occlusion
 from core.explore.masks import with_model_mask
 from core.models.loading import load_for_training
+from pages.shared.attention_attribution import completeness
 from pages.shared.attention_bertviz import queries_and_keys
 from pages.shared.attention_heads import all_links_as_csv
 from pages.shared.attention_lines import links_as_csv
@@ -400,6 +401,38 @@ def test_what_the_answer_rests_on_says_the_gap(open_page):
     assert "has a probability of" in words_on(app)
 
 
+@pytest.mark.parametrize(
+    ("at_input", "at_baseline", "total", "says"),
+    [
+        (-1.0, -3.0, 2.91, "that is **0.91** too much"),
+        (-1.0, -3.0, 1.09, "so **0.91** is missing"),
+        (-3.0, -1.0, -2.91, "that is **0.91** too much"),  # the tokens take away more than is taken away
+        (-3.0, -1.0, -1.09, "so **0.91** is missing"),
+        (-3.0, -1.0, 0.5, "so **2.5** is missing"),
+        (-1.0, -1.0, -0.5, "that is **0.5** off"),
+        (-1.0, -3.0, 2.00001, "that is it, but for **1e-05**"),
+    ],
+)
+def test_a_completeness_gap_is_told_with_its_side(at_input: float, at_baseline: float, total: float, says: str):
+    gap = total - (at_input - at_baseline)
+    found = Attribution(None, None, torch.tensor([total]), "logit", "mask", 12, at_input, at_baseline, gap)
+    assert completeness(found) == says
+
+
+def test_what_the_tokens_add_up_to_is_told_on_the_side_where_it_lies(open_page):
+    """Whatever the numbers shown are: where they go beyond the difference the page says so, and by how much."""
+    for text, side in (("Paris is the capital of [MASK].", " too much"), ("She made a cup of [MASK].", " is missing")):
+        app = open_page(PAGE, attended=text, steps="12", **{"attention-view": "What the answer rests on"})
+        found = re.search(
+            r"difference of ([+-][\d.]+)\. The tokens add up to ([+-][\d.]+): .*?\*\*([\de.-]+)\*\*(.*?) \(the comp",
+            words_on(app),
+        )
+        difference, total, gap = map(float, found.groups()[:3])
+        assert gap == pytest.approx(abs(total - difference), rel=0.06)
+        goes_beyond = (total - difference) * difference > 0
+        assert found[4] == side == (" too much" if goes_beyond else " is missing")
+
+
 def test_tokens_are_coloured_by_what_they_add_and_by_attention(open_page):
     model = open_model("builtin")
     t = trace(model, tokenize(model, EXAMPLE))
@@ -413,7 +446,7 @@ def test_tokens_are_coloured_by_what_they_add_and_by_attention(open_page):
         assert [span["text"] for span in pieces] == list(t.tokens.pieces)
         np.testing.assert_allclose([span["weight"] for span in pieces], values / values.abs().max(), atol=1e-4)
         for span, score, share in zip(pieces, scores.tolist(), attention.tolist(), strict=True):
-            assert float(re.search(r": ([+-][\d.]+), ", span["note"])[1]) == pytest.approx(score, abs=1e-3)
+            assert float(re.search(r": ([+-]?[\d.]+), ", span["note"])[1]) == pytest.approx(score, abs=1e-3)
             assert span["note"].endswith(f"attention {share:.2%}")
 
 

@@ -6,6 +6,7 @@ from core.explore.walkthrough.kinds import added, factors, linear, norm
 from core.explore.walkthrough.softmax import softmax_stage
 from core.explore.walkthrough.view import Matrix, Operand, Stage, View
 from core.explore.walkthrough.walk import Walk, numbered
+from core.models.layer_names import number
 
 
 def attention_stages(walk: Walk) -> tuple[Stage, ...]:
@@ -36,7 +37,8 @@ def _projections(walk: Walk) -> Stage:
     return Stage(
         "projections",
         "Query, key, value",
-        f"Head {walk.focus.head} makes three rows of {size} numbers from each token: a question, a label, a message.",
+        f"Head {number(walk.focus.head)} makes three rows of {size} numbers from each token: "
+        "a question, a label, a message.",
         views,
     )
 
@@ -105,20 +107,20 @@ def _joined(walk: Walk) -> Stage:
     size, heads, length = walk.head_dim, walk.layer.heads, len(walk.pieces)
 
     def behind(row: int, column: int) -> Arithmetic:
-        head, number = divmod(column, size)
+        head, place = divmod(column, size)
         value = walk.tensor(walk.name("joined_context"))[row, column].item()
-        sentence = f"Nothing is computed: this is number {number} of head {head} for “{walk.pieces[row]}”."
-        return Arithmetic(sentence, (Line(f"head {head}, number {number}", value),))
+        sentence = f"Nothing is computed: this is number {place} of head {number(head)} for “{walk.pieces[row]}”."
+        return Arithmetic(sentence, (Line(f"head {number(head)}, number {place}", value),))
 
     def matrix() -> Matrix:
         plain = walk.matrix(walk.name("joined_context"))
-        columns = tuple(f"{head}·{number}" for head in range(heads) for number in range(size))
+        columns = tuple(f"{number(head)}·{place}" for head in range(heads) for place in range(size))
         return Matrix(plain.values, plain.rows, columns, plain.row_axis, "head · number")
 
     joined = View(
         "Joined",
         walk.name("joined_context"),
-        r"C = [\,C_0;\, C_1;\, \dots\,]",
+        r"C = [\,C_1;\, C_2;\, \dots\,]",
         f"All {heads} heads have worked side by side; their rows of {size} are laid end to end.",
         f"{heads} × ({length} × {size})  →  {length} × {heads * size}",
         matrix,

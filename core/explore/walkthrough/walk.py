@@ -29,7 +29,10 @@ class Walk:
         limits = {"layer": t.layers, "head": t.heads, "position": length}
         for name, limit in limits.items():
             if not 0 <= getattr(focus, name) < limit:
-                raise LabError(f"There is no {name} {getattr(focus, name)} here.", f"Choose one from 0 to {limit - 1}.")
+                raise LabError(
+                    f"There is no {name} {getattr(focus, name)} here.",
+                    f"Choose one from 0 to {limit - 1}: as in code, the first is 0.",
+                )
         self.t = t
         self.focus = focus
         self.pieces = (*t.tokens.pieces, *(t.model.tokenizer.pad_token,) * (length - len(t.tokens)))

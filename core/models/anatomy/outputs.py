@@ -9,6 +9,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 from core.errors import LabError
 from core.models.anatomy.skeleton import example_input, is_multiple_choice, skeleton
 from core.models.families import longest
+from core.models.layer_names import after_state, layer_name
 
 _HIDDEN = ("batch", "pos", "hidden")
 _ATTENTION = ("batch", "head", "query", "key")
@@ -73,9 +74,9 @@ def _shapes(
     folded = "batch × choice" if is_multiple_choice(network) else "batch"  # such a network folds its choices in
     for number, tensor in enumerate(value):  # cross-attentions are an empty tuple in an encoder
         if name == "hidden_states":
-            axes, meaning = _HIDDEN, f"After layer {number - 1}." if number else "After the embeddings, before layer 0."
+            axes, meaning = _HIDDEN, f"{after_state(number).capitalize()}."
         else:
-            axes, meaning = _ATTENTION, f"Layer {number}: how much each query looks at each key."
+            axes, meaning = _ATTENTION, f"{layer_name(number).capitalize()}: how much each query looks at each key."
         yield _shape(f"{name}[{number}]", tensor, (folded, *axes[1:]), meaning)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from transformers import PreTrainedModel
 
 from core.models.families import FAMILIES, Family
+from core.models.layer_names import layer_name
 
 EMBEDDINGS, LAYERS, POOLER, HEAD = "Embeddings", "Layers", "Pooler", "Head"
 KINDS = (EMBEDDINGS, LAYERS, POOLER, HEAD)
@@ -69,7 +70,12 @@ def _name_in_encoder(path: str, family: Family, network: PreTrainedModel) -> Par
         shared = getattr(config, "num_hidden_groups", config.num_hidden_layers) < config.num_hidden_layers
         titles = {getattr(family.layer, field.name): _LAYER_TITLES.get(field.name) for field in fields(family.layer)}
         group, title = titles.get(rest) or (_spelled(rest.split(".")[0]), _spelled(rest))
-        return PartName(LAYERS, (f"{'Shared layer' if shared else 'Layer'} {number}", group), title, number)
+        return PartName(
+            LAYERS,
+            (f"Shared {layer_name(number)}" if shared else layer_name(number).capitalize(), group),
+            title,
+            number,
+        )
     if path == family.embedding_projection:
         return PartName(EMBEDDINGS, (EMBEDDINGS,), "Projection")
     if path == family.pooler:
