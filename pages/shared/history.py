@@ -1,4 +1,4 @@
-"""The script history.js, put into the page before Streamlit's own: a page or a view is one entry of the browser's history.
+"""One entry of the browser's history for a page or a view: history.js, put before Streamlit's own scripts.
 
 It cannot be a component: while the first page opens, Streamlit writes the address before it has loaded any.
 """

@@ -30,7 +30,17 @@ def test_a_model_chosen_by_a_link_goes_along(page: Page):
     expect(page.get_by_test_id("stSidebar")).to_contain_text("Teaching BERT")
 
 
-ADDRESSES = ("tokens", "anatomy", "inside-a-layer", "attention", "embeddings", "fill-mask", "datasets", "fine-tune", "runs")
+ADDRESSES = (
+    "tokens",
+    "anatomy",
+    "inside-a-layer",
+    "attention",
+    "embeddings",
+    "fill-mask",
+    "datasets",
+    "fine-tune",
+    "runs",
+)
 
 
 def entries(page: Page) -> int:
