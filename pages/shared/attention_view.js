@@ -51,7 +51,12 @@ function mount(parentElement) {
     if (clear(view)) event.stopPropagation();
     else leave(event);
   }, true);
-  view.stage.addEventListener("focusout", () => point(view, null));
+  // The words about a token stay while the focus goes on to them.
+  for (const part of [view.stage, find(".readout")]) {
+    part.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!find(".readout").contains(relatedTarget)) point(view, null);
+    });
+  }
   find(".all").onclick = () => choose(view, { heads: Array.from({ length: view.matrix.heads }, (_, head) => head) });
   find(".none").onclick = () => choose(view, { heads: [] });
   find(".heads").onclick = (event) => onHead(view, event, event.shiftKey);
