@@ -14,6 +14,8 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from pages.shared.history import OneEntryAStep
+
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
@@ -64,5 +66,6 @@ class SecurityHeaders:
 
 
 app = st.App(
-    Path(__file__).parent / "pages" / "router.py", middleware=[Middleware(SecurityHeaders), Middleware(OwnPages)]
+    Path(__file__).parent / "pages" / "router.py",
+    middleware=[Middleware(SecurityHeaders), Middleware(OwnPages), Middleware(OneEntryAStep)],
 )

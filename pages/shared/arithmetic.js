@@ -25,6 +25,7 @@ export default function ({ data, parentElement }) {
       button.onclick = () => show(button.dataset.order);
     }
     show(orders.get(parentElement) ?? "largest");
+    rove(find(".order"));
   }
   find(".lines tbody").replaceChildren(...data.lines.map(lineRow));
 }

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.blob import scripts
+
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
     "arithmetic",
@@ -30,7 +32,7 @@ _COMPONENT = st.components.v2.component(
     </div>
     """,
     css=(_HERE / "arithmetic.css").read_text("utf-8"),
-    js=(_HERE / "arithmetic.js").read_text("utf-8"),
+    js=scripts("arithmetic.js"),
 )
 
 

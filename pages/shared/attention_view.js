@@ -32,9 +32,12 @@ function mount(parentElement) {
   const view = { find, root: find(".attention"), stage: find(".stage"), map: find(".map"), slider: find("input") };
   view.pens = { resting: find(".resting").getContext("2d"), lit: find(".lit").getContext("2d") };
   view.sides = { query: find(".queries"), key: find(".keys") };
+  const onPointer = (event, token) => {
+    if (event.pointerType !== "touch") point(view, token);
+  };
   Object.assign(view.stage, {
-    onpointermove: (event) => event.pointerType !== "touch" && point(view, tokenAt(event)),
-    onpointerleave: (event) => event.pointerType !== "touch" && point(view, null),
+    onpointermove: (event) => onPointer(event, tokenAt(event)),
+    onpointerleave: (event) => onPointer(event, null),
     onclick: (event) => onToken(view, event),
     onkeydown: (event) => onKey(view, event),
     onscroll: () => refresh(view, 1),
@@ -42,8 +45,18 @@ function mount(parentElement) {
   view.stage.addEventListener("focusin", (event) => {
     if (event.target.matches(":focus-visible")) point(view, tokenAt(event));
   });
-  view.root.onkeydown = (event) => event.key === "Escape" && clear(view);
-  view.stage.addEventListener("focusout", () => point(view, null));
+  // Before the heads hear of it. Clears what is pinned or pointed at, and where nothing is, leaves.
+  view.root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    if (clear(view)) event.stopPropagation();
+    else leave(event);
+  }, true);
+  // The words about a token stay while the focus goes on to them.
+  for (const part of [view.stage, find(".readout")]) {
+    part.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!find(".readout").contains(relatedTarget)) point(view, null);
+    });
+  }
   find(".all").onclick = () => choose(view, { heads: Array.from({ length: view.matrix.heads }, (_, head) => head) });
   find(".none").onclick = () => choose(view, { heads: [] });
   find(".heads").onclick = (event) => onHead(view, event, event.shiftKey);
@@ -135,9 +148,12 @@ function togglePin(view, place) {
   choose(view, { pinned: others.length < view.pinned.length ? others : [...others, place] });
 }
 
+// Whether there was anything to clear.
 function clear(view) {
-  if (view.pinned.length) choose(view, { pinned: [] });
+  const { pinned, pointed } = view;
+  if (pinned.length) choose(view, { pinned: [] });
   point(view, null);
+  return pinned.length > 0 || Boolean(pointed);
 }
 
 function onHead(view, event, isAlone) {
@@ -206,6 +222,7 @@ function fillTokens({ matrix, sides }) {
       const token = make("div", `token ${kind === "special" ? "special" : "piece"} segment-${segment}`);
       Object.assign(token.dataset, { side, index });
       token.setAttribute("role", "option");
+      if (side === "query") token.setAttribute("aria-selected", "false");
       token.title = `${label}, position ${index}`;
       token.tabIndex = index ? -1 : 0;
       token.append(make("bdi", "text", label), make("span", "number", ""));
@@ -231,10 +248,7 @@ function fillHeads({ find, matrix, colors }) {
     button.style.setProperty("--ink", color.ink);
     return button;
   });
-  const row = find(".heads");
-  const focused = row.getRootNode().activeElement?.dataset?.head;
-  row.replaceChildren(...buttons);
-  if (focused !== undefined) buttons[focused]?.focus();
+  refill(find(".heads"), ...buttons);
   find(".attention").setAttribute("aria-label", matrix.label);
 }
 
@@ -359,7 +373,7 @@ function showTokens(view, first, last) {
     const means = focus && shares.side === side ? shares.means : null;
     for (const element of sides[side].querySelectorAll(".pointed, .pinned")) {
       element.classList.remove("pointed", "pinned");
-      element.removeAttribute("aria-selected");
+      if (side === "query") element.setAttribute("aria-selected", "false");
     }
     for (let place = first; place < last; place++) {
       const number = sides[side].children[place]?.lastChild;
@@ -400,10 +414,10 @@ function showCount({ find, resting, matrix, threshold, root, pens, heads }) {
 function showReadout(view) {
   const { find, focus, matrix, shares, strands, pinned } = view;
   const line = find(".readout");
-  if (!strands.length || !focus) return line.replaceChildren(make("p", "hint", hintOf(view)));
+  if (!strands.length || !focus) return refill(line, make("p", "hint", hintOf(view)));
   if (focus.side === "key" && focus.key !== null) {
     const rows = focus.shown.slice(0, 4).map((query) => strandNumbers(view, query, focus.key));
-    return line.replaceChildren(...rows);
+    return refill(line, ...rows);
   }
   const [side, other] = [focus.side, focus.side === "key" ? "query" : "key"];
   const row = make("p", "");
@@ -416,7 +430,7 @@ function showReadout(view) {
   const counts = [[heads, "heads"], [focus.shown.length, "tokens"]].filter(([count]) => count > 1);
   if (counts.length) row.append(make("span", "hint", `mean of ${counts.map((pair) => pair.join(" ")).join(" and ")}`));
   if (pinned.length) row.append(make("span", "hint", "Esc clears the pins"));
-  line.replaceChildren(row);
+  refill(line, row);
 }
 
 function hintOf({ matrix: { levels, signed }, strands }) {

@@ -1,11 +1,13 @@
 """How numbers travel to our components: one blob of bytes, and the scripts that several of them share.
 
-blob.js opens a blob in the browser, palette.js makes shades of the theme's colours.
+blob.js opens a blob in the browser, palette.js makes shades of colours, roving.js moves the focus by arrow keys.
 """
 
 import json
 import struct
 from pathlib import Path
+
+SHARED = ("blob.js", "palette.js", "roving.js")
 
 _HERE = Path(__file__).parent
 
@@ -22,5 +24,5 @@ def blob(header: dict, body: bytes) -> bytes:
 
 
 def scripts(*names: str) -> str:
-    """The named files of this folder as one script, blob.js and palette.js with them."""
-    return "".join((_HERE / name).read_text("utf-8") for name in (*names, "blob.js", "palette.js"))
+    """The named files of this folder as one script, with `SHARED` behind them."""
+    return "".join((_HERE / name).read_text("utf-8") for name in (*names, *SHARED))

@@ -2,17 +2,17 @@
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".heads");
-  const focused = [...grid.querySelectorAll("button")].indexOf(grid.getRootNode().activeElement);
   const { header, bytes, start } = openBlob(data);
   const pixels = bytes.subarray(start);
   const [layers, heads] = header.count;
   const shades = pixelsOf(getComputedStyle(grid).getPropertyValue("--st-chart-sequential-colors"));
   grid.setAttribute("aria-label", header.label);
   grid.style.gridTemplateColumns = `auto repeat(${heads}, minmax(1.6rem, 1fr))`;
-  const cells = [corner()];
-  for (let head = 0; head < heads; head++) cells.push(name(head + 1));
+  const rows = [row(corner())];
+  for (let head = 0; head < heads; head++) rows[0].append(name(head + 1, "columnheader"));
   for (let layer = 0; layer < layers; layer++) {
-    cells.push(name(layer + 1));
+    const cells = row(name(layer + 1, "rowheader"));
+    rows.push(cells);
     for (let head = 0; head < heads; head++) {
       const button = document.createElement("button");
       button.type = "button";
@@ -22,21 +22,31 @@ export default function ({ data, parentElement, setTriggerValue }) {
       button.setAttribute("aria-pressed", isChosen);
       button.append(picture(pixels, layer * heads + head, header.size, shades));
       button.onclick = () => setTriggerValue("opened", [layer, head]);
-      cells.push(button);
+      const cell = document.createElement("span");
+      cell.setAttribute("role", "gridcell");
+      cell.append(button);
+      cells.append(cell);
     }
   }
-  grid.replaceChildren(...cells);
-  grid.querySelectorAll("button")[focused]?.focus();
+  refill(grid, ...rows);
+}
+
+function row(first) {
+  const element = document.createElement("div");
+  element.setAttribute("role", "row");
+  element.append(first);
+  return element;
 }
 
 function corner() {
-  const element = name("");
+  const element = name("", "columnheader");
   element.title = "layers down, heads across";
   return element;
 }
 
-function name(text) {
+function name(text, role) {
   const element = document.createElement("span");
+  element.setAttribute("role", role);
   element.textContent = text;
   return element;
 }

@@ -14,7 +14,7 @@ from pages.shared.blob import blob, scripts
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
     "head_grid",
-    html='<div class="heads" role="group"></div>',
+    html='<div class="heads" role="grid"></div>',
     css=(_HERE / "head_grid.css").read_text("utf-8"),
     js=scripts("head_grid.js"),
 )
@@ -30,6 +30,7 @@ def head_grid(
 ) -> None:
     """Draw uint8 pictures (layer, head, row, column), each a button.
 
+    By keyboard the grid is one stop: arrows go from head to head, Enter is a click.
     A click sets `session_state[key].opened` to [layer, head] and calls `on_open`; those `chosen` now, (layer, head)
     each, have a frame.
     """

@@ -402,6 +402,7 @@ function choose(view, cell, pause) {
 function onKey(view, event) {
   const page = Math.max(1, Math.floor(view.shown[0] / view.step[0]) - 1);
   const toEdge = event.ctrlKey ? Infinity : 0;
+  if (event.key === "Escape") return leave(event);
   const moves = {
     ArrowUp: [-1, 0],
     ArrowDown: [1, 0],
@@ -412,12 +413,13 @@ function onKey(view, event) {
     Home: [-toEdge, -Infinity],
     End: [toEdge, Infinity],
     Enter: [0, 0],
+    " ": [0, 0],
   };
   const move = moves[event.key];
   if (!move || event.altKey || event.metaKey) return;
   event.preventDefault();
   const cell = AXES.map((a) => Math.min(Math.max(view.focus[a] + move[a], 0), view.matrix.count[a] - 1));
-  choose(view, cell, event.key === "Enter" ? 0 : KEYBOARD_PAUSE);
+  choose(view, cell, isEqual(move, [0, 0]) ? 0 : KEYBOARD_PAUSE);
 }
 
 // Scrolls to the cell in focus unless it is in view: to the middle, or as little as possible.

@@ -6,9 +6,6 @@ const STRONGEST = 50; // per cent of colour at weight 1 or -1: text keeps a cont
 export default function ({ data, parentElement, setTriggerValue }) {
   const strip = parentElement.querySelector(".strip");
   const detail = parentElement.querySelector(".detail");
-  const focused = strip.contains(strip.getRootNode().activeElement)
-    ? strip.getRootNode().activeElement.dataset.index
-    : null;
 
   const show = (note) => {
     detail.textContent = note || data.hint;
@@ -33,6 +30,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (data.clickable) element.setAttribute("aria-pressed", span.kind === "mask");
       element.onmouseenter = () => show(span.note);
       element.onfocus = () => show(span.note);
+      element.onblur = () => show("");
       element.onclick = (event) => {
         show(span.note);
         const isSecond = strip.clicked?.index === span.index && event.timeStamp - strip.clicked.at < DOUBLE_CLICK;
@@ -48,11 +46,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   strip.dir = letter && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/.test(letter[0]) ? "rtl" : "ltr";
   strip.setAttribute("role", "group");
   strip.setAttribute("aria-label", data.label);
-  strip.replaceChildren(...data.spans.map(draw));
+  show("");
+  refill(strip, ...data.spans.map(draw)); // shows the note of the piece that has focus
   strip.onmouseleave = () => show("");
   const save = parentElement.querySelector(".save");
   save.hidden = !data.file;
   save.onclick = () => savePicture(strip, data.file);
-  show("");
-  if (focused !== null) strip.querySelector(`[data-index="${focused}"]`)?.focus();
 }

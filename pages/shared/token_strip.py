@@ -9,6 +9,8 @@ from typing import TypedDict
 
 import streamlit as st
 
+from pages.shared.blob import scripts
+
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
     "token_strip",
@@ -18,7 +20,7 @@ _COMPONENT = st.components.v2.component(
     <button type="button" class="save">Save PNG</button>
     """,
     css=(_HERE / "token_strip.css").read_text("utf-8"),
-    js="".join((_HERE / name).read_text("utf-8") for name in ("token_strip.js", "token_strip_saving.js")),
+    js=scripts("token_strip.js", "token_strip_saving.js"),
 )
 
 
@@ -63,6 +65,8 @@ def token_strip(
     file_name: str = "",
 ) -> None:
     """Draw the spans. A click shows the note below; with `on_click` it also sets `session_state[key].clicked`.
+
+    By keyboard the strip is one stop: arrows go from piece to piece and show its note, Enter is a click.
 
     `label` names the strip for screen readers, `hint` stands where the note will appear. With `file_name` it can
     be saved as a picture. All text is put in as text, never as HTML.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.models.layer_names import FROM_ONE, HEADS_FROM_ONE, number
 from pages.shared.text import plain
@@ -161,12 +162,17 @@ def seed(key: str, default: str, *, allowed: Container[str] | None = None) -> No
 
     The address wins only when somebody else changed it: otherwise it still holds what `keep` wrote on the last run,
     or, when clicks follow fast upon each other, what it wrote before that (the browser had not heard the news yet).
+    Where somebody went back or forward, the address says everything: what it does not name is the default, unless
+    that could not be written there.
     A value that is not `allowed` (any more), such as a run that was deleted, is forgotten.
     """
     if allowed is not None and st.session_state.get(key) not in allowed:
         st.session_state.pop(key, None)
     given = st.query_params.get(key)
-    by_link = given is not None and given != st.session_state.get(f"kept-{key}") and not _is_late(key, given)
+    if _is_back_or_forward() and len(st.session_state.get(key, "")) <= LONGEST_IN_URL:
+        given, by_link = default if given is None else given, True
+    else:
+        by_link = given is not None and given != st.session_state.get(f"kept-{key}") and not _is_late(key, given)
     if by_link and (allowed is None or given in allowed):
         st.session_state[key] = given
     elif key not in st.session_state:
@@ -201,6 +207,12 @@ def forget(key: str) -> None:
     """Take a value out of the address because what it named is gone."""
     keep(key, "")
     st.session_state.pop(key, None)
+
+
+def _is_back_or_forward() -> bool:
+    """Whether the script runs because somebody used the browser's history. Streamlit says so only in its context."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def _is_late(key: str, given: str) -> bool:

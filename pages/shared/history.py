@@ -1,0 +1,57 @@
+"""One entry of the browser's history for a page or a view: history.js, put before Streamlit's own scripts.
+
+It cannot be a component: while the first page opens, Streamlit writes the address before it has loaded any.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+# Names in the address of what is a step within a page: its views, and the run that Runs has open.
+STEPS = ("anatomy-view", "attention-view", "embedding-view", "fill-view", "part", "run", "show", "tokens-view")
+
+_SOURCE = Path(__file__).with_suffix(".js").read_text("utf-8")
+_SCRIPT = f"<script>{_SOURCE.replace('__STEPS__', json.dumps(STEPS))}</script>".encode()
+_HEAD = b"<head>"
+# Compressed, or “not modified”, the page could not be changed here; it is small.
+_LEFT_OUT = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
+_OF_THE_FILE = {b"content-length", b"etag", b"last-modified", b"accept-ranges"}
+
+
+class OneEntryAStep:
+    """Puts the script at the head of every page (ASGI middleware). All other answers pass as they are."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+        if scope["type"] != "http" or b"text/html" not in dict(scope["headers"]).get(b"accept", b""):
+            await self.app(scope, receive, send)
+            return
+        asked = [(name, value) for name, value in scope["headers"] if name not in _LEFT_OUT]
+        start: Message | None = None  # of a page, held back until its length is known
+        body = b""
+
+        async def send_with_script(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start" and _is_page(message):
+                start = message
+            elif start is None:
+                await send(message)
+            else:
+                body += message.get("body", b"")
+                if not message.get("more_body"):
+                    body = body.replace(_HEAD, _HEAD + _SCRIPT, 1)
+                    kept = [(name, value) for name, value in start["headers"] if name not in _OF_THE_FILE]
+                    await send(start | {"headers": [*kept, (b"content-length", str(len(body)).encode())]})
+                    await send({"type": "http.response.body", "body": body})
+
+        await self.app(scope | {"headers": asked}, receive, send_with_script)
+
+
+def _is_page(start: Message) -> bool:
+    return start["status"] == 200 and dict(start["headers"]).get(b"content-type", b"").startswith(b"text/html")
