@@ -88,7 +88,7 @@ def remember_outside(folder: Path) -> None:
     try:
         write_atomically(_outside() / id, os.fsencode(folder))
     except OSError as error:
-        raise cannot_write(error, "the run could not be noted", otherwise="Look at the workspace's folder.") from error
+        raise cannot_write(error, "the run could not be noted") from error
 
 
 def _outside() -> Path:

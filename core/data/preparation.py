@@ -1,16 +1,17 @@
 """Everything decided about a file before training, as one value: columns and label names, corrections, fixes, splits.
 
-A run carries it in its plan, so it does not change with what is decided later. Keeps nothing itself (see `choices`).
+A run carries it in its plan, so it does not change with what is decided later. Keeps nothing itself (see `decisions`).
 """
 
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 import numpy as np
 
-from core.data import choices
+from core.data import decisions
 from core.data.columns import Columns
 from core.data.dataset import Dataset, build_dataset
 from core.data.draft import Draft, is_usable_label
@@ -34,6 +35,7 @@ class Preparation:
     edits: Edits | None = None
     recipe: Recipe | None = None
     splits: SavedSplits | None = None
+    _memo: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, content_hash: str, reading: ReadOptions | None = None) -> "Preparation":
@@ -41,11 +43,19 @@ class Preparation:
 
         Raises LabError when it is damaged, or names the rows of another reading of the file than this one.
         """
-        return cls(**{name: choices.recall(content_hash, kind, reading) for name, kind in KINDS.items()})
+        return cls(**{name: decisions.load(content_hash, kind, reading) for name, kind in KINDS.items()})
 
     def to_json(self) -> str:
-        """One line of JSON; "" when nothing was decided."""
-        kept = {name: getattr(self, name).to_dict() for name in KINDS if getattr(self, name) is not None}
+        """One line of JSON; "" when nothing was decided.
+
+        It holds what applies, not how it came about: the same rows and names give the same line.
+        """
+        settled = replace(
+            self,
+            edits=self.edits.settled() if self.edits is not None and len(self.edits) else None,
+            recipe=Recipe(self.recipe.steps) if self.recipe is not None and len(self.recipe) else None,
+        )
+        kept = {name: getattr(settled, name).to_dict() for name in KINDS if getattr(settled, name) is not None}
         return json.dumps(kept, ensure_ascii=False, allow_nan=False) if kept else ""
 
     @classmethod
@@ -55,12 +65,21 @@ class Preparation:
             return cls()
         try:
             values = json.loads(text)
-            unknown = set(values) - {field.name for field in fields(cls)}
+            unknown = set(values) - set(KINDS)
         except (TypeError, ValueError, RecursionError) as error:
             raise _not_understood() from error
         if unknown or not isinstance(values, dict):
             raise _not_understood()
         return cls(**{name: KINDS[name].from_dict(value) for name, value in values.items()})
+
+    @property
+    def digest(self) -> str:
+        """A short name for all that changes rows: corrections, fixes, and names of labels, but not splits."""
+        if "digest" not in self._memo:
+            rest = replace(self, edits=None, splits=None).to_json()
+            edits = self.edits.digest if self.edits is not None and len(self.edits) else ""
+            self._memo["digest"] = sha256(f"{edits} {rest}".encode("utf-8", "replace")).hexdigest()[:16]
+        return self._memo["digest"]
 
     def dataset(self, table: Table, columns: Columns) -> Dataset:
         """The checked examples after corrections and fixes; labels in the order and under the names decided.

@@ -1,9 +1,10 @@
 """Safe fixes as a recipe: an ordered list of recorded steps over rows of an untouched file. Undo is one step less.
 
 A step only drops rows or tidies cells; it never invents, copies or reorders rows. The same recipe gives the same rows.
+Each step has an id, so that whoever takes one back takes back this one and not another's.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
 from core.data import steps
@@ -24,14 +25,19 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Steps in the order in which they are done.
+    """Steps in the order in which they are done. `ids` names each; "" for one that is only to be applied.
 
-    >>> Recipe().then(steps.DropEmpty()).then(steps.CapClasses(rows=100)).undo().to_dict()
+    >>> Recipe().then(steps.DropEmpty()).then(steps.CapClasses(rows=100), id="a.1").without("a.1").to_dict()
     {'version': 1, 'steps': [{'kind': 'drop_empty'}]}
     """
 
     steps: tuple[Step, ...] = ()
+    ids: tuple[str, ...] = field(default=(), compare=False)
     version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        missing = len(self.steps) - len(self.ids)
+        object.__setattr__(self, "ids", (*self.ids, *[""] * missing)[: len(self.steps)])
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -41,17 +47,16 @@ class Recipe:
         """Whether a step names rows by their number, which are others when the file is read differently."""
         return any(isinstance(step, steps.DropRows) for step in self.steps)
 
-    def then(self, step: Step) -> "Recipe":
+    def then(self, step: Step, *, id: str = "") -> "Recipe":
         """The recipe with one step more at its end."""
-        return Recipe((*self.steps, step))
+        return Recipe((*self.steps, step), (*self.ids, id))
 
-    def undo(self) -> "Recipe":
-        """The recipe without its last step; an empty one stays empty."""
-        return Recipe(self.steps[:-1])
-
-    def without(self, position: int) -> "Recipe":
-        """The recipe without the step at a position."""
-        return Recipe(tuple(step for place, step in enumerate(self.steps) if place != position))
+    def without(self, id: str) -> "Recipe":
+        """The recipe without one step, by its id; the same when it is not there (any more)."""
+        if id not in self.ids:
+            return self
+        left = [entry for entry in zip(self.steps, self.ids, strict=True) if entry[1] != id]
+        return Recipe(tuple(step for step, _ in left), tuple(each for _, each in left))
 
     def apply(self, draft: Draft) -> Applied:
         """Do all steps. Raises LabError when one leaves no row or cannot be done here."""
@@ -68,31 +73,42 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {"version": self.version, "steps": [_step_to_dict(step) for step in self.steps]}
+        steps = [_step_to_dict(*entry) for entry in zip(self.steps, self.ids, strict=True)]
+        return {"version": self.version, "steps": steps}
 
     @classmethod
     def from_dict(cls, values: Any) -> "Recipe":
-        """The reverse of `to_dict`. Raises LabError for anything that is no recipe."""
+        """The reverse of `to_dict`. Raises LabError for anything that is no recipe.
+
+        What was kept before steps had ids is given some: without, none of them could be taken back.
+        """
         if not isinstance(values, dict) or values.get("version") != cls.version:
             raise _not_understood("it is of another version")
         if set(values) != {"version", "steps"} or not isinstance(values["steps"], list):
             raise _not_understood("a list of steps was expected")
-        return cls(tuple(map(_step_from_dict, values["steps"])))
+        found = [_step_from_dict(each) for each in values["steps"]]
+        return cls(
+            tuple(step for step, _ in found), tuple(id or f"kept.{place}" for place, (_, id) in enumerate(found))
+        )
 
 
-def _step_to_dict(step: Step) -> dict[str, Any]:
-    return {"kind": step.kind, **{key: list(v) if isinstance(v, tuple) else v for key, v in asdict(step).items()}}
+def _step_to_dict(step: Step, id: str) -> dict[str, Any]:
+    settings = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(step).items()}
+    return {"kind": step.kind, **settings, **({"id": id} if id else {})}
 
 
-def _step_from_dict(values: Any) -> Step:
+def _step_from_dict(values: Any) -> tuple[Step, str]:
+    """A step and its id, "" where it has none."""
     kind = KINDS.get(values.get("kind")) if isinstance(values, dict) and isinstance(values.get("kind"), str) else None
     if kind is None:
         raise _not_understood(f"there is no step {str(values)[:80]}")
-    settings = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items() if key != "kind"}
+    settings = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items() if key not in ("kind", "id")}
     if unknown := set(settings) - {field.name for field in fields(kind)}:
         raise _not_understood(f"the step {kind.kind} has no setting {min(unknown)[:80]!r}")
+    if not isinstance(values.get("id", ""), str):
+        raise _not_understood(f"the id of the step {kind.kind} is no text")
     try:
-        return kind(**settings)
+        return kind(**settings), values.get("id", "")
     except TypeError as error:
         raise _not_understood(f"the step {kind.kind} lacks a setting") from error
 

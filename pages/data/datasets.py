@@ -109,7 +109,7 @@ data.offer_deletion(reference, table.content_hash)
 st.markdown(f"**{len(table):,} rows**, {len(table.columns)} columns: {', '.join(map(plain, table.columns[:12]))}")
 with st.expander("How the file was read", expanded=False):
     reading_settings(reference, table)
-layers = layers_of(table)
+layers = layers_of(table, reference)
 with problems_shown():
     mapping = choose_mapping(reference, table, layers)
     columns = classes_of(mapping)

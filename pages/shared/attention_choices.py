@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.explore.attention import KINDS, NORM_WEIGHTED, PROBABILITIES
 from core.explore.attention_selection import PARTS, Selection
-from core.explore.embeddings_map import fingerprint
 from core.explore.telling_head import AFTER, BEFORE, CLOSING, ITSELF, OPENING, WORDS, head_role, telling_head
 from core.models.layer_names import head_name, in_code
 from pages.shared.attention_view import LAYOUTS
@@ -39,7 +38,7 @@ KIND_TITLES = {PROBABILITIES: "Attention", NORM_WEIGHTED: "What it adds (norm-we
 def opening_head(t: Trace) -> tuple[int, int]:
     """(layer, head) that looks most clearly at other words, found once for each model, on the first text it reads."""
     found = st.session_state.setdefault("telling-heads", {})
-    model = fingerprint(t.model)
+    model = t.model.fingerprint
     if model not in found:
         found[model] = telling_head(t)
     return found[model]

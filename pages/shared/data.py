@@ -8,7 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data import choices, hub, uploads
+from core.data import hub, uploads
+from core.data.changes import choose_columns as columns_chosen
 from core.data.columns import Columns, guess_columns
 from core.data.dataset import Dataset
 from core.data.mapping import Mapping
@@ -17,6 +18,7 @@ from core.data.reading import EncodingUnclear, ReadOptions, Table, read_table
 from core.data.sample_sets import samples
 from core.errors import LabError
 from core.training.readers import readers
+from pages.shared import kept
 from pages.shared.data_layers import dataset_key, dataset_of, layers_of
 from pages.shared.data_reading import FILL, already_read, can_be_filled, forget_reading, set_reading
 from pages.shared.text import counted, plain, show_problem, told
@@ -143,7 +145,7 @@ def _delete(reference: str, content_hash: str) -> None:
         hub.delete(name)
     else:
         uploads.delete_upload(name)
-    choices.forget(content_hash)
+    kept.delete(content_hash)  # last, so that a change by somebody else meanwhile goes, too
     forget_reading(reference)
     forget("data")
     st.session_state["data-name"] = ""  # else its name, typed there, would fetch it again at once
@@ -156,16 +158,21 @@ def show_notices(notices: Sequence[str]) -> None:
 
 
 def choose_columns(reference: str, table: Table) -> Columns:
-    """Which column is the text, the second text and the label: guessed, and changeable."""
+    """Which column is the text, the second text and the label: guessed, and changeable.
+
+    A choice is kept for the file, so that it is there tomorrow, too; one that another tab keeps is taken over.
+    """
     guess = (
         _kept_columns(table)
         or next((each.columns for each in samples() if each.reference == reference), None)
         or guess_columns(table)
     )
-    key = f"{reference}-{hash(table.columns)}"
+    key = f"{reference}-{hash(table.columns)}-{kept.times_changed_by_others(table.content_hash, Mapping)}"
+    shown = Mapping.of(CLASSIFICATION, text=guess.text, pair=guess.pair, label=guess.label)
+    kept.show_guess(table.content_hash, shown)
     first, second, third = st.columns(3)
 
-    def column(title: str, guessed: str | None, options: list[str], help: str) -> str | None:
+    def column(role: str, title: str, guessed: str | None, options: list[str], help: str) -> str | None:
         """One choice; it stays as it was chosen while other data sets are looked at."""
         chosen = st.selectbox(
             title,
@@ -174,47 +181,40 @@ def choose_columns(reference: str, table: Table) -> Columns:
             key=f"{title}-{key}",
             help=help,
             persist_state="session",
+            on_change=told,
+            args=(_keep_column, reference, table, shown, role, f"{title}-{key}"),
         )
         return None if chosen == NO_COLUMN else chosen
 
     names = list(table.columns)
     with first:
-        text = column("Text", guess.text, names, "What BERT will read.")
+        text = column("text", "Text", guess.text, names, "What BERT will read.")
     with second:
         help_pair = "Only for tasks about two texts, such as “do these mean the same?”"
-        pair = column("Second text", guess.pair, [NO_COLUMN, *names], help_pair)
+        pair = column("pair", "Second text", guess.pair, [NO_COLUMN, *names], help_pair)
     with third:
-        label = column("Label", guess.label, [NO_COLUMN, *names], "The class that BERT should learn to name.")
-    columns = Columns(text=text, pair=pair, label=label)
-    if columns != guess:
-        _keep_columns(table, columns)
-    return columns
-
-
-def _kept_mapping(table: Table) -> Mapping | None:
-    kept = choices.recall(table.content_hash, Mapping)
-    return kept if kept is not None and kept.task == CLASSIFICATION else None
+        help_label = "The class that BERT should learn to name."
+        label = column("label", "Label", guess.label, [NO_COLUMN, *names], help_label)
+    kept.show_news()
+    return Columns(text=text, pair=pair, label=label)
 
 
 def _kept_columns(table: Table) -> Columns | None:
     """The choice kept for this file, where it still fits how the file is read."""
     with suppress(LabError):
-        kept = _kept_mapping(table)
-        if kept is not None and not kept.missing():
-            columns = kept.as_columns()
+        mapping = kept.load(table.content_hash, Mapping)
+        if mapping is not None and mapping.task == CLASSIFICATION and not mapping.missing():
+            columns = mapping.as_columns()
             if {columns.text, columns.label, columns.pair or columns.text} <= set(table.columns):
                 return columns
     return None
 
 
-def _keep_columns(table: Table, columns: Columns) -> None:
-    """Keep a choice that differs from the guess, so that it is there tomorrow, too; names of labels stay theirs."""
-    with suppress(LabError):
-        mapping = _kept_mapping(table) or Mapping.of(CLASSIFICATION)
-        for role in ("text", "pair", "label"):
-            if mapping[role] != (column := getattr(columns, role)):
-                mapping = mapping.with_columns(role, column)
-        choices.keep(table.content_hash, mapping)
+def _keep_column(reference: str, table: Table, shown: Mapping, role: str, key: str) -> None:
+    """Keep one choice; names of labels stay theirs, and what another tab chose for the other parts stays, too."""
+    chosen = None if st.session_state[key] == NO_COLUMN else st.session_state[key]
+    change = columns_chosen(shown, role, chosen, there=table.columns)
+    kept.update(table.content_hash, Mapping, change, reference=reference)
 
 
 def prepared_rows(reference: str, table: Table) -> tuple[Dataset, tuple]:
@@ -235,10 +235,10 @@ def prepared_rows(reference: str, table: Table) -> tuple[Dataset, tuple]:
 
 def tell_untouched(table: Table) -> None:
     """Say so where a file is read as it is although there are corrections or fixes for it."""
-    kept = Preparation()
+    decided = Preparation()
     with suppress(LabError):  # told where they are used
-        kept = Preparation.of(table.content_hash, table.options)
-    if kept.edits or (kept.recipe and len(kept.recipe)):
+        decided = Preparation.of(table.content_hash, table.options)
+    if decided.edits or (decided.recipe and len(decided.recipe)):
         st.caption(
             "This file is read as it is, without the corrections and fixes made on the page Datasets. To use them, "
             "save the fixed table as JSONL there, and upload it."

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from hashlib import sha256
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.data import choices
+from core.data.changes import add_step, forget_splits, last_of, new_id, undo_correction, undo_step
 from core.data.draft import draft_of
 from core.data.edits import Edits
-from core.data.mapping import Mapping
 from core.data.preparation import KINDS, Preparation
 from core.data.recipe import Recipe
 from core.data.saved_splits import SavedSplits
 from core.errors import LabError
+from pages.shared import kept
 from pages.shared.text import show_problem, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.data.columns import Columns
     from core.data.dataset import Dataset
+    from core.data.decisions import Updated
+    from core.data.edits import Edit
     from core.data.recipe import Applied
     from core.data.steps import Step
     from core.data.table import ReadOptions, Table
@@ -31,14 +34,15 @@ TITLES = {"mapping": "columns", "edits": "corrections", "recipe": "fixes", "spli
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """The decisions about one file. The methods keep others on disk, for the next run of a page.
+    """The decisions about one file, as a page showed them. The methods change what is kept, for the next run of a page.
 
-    reading: how the file was read, as its table says.
+    reading: how the file was read, as its table says. reference: where it was opened from.
     """
 
     content_hash: str
     preparation: Preparation
     reading: ReadOptions | None = None
+    reference: str = ""
 
     @property
     def edits(self) -> Edits:
@@ -51,44 +55,79 @@ class Layers:
     @property
     def mark(self) -> str:
         """A short name for what changes rows: corrections, fixes, and names of labels."""
-        return sha256(replace(self.preparation, splits=None).to_json().encode("utf-8", "replace")).hexdigest()[:16]
+        return self.preparation.digest
 
-    def keep(self, choice: Mapping | Edits | Recipe | SavedSplits) -> None:
-        """Keep one decision in place of the one before."""
-        told(choices.keep, self.content_hash, choice, self.reading)
+    def update(self, kind: type, change: Callable[[Any], Any]) -> Updated:
+        """Change what is kept of one kind. Raises LabError."""
+        return kept.update(self.content_hash, kind, change, reading=self.reading, reference=self.reference)
 
-    def now(self) -> Layers:
-        """As they are kept at this moment: somebody may have changed them in another tab since the page ran."""
-        return Layers(self.content_hash, Preparation.of(self.content_hash, self.reading), self.reading)
-
-    def undo_edit(self) -> None:
-        told(lambda: self.keep(self.now().edits.undo()))
-
-    def apply_step(self, step: Step) -> None:
-        told(lambda: self.keep(self.now().recipe.then(step)))
-
-    def undo_step(self) -> None:
-        told(lambda: self.keep(self.now().recipe.undo()))
+    def keep(self, splits: SavedSplits) -> None:
+        """Keep splits in the place of those before."""
+        told(lambda: kept.save(self.content_hash, splits, reading=self.reading, reference=self.reference))
 
     def forget_splits(self) -> None:
-        choices.forget(self.content_hash, SavedSplits)
+        """Forget the splits that are shown."""
+        told(self.update, SavedSplits, forget_splits(self.preparation.splits))
+
+    def last_correction(self) -> Edit | None:
+        """The correction to take back first: the last of this session; where it made none, the last one shown."""
+        edits = {edit.id: edit for edit in self.edits.cells}
+        return edits.get(last_of(tuple(edits), kept.author())) or next(reversed(edits.values()), None)
+
+    def undo_correction(self, edit: Edit) -> None:
+        """Take back one correction; where another was made to its cell since, that one stays, and this is said."""
+        told(self._undo_correction, edit)
+
+    def _undo_correction(self, edit: Edit) -> None:
+        updated = self.update(Edits, undo_correction(edit.id))
+        now = None if updated.after is None else updated.after.at(edit.row, edit.column)
+        if now is not None and now.id not in {each.id for each in self.edits.cells}:
+            kept.tell(
+                f"Row {edit.row + 1:,}, {edit.column}: “{edit.after[:80]}” is taken back. It was changed meanwhile to "
+                f"“{now.after[:80]}”, which stays."
+            )
+
+    def apply_step(self, step: Step) -> None:
+        """Record one fix more."""
+        told(self.update, Recipe, add_step(step, new_id(kept.author()), shown=self.recipe))
+
+    def undo_step(self) -> None:
+        """Take back one fix: the last of this session; where it made none, the last one shown."""
+        ids = self.recipe.ids
+        if ids:
+            told(self.update, Recipe, undo_step(last_of(ids, kept.author()) or ids[-1]))
 
 
-def layers_of(table: Table) -> Layers:
+def layers_of(table: Table, reference: str = "") -> Layers:
     """What is kept for a table's file. What is damaged, or was made for another reading of it, is told and set aside,
-    and can be forgotten."""
-    kept = {}
+    and can be forgotten; what others changed since this session looked last is said."""
+    found = {}
     for name, kind in KINDS.items():
         try:
-            choice = choices.recall(table.content_hash, kind, table.options)
+            choice = kept.load(table.content_hash, kind, table.options)
             if isinstance(choice, Edits):
-                choice.apply(table)
-            kept[name] = choice
+                _corrected(table, choice)
+            found[name] = choice
         except LabError as problem:
             show_problem(problem)
             st.caption(f"The {TITLES[name]} that are kept for this file are set aside here.")
-            st.button(f"Forget the {TITLES[name]}", on_click=choices.forget, args=(table.content_hash, kind))
-    return Layers(table.content_hash, Preparation(**kept), table.options)
+            st.button(f"Forget the {TITLES[name]}", on_click=told, args=(kept.delete, table.content_hash, kind))
+    kept.show_news()
+    return Layers(table.content_hash, Preparation(**found), table.options, reference)
+
+
+def corrected_of(table: Table, layers: Layers) -> Table:
+    """The table with the corrections in it; made once. Raises `LabError` where they do not fit."""
+    return _corrected(table, layers.edits)
+
+
+def _corrected(table: Table, edits: Edits) -> Table:
+    return _apply_edits((table.content_hash, table.options, edits.digest), table, edits) if len(edits) else table
+
+
+@st.cache_resource(max_entries=8, show_spinner="Applying corrections …")
+def _apply_edits(key: tuple, _table: Table, _edits: Edits) -> Table:
+    return _edits.apply(_table)
 
 
 def dataset_key(table: Table, columns: Columns, layers: Layers) -> tuple:
@@ -98,7 +137,7 @@ def dataset_key(table: Table, columns: Columns, layers: Layers) -> tuple:
 
 @st.cache_resource(max_entries=8, show_spinner="Applying corrections and fixes …")
 def _applied(key: tuple, _table: Table, _columns: Columns, _layers: Layers) -> Applied:
-    return _layers.recipe.apply(draft_of(_layers.edits.apply(_table), _columns))
+    return _layers.recipe.apply(draft_of(corrected_of(_table, _layers), _columns))
 
 
 def applied_of(table: Table, columns: Columns, layers: Layers) -> Applied:

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from core.data.changes import choose_columns, choose_separator, name_labels
 from core.data.fixed import drafted
 from core.data.mapping import ROLES, SEPARATORS, Mapping
 from core.data.mapping_check import check_mapping
 from core.data.mapping_guess import guess_mapping
 from core.data.task_guess import guess_task
 from core.errors import LabError
-from pages.shared import data
+from pages.shared import data, kept
 from pages.shared.data import CLASSIFICATION
-from pages.shared.data_layers import applied_of
-from pages.shared.text import plain, told
+from pages.shared.data_layers import applied_of, corrected_of
+from pages.shared.live_editor import live_editor
+from pages.shared.text import digest, plain, told
 from pages.shared.url_state import choose
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from core.data.mapping import Role
     from core.data.table import Table
     from pages.shared.data_layers import Layers
+    from pages.shared.live_editor import Typed
 
 TASKS = {
     CLASSIFICATION: "Sort texts into classes",
@@ -93,15 +96,13 @@ def _choose_classes(reference: str, table: Table, kept: Mapping | None) -> Mappi
 
 def _choose_kept(task: str, reference: str, table: Table, layers: Layers) -> Mapping:
     """Beginning with what was kept, else guessed. A choice is kept for the file."""
-    kept = layers.preparation.mapping
+    kept_now = layers.preparation.mapping
     guess = guess_mapping(table, task)
-    if kept is not None and kept.task == task and _stand_in(table, kept):
-        guess = kept
-    mapping = _choose_roles(f"{reference}-{task}-{hash(table.columns)}", table, guess)
-    is_others = kept is not None and kept.task != task and kept.label_order  # names of labels for another task
-    if mapping != guess and not is_others:
-        layers.keep(mapping)
-    return mapping
+    if kept_now is not None and kept_now.task == task and _stand_in(table, kept_now):
+        guess = kept_now
+    kept.show_guess(layers.content_hash, guess)
+    by_others = kept.times_changed_by_others(layers.content_hash, Mapping)
+    return _choose_roles(f"{reference}-{task}-{hash(table.columns)}-{by_others}", table, guess, layers)
 
 
 def _suggest_task(table: Table, mapping: Mapping) -> None:
@@ -139,7 +140,7 @@ def _checked(key: tuple, _table: Table, _mapping: Mapping, _layers: Layers) -> t
         draft = applied_of(_table, columns, _layers).draft
     except LabError:  # the columns or the fixes do not fit: the file as it is says why
         return check_mapping(_table, _mapping)
-    left = replace(_table, data=drafted(_layers.edits.apply(_table), columns, draft))
+    left = replace(_table, data=drafted(corrected_of(_table, _layers), columns, draft))
     return check_mapping(left, _mapping, draft.row_ids)
 
 
@@ -154,16 +155,21 @@ def _stand_in(table: Table, mapping: Mapping) -> bool:
     return {name for _, columns in mapping.columns for name in columns} <= set(table.columns)
 
 
-def _choose_roles(key: str, table: Table, guess: Mapping) -> Mapping:
+def _choose_roles(key: str, table: Table, guess: Mapping, layers: Layers) -> Mapping:
     """One list a part, and the sign that parts several labels in one cell."""
     task = guess.task
     chosen: dict[str, object] = {}
     for column, role in zip(st.columns(len(ROLES[task])), ROLES[task], strict=True):
         with column:
-            chosen[role.name] = _choose_role(f"{role.name}-{key}", table, role, guess)
+            chosen[role.name] = _choose_role(f"{role.name}-{key}", table, role, guess, layers)
     mapping = Mapping.of(task, **chosen)
     if task == "multi-label" and len(mapping.all("labels")) == 1:
         signs = (None, *SEPARATORS)
+
+        def keep_sign() -> None:
+            change = choose_separator(mapping, st.session_state[f"sign-{key}"], there=table.columns)
+            layers.update(Mapping, change)
+
         sign = st.selectbox(
             "Labels are parted by",
             signs,
@@ -172,6 +178,8 @@ def _choose_roles(key: str, table: Table, guess: Mapping) -> Mapping:
             key=f"sign-{key}",
             persist_state="session",
             width=300,
+            on_change=told,
+            args=(keep_sign,),
         )
         mapping = replace(mapping, separator=sign)
     if mapping.columns == guess.columns:
@@ -179,9 +187,15 @@ def _choose_roles(key: str, table: Table, guess: Mapping) -> Mapping:
     return mapping
 
 
-def _choose_role(key: str, table: Table, role: Role, guess: Mapping) -> list[str] | str | None:
+def _choose_role(key: str, table: Table, role: Role, guess: Mapping, layers: Layers) -> list[str] | str | None:
     names = list(table.columns)
-    more = {"key": key, "help": role.help, "persist_state": "session"}
+
+    def keep_role() -> None:
+        chosen = st.session_state[key]
+        change = choose_columns(guess, role.name, None if chosen == data.NO_COLUMN else chosen, there=table.columns)
+        layers.update(Mapping, change)
+
+    more = {"key": key, "help": role.help, "persist_state": "session", "on_change": told, "args": (keep_role,)}
     if role.is_list:
         return st.multiselect(role.title, names, list(guess.all(role.name)), **more)
     options = names if role.is_required and guess[role.name] else [data.NO_COLUMN, *names]
@@ -201,30 +215,18 @@ def edit_labels(table: Table, mapping: Mapping, layers: Layers) -> None:
         st.caption("The number is what the model predicts, the name what people read. Both are kept with the model.")
         labels = [label for label, _ in named]
         frame = pd.DataFrame({"Number": range(len(named)), "In the file": labels, "Name": [name for _, name in named]})
-        key = f"label-names-{layers.content_hash[:16]}-{layers.mark}-{mapping['label']}"
 
-        def rename() -> None:
-            layers.keep(mapping.with_labels(*typed_over(named, st.session_state[key]["edited_rows"])))
+        def rename(typed: list[Typed]) -> None:
+            names = {labels[each.place]: each.value or "" for each in typed if each.column == "Name"}
+            places = {labels[each.place]: int(each.value) for each in typed if each.column == "Number"}
+            layers.update(Mapping, name_labels(mapping, labels, names, places))
 
-        st.data_editor(
+        live_editor(
             frame,
-            key=key,
-            on_change=told,
-            args=(rename,),
+            name="label-names",
+            identity=digest(layers.content_hash, mapping["label"], labels),
+            on_typed=rename,
             hide_index=True,
             disabled=["In the file"],
             column_config={"Number": st.column_config.NumberColumn(min_value=0, step=1, required=True)},
         )
-
-
-def typed_over(named: Sequence[tuple[str, str]], edited: dict[int, dict]) -> tuple[list[str], dict[str, str]]:
-    """The order and the names of labels, (in the file, name), after what was typed; a name that was emptied is none."""
-    order, names = [label for label, _ in named], dict(named)
-    for place, cells in edited.items():
-        label, _ = named[int(place)]
-        if "Name" in cells:
-            names[label] = cells["Name"] or label
-        if "Number" in cells:
-            order.remove(label)
-            order.insert(int(cells["Number"]), label)
-    return order, names

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.data import choices, uploads
+from core.data import uploads
 from core.data.reading import EncodingUnclear, RaggedRows, ReadOptions, Table, read_table
 from core.errors import LabError
+from pages.shared import kept
 from pages.shared.text import plain, show_problem, told
 
 FILL = "Fill up shorter rows with empty cells"
@@ -37,8 +38,11 @@ def chosen_reading(reference: str) -> ReadOptions:
     Raises `LabError` when what was kept is damaged.
     """
     readings = st.session_state.setdefault("reading", {})
-    if reference not in readings and (content_hash := _hash_of(reference)):
-        readings[reference] = choices.recall(content_hash, ReadOptions) or ReadOptions()
+    if content_hash := _hash_of(reference):
+        by_others = kept.times_changed_by_others(content_hash, ReadOptions)
+        found = kept.load(content_hash, ReadOptions) or ReadOptions()
+        if reference not in readings or kept.times_changed_by_others(content_hash, ReadOptions) != by_others:
+            readings[reference] = found  # also when another tab has said so meanwhile
     return readings.get(reference, ReadOptions())
 
 
@@ -89,9 +93,9 @@ def set_reading(reference: str, options: ReadOptions) -> None:
     st.session_state.setdefault("reading", {})[reference] = options
     if content_hash := _hash_of(reference):
         if options == ReadOptions():
-            choices.forget(content_hash, ReadOptions)
+            told(kept.delete, content_hash, ReadOptions)
         else:
-            told(choices.keep, content_hash, options)
+            told(lambda: kept.save(content_hash, options, reference=reference))
 
 
 def forget_reading(reference: str) -> None:
@@ -110,7 +114,8 @@ def _hash_of(reference: str) -> str | None:
 def reading_settings(reference: str, table: Table) -> None:
     """How the file was read, each setting changeable."""
     used = table.options
-    key = f"{reference}-{st.session_state.get('resets', 0)}"  # new widgets after each reset, showing what is detected
+    by_others = kept.times_changed_by_others(table.content_hash, ReadOptions)
+    key = f"{reference}-{st.session_state.get('resets', 0)}-{by_others}"  # new widgets that show what is read now
     current = chosen_reading(reference)
     wanted = _choose_part(key, table, current)
     if used.delimiter is None:

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.data.browse import IN_FILE, ORDERS, Wanted, rows_wanted
+from core.data.changes import TypedCell, check_cell, last_of, new_id
+from core.data.changes import correct as correct_cells
+from core.data.edits import Edits
 from core.errors import LabError
+from pages.shared import kept
+from pages.shared.data_layers import corrected_of
 from pages.shared.export import csv_button
+from pages.shared.live_editor import is_typing, live_editor
 from pages.shared.text import counted, digest, plain, show_problem
 
 if TYPE_CHECKING:
@@ -20,15 +26,18 @@ if TYPE_CHECKING:
     from core.data.columns import Columns
     from core.data.table import Table
     from pages.shared.data_layers import Layers
+    from pages.shared.live_editor import Typed
 
+EDITOR = "rows"
 SHOWN = 200
+LATEST = 3  # corrections named below the table
 MOST_LABELS = 200  # offered as a filter
 
 
 def show_rows(table: Table, columns: Columns, layers: Layers, labels: Sequence[tuple[str, str]]) -> None:
     """One page of the rows that were asked for; cells can be corrected in place. `labels`: in the file, and by name."""
-    edited = layers.edits.apply(table)
-    rows = rows_wanted(edited, columns, choose_rows(dict(labels[:MOST_LABELS])))
+    edited = corrected_of(table, layers)
+    rows = found_rows(edited, columns, choose_rows(dict(labels[:MOST_LABELS])))
     if not len(rows):
         st.info("No row is like that. Try fewer letters (upper and lower case make no difference), or other filters.")
         return
@@ -48,6 +57,17 @@ def show_rows(table: Table, columns: Columns, layers: Layers, labels: Sequence[t
     edit_cells(table, frame, shown, columns, layers)
     csv_button("All these rows as CSV", lambda: edited.data.take(rows).to_pandas(), "rows")
     show_corrections(layers)
+
+
+def found_rows(edited: Table, columns: Columns, wanted: Wanted) -> np.ndarray:
+    """The rows that were asked for. While somebody types they stay the same ones, also where a correction makes a row
+    another than was asked for: rows that move under the hands would take a half-typed text along."""
+    question = (edited.content_hash, edited.options, columns, wanted)
+    asked, rows = st.session_state.get("rows-found", (None, None))
+    if not (asked == question and is_typing(EDITOR)):
+        rows = rows_wanted(edited, columns, wanted)
+    st.session_state["rows-found"] = question, rows
+    return rows
 
 
 def choose_rows(labels: dict[str, str]) -> Wanted:
@@ -75,27 +95,26 @@ def choose_rows(labels: dict[str, str]) -> Wanted:
 def edit_cells(table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Columns, layers: Layers) -> None:
     """The rows as a table in which texts and labels can be typed over."""
     own = [name for name in (columns.text, columns.pair, columns.label) if name]
-    undone = st.session_state.setdefault("corrections-undone", 0)
-    key = f"rows-{undone}-{digest(layers.content_hash, table.options, rows.tolist(), own)}"
-    if key not in st.session_state:  # while somebody types, the table must not begin anew at each correction
-        st.session_state["rows-frame"] = frame
 
-    def correct() -> None:
-        try:
-            edits = layers.now().edits
-            for place, cells in st.session_state[key]["edited_rows"].items():
-                for column, value in cells.items():
-                    edits = edits.set(table, int(rows[int(place)]), column, "" if value is None else str(value))
-            layers.keep(edits)
-        except LabError as problem:
-            st.session_state["edit-problem"] = problem
+    def correct(typed: list[Typed]) -> None:
+        cells = []
+        for each in typed:
+            cell = TypedCell(int(rows[each.place]), each.column, str(each.value or ""), new_id(kept.author()))
+            try:
+                check_cell(table, cell)
+                cells.append(cell)
+            except LabError as problem:  # the others are kept
+                st.session_state["edit-problem"] = problem
+        if cells:
+            layers.update(Edits, correct_cells(table, cells))
 
     if "edit-problem" in st.session_state:
         show_problem(st.session_state.pop("edit-problem"))
-    st.data_editor(
-        st.session_state["rows-frame"],
-        key=key,
-        on_change=correct,
+    live_editor(
+        frame,
+        name=EDITOR,
+        identity=digest(layers.content_hash, table.options, rows.tolist(), own),
+        on_typed=correct,
         disabled=["_index", *(name for name in frame.columns if name not in own)],
         column_config={columns.text: st.column_config.TextColumn(width="large")},
         height=420,
@@ -103,18 +122,28 @@ def edit_cells(table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Col
 
 
 def show_corrections(layers: Layers) -> None:
-    """How many cells were corrected, and the way back."""
-    if not len(layers.edits):
+    """How many cells were corrected, which ones last, and the way back."""
+    last = layers.last_correction()
+    if last is None:
         return
     with st.container(border=True):
         st.markdown(f"**{counted(len(layers.edits), 'cell')} corrected by hand.** The file itself stays as it was.")
-        latest = list(layers.edits)[-3:]
-        for edit in latest:
-            st.caption(f"Row {edit.row + 1:,}, {plain(edit.column)}: “{plain(edit.after[:120])}”")
-        st.button("Undo the last correction", icon=":material/undo:", on_click=undo, args=(layers,))
-
-
-def undo(layers: Layers) -> None:
-    """Take the last correction back, also in the table on the screen."""
-    st.session_state["corrections-undone"] = st.session_state.get("corrections-undone", 0) + 1
-    layers.undo_edit()
+        for edit in list(layers.edits)[: -LATEST - 1 : -1]:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                is_own = last_of((edit.id,), kept.author()) is not None
+                st.caption(
+                    f"Row {edit.row + 1:,}, {plain(edit.column)}: “{plain(edit.after[:120])}”"
+                    + ("" if is_own else " (made in another tab, or before this page was loaded)"),
+                    width="content",
+                )
+                if edit.id != last.id:
+                    st.button(
+                        "Undo", key=f"undo-{edit.id}", type="tertiary", on_click=layers.undo_correction, args=(edit,)
+                    )
+        st.button(
+            "Undo the last correction",
+            icon=":material/undo:",
+            on_click=layers.undo_correction,
+            args=(last,),
+            help=f"Row {last.row + 1:,}, {plain(last.column)}. What others corrected stays.",
+        )

@@ -13,6 +13,7 @@ from core.data.repeats import together
 from core.data.saved_splits import save_splits
 from core.data.splits import PARTS, looks_like_splits, split, split_by_column
 from core.errors import LabError
+from pages.shared.data_layers import corrected_of
 from pages.shared.data_repeats import near_of
 from pages.shared.export import csv_button
 from pages.shared.text import counted, plain, show_problem
@@ -50,7 +51,7 @@ def show_splits(key: tuple, table: Table, mapping: Mapping, dataset: Dataset, la
         how = st.segmented_control("How", (BY_COLUMN, BY_SHARES), default=BY_COLUMN, required=True, key="split-how")
     if how == BY_COLUMN:
         column = st.selectbox("Column that names the parts", named, key="split-column")
-        found = split_by_column(dataset, layers.edits.apply(table)[column])
+        found = split_by_column(dataset, corrected_of(table, layers)[column])
         saved = save_splits(dataset, found, how="column", column=column)
     else:
         first, second, third = st.columns(3)

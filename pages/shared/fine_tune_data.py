@@ -12,7 +12,7 @@ from core.data.noticing import about_number
 from core.training.lengths import lengths_of
 from pages.shared import data
 from pages.shared.data import CLASSIFICATION
-from pages.shared.data_layers import dataset_key, dataset_of, layers_of
+from pages.shared.data_layers import corrected_of, dataset_key, dataset_of, layers_of
 from pages.shared.data_mapping import choose_roles, open_findings, show_findings, text_and_classes
 from pages.shared.data_reading import read_source
 from pages.shared.text import counted, plain
@@ -51,7 +51,7 @@ def choose_data(task: str) -> Chosen | None:
     """File and columns; None, and what to do, while something is wrong with them. Raises `LabError`."""
     reference = data.choose_source()
     table = read_source(reference)
-    layers = layers_of(table)
+    layers = layers_of(table, reference)
     mapping = choose_roles(task, reference, table, layers)
     findings = open_findings(table, mapping, layers)
     show_findings([each for each in findings if each.severity != "fix"])
@@ -114,9 +114,9 @@ def _in_words(chosen: Chosen) -> str:
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the labels …")
 def _labels(key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _layers: Layers) -> tuple[str, ...]:
-    return labels_of(_layers.edits.apply(_table), _mapping, _dataset.row_ids.array)
+    return labels_of(corrected_of(_table, _layers), _mapping, _dataset.row_ids.array)
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the lengths …")
 def _lengths(key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _layers: Layers) -> Lengths:
-    return lengths_of(_mapping, _layers.edits.apply(_table), _dataset.row_ids.array)
+    return lengths_of(_mapping, corrected_of(_table, _layers), _dataset.row_ids.array)

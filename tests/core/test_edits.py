@@ -1,23 +1,18 @@
 """Corrections: a layer over an untouched file that undoes, survives JSON and never lands in another cell; keeping."""
 
 import json
-import os
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data import choices, limits
+from core.data import limits
 from core.data.columns import Columns
 from core.data.dataset import build_dataset
 from core.data.edits import Edits
-from core.data.mapping import Mapping
 from core.data.reading import ReadOptions, read_table
 from core.data.recipe import Recipe
-from core.data.saved_splits import SavedSplits, save_splits
-from core.data.splits import split
-from core.data.steps import DropContradictions, DropEmpty, DropRows
+from core.data.steps import DropContradictions, DropEmpty
 from core.errors import LabError
 
 CONTENT = b"text,label\none,x\ntwo,y\ntwo,x\nthree,y\n"
@@ -28,24 +23,40 @@ def table():
     return read_table(CONTENT, name="x.csv")
 
 
-@pytest.fixture
-def kept(tmp_path, monkeypatch):
-    path = tmp_path / "kept"
-    path.mkdir()
-    monkeypatch.setenv("BERTLAB_WORKSPACE", str(path))
-    return path
-
-
 def test_a_label_and_a_text_are_corrected_and_the_file_stays(table):
-    edits = (
-        Edits(table.content_hash).set(table, 2, "label", "y").set(table, 0, "text", "uno").set(table, 0, "text", "ein")
-    )
+    edits = Edits(table.content_hash).set(table, 2, "label", "y", id="a.1")
+    edits = edits.set(table, 0, "text", "uno", id="a.2").set(table, 0, "text", "ein", id="b.1")
     after = edits.apply(table)
     assert (after["text"], after["label"]) == (["ein", "two", "two", "three"], ["x", "y", "y", "y"])
     assert (table["text"][0], len(edits), after.content_hash) == ("one", 2, table.content_hash)
     assert after.notices[-1] == "2 cells were corrected by hand, in rows 1, 3; the file itself is unchanged."
-    assert edits.undo().apply(table)["text"][0] == "uno"
-    assert edits.undo().undo().undo().apply(table) is table
+    assert edits.without("b.1").apply(table)["text"][0] == "uno"
+    assert edits.without("b.1").without("a.2").without("a.1").apply(table) is table
+
+
+def test_taking_back_one_correction_leaves_a_later_one_of_the_same_cell(table):
+    edits = Edits(table.content_hash).set(table, 0, "text", "uno", id="a.1").set(table, 0, "text", "ein", id="b.1")
+    assert edits.without("a.1").apply(table)["text"][0] == "ein"
+    assert edits.without("a.1").without("b.1").apply(table) is table
+    assert edits.without("c.1") is edits
+
+
+def test_what_is_shown_is_the_same_whatever_led_to_it(table):
+    one = Edits(table.content_hash).set(table, 0, "text", "a", id="a.1").set(table, 3, "label", "z", id="a.2")
+    two = Edits(table.content_hash).set(table, 3, "label", "z", id="b.1").set(table, 1, "text", "c", id="b.2")
+    two = two.set(table, 1, "text", "two", id="b.3").set(table, 0, "text", "b", id="b.4").set(table, 0, "text", "a")
+    assert one.settled() == two.settled()
+    assert one.digest == two.digest
+    assert one.digest != one.without("a.2").digest
+
+
+def test_corrections_kept_before_they_had_ids_can_be_taken_back(table):
+    kept = Edits(table.content_hash).set(table, 0, "text", "a").set(table, 1, "text", "b").to_dict()
+    assert kept["cells"] == [[0, "text", "one", "a"], [1, "text", "two", "b"]]
+    edits = Edits.from_dict(kept)
+    assert [edit.id for edit in edits.cells] == ["kept.0", "kept.1"]
+    again = Edits.from_dict(edits.without("kept.0").to_dict())
+    assert [edit.id for edit in again.cells] == ["kept.1"]
 
 
 def test_giving_a_cell_what_it_shows_changes_nothing_and_the_original_ends_the_correction(table):
@@ -54,7 +65,7 @@ def test_giving_a_cell_what_it_shows_changes_nothing_and_the_original_ends_the_c
     changed = edits.set(table, 0, "text", "a")
     assert changed.set(table, 0, "text", "a") is changed
     assert len(changed.set(table, 0, "text", "one")) == 0
-    assert changed.set(table, 0, "text", "one").undo() == changed
+    assert changed.set(table, 0, "text", "one", id="a.1").without("a.1") == changed
 
 
 def test_edits_come_before_the_recipe(table):
@@ -130,73 +141,3 @@ def test_the_last_correction_of_each_cell_counts(changes):
 def test_anything_else_is_no_edits(values):
     with pytest.raises(LabError, match="not understood"):
         Edits.from_dict(values)
-
-
-def test_what_was_chosen_outlives_a_session(table, kept):
-    dataset = build_dataset(table, Columns("text", "label"))
-    made = (
-        Mapping.of("sequence-classification", text="text", label="label").with_labels(["y", "x"], {"y": "yes"}),
-        Edits(table.content_hash).set(table, 0, "text", "uno"),
-        Recipe((DropEmpty(),)),
-        save_splits(dataset, split(dataset), how="shares", shares=(0.8, 0.1, 0.1), seed=42),
-    )
-    for choice in made:
-        assert choices.recall(table.content_hash, type(choice)) is None
-        choices.keep(table.content_hash, choice)
-        assert choices.recall(table.content_hash, type(choice)) == choice
-    choices.forget(table.content_hash, Recipe)
-    assert choices.recall(table.content_hash, Recipe) is None
-    assert choices.recall(table.content_hash, SavedSplits) is not None
-    choices.forget(table.content_hash)
-    choices.forget(table.content_hash)
-    assert not list(kept.glob("choices/*"))
-
-
-def test_what_names_rows_is_only_recalled_for_the_reading_it_was_made_for(table, kept):
-    bare = read_table(CONTENT, name="x.csv", options=ReadOptions(header=False))
-    dataset = build_dataset(table, Columns("text", "label"))
-    splits = save_splits(dataset, split(dataset), how="shares")
-    rows, everything = Recipe((DropRows((1,)),)), Recipe((DropEmpty(),))
-    for choice in (splits, rows):
-        choices.keep(table.content_hash, choice)  # as before readings were kept beside it
-        assert choices.recall(table.content_hash, type(choice), bare.options) == choice
-        choices.keep(table.content_hash, choice, table.options)
-        assert choices.recall(table.content_hash, type(choice), table.options) == choice
-        assert choices.recall(table.content_hash, type(choice), replace(table.options, encoding="cp1252")) == choice
-        with pytest.raises(choices.OtherReading, match="made for another reading"):
-            choices.recall(table.content_hash, type(choice), bare.options)
-    choices.keep(table.content_hash, everything, table.options)
-    assert choices.recall(table.content_hash, Recipe, bare.options) == everything  # whatever the rows are
-
-
-@pytest.mark.parametrize(
-    "name", ["..", "../uploads", "%2e%2e", "a" * 63, "A" * 64, "a\\b", "/etc", "a" * 64 + "\n", "", None]
-)
-def test_C04_only_a_hash_names_a_folder(kept, name):
-    (kept / "uploads").mkdir()
-    for use in (
-        lambda: choices.keep(name, Recipe()),
-        lambda: choices.recall(name, Recipe),
-        lambda: choices.forget(name),
-    ):
-        with pytest.raises(LabError, match="not the hash"):
-            use()
-    assert list(kept.iterdir()) == [kept / "uploads"]
-
-
-def test_damaged_or_foreign_choices_are_said_and_nothing_is_lost(table, kept):
-    choices.keep(table.content_hash, Recipe())
-    path = kept / "choices" / table.content_hash / "recipe.json"
-    for content in (b"{", b"\xff", b"[" * 100_000, b"3"):
-        path.write_bytes(content)
-        with pytest.raises(LabError):
-            choices.recall(table.content_hash, Recipe)
-    with pytest.raises(LabError, match="another file"):
-        choices.keep(table.content_hash, Edits("0" * 64))
-    path.unlink()
-    secret = kept / "secret.json"
-    secret.write_text(json.dumps(Recipe().to_dict()))
-    os.symlink(secret, path)
-    assert choices.recall(table.content_hash, Recipe) is None
-    choices.forget(table.content_hash)
-    assert secret.exists()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.data import choices
+from core.data import decisions
 from core.data.columns import Columns
 from core.data.edits import Edits
 from core.data.mapping import Mapping
@@ -48,7 +48,7 @@ def test_it_is_what_is_kept_in_the_workspace(file, decided):
     content_hash = read_table(file).content_hash
     assert Preparation.of(content_hash) == Preparation()
     for choice in (decided.mapping, decided.edits, decided.recipe, decided.splits):
-        choices.keep(content_hash, choice)
+        decisions.save(content_hash, choice)
     assert Preparation.of(content_hash) == decided
 
 

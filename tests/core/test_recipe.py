@@ -133,8 +133,16 @@ def test_every_kind_of_step_has_a_name_and_survives_json():
     assert all(isinstance(step, Step) for step in STEPS)
     recipe = Recipe(STEPS)
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
-    assert recipe.without(0).steps == STEPS[1:]
-    assert Recipe().undo() == Recipe()
+    again = Recipe.from_dict(recipe.to_dict())  # as kept before steps had ids: each is given one
+    assert again.without(again.ids[0]).steps == STEPS[1:]
+    assert Recipe().without("a.1") == Recipe()
+
+
+def test_a_step_is_taken_back_by_its_id_wherever_it_stands():
+    recipe = Recipe().then(DropEmpty(), id="a.1").then(DropDuplicates(), id="b.1").then(DropEmpty(), id="a.2")
+    left = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))).without("a.1")
+    assert (left.steps, left.ids) == ((DropDuplicates(), DropEmpty()), ("b.1", "a.2"))
+    assert left.without("a.1") is left
 
 
 @pytest.mark.parametrize(
@@ -181,7 +189,7 @@ def test_a_recipe_invents_nothing_and_undoes(rows, steps, last):
     except LabError:  # no row would be left
         return
     assert len(after.log) == len(steps) + 1
-    assert same(recipe.then(last).undo().apply(start).draft, before.draft)
+    assert same(recipe.then(last, id="a.1").without("a.1").apply(start).draft, before.draft)
     assert same(recipe.then(last).apply(start).draft, after.draft)
     rows_left = after.draft.row_ids
     assert (np.diff(rows_left) > 0).all()

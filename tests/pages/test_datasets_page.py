@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.data import choices, uploads
+from core.data import decisions, uploads
 from core.data.edits import Edits
 from core.data.mapping import ROLES, Mapping
 from core.data.reading import ReadOptions, read_table
@@ -323,15 +323,15 @@ def corrected_and_fixed() -> str:
     rows = "".join(f"text number {n // 2},{'ab'[n // 2 % 2]}\n" for n in range(60))
     reference = uploads.store_upload(f"text,label\n{rows}".encode(), "doubled.csv").reference
     table = read_table(reference)
-    choices.keep(table.content_hash, Edits(table.content_hash).set(table, 0, "text", "a text typed by hand"))
-    choices.keep(table.content_hash, Recipe((DropDuplicates(),)))
+    decisions.save(table.content_hash, Edits(table.content_hash).set(table, 0, "text", "a text typed by hand"))
+    decisions.save(table.content_hash, Recipe((DropDuplicates(),)))
     return reference
 
 
 def test_I03_the_rows_of_a_finding_are_those_after_corrections_and_fixes(open_page):
     reference = corrected_and_fixed()
     table = read_table(reference)
-    choices.keep(table.content_hash, Edits(table.content_hash).set(table, 0, "text", "typed <b>by hand</b>"))
+    decisions.save(table.content_hash, Edits(table.content_hash).set(table, 0, "text", "typed <b>by hand</b>"))
     app = open_page(PAGE, data=reference, show="Health")
     assert not app.exception
     (frame,) = [
@@ -415,7 +415,7 @@ def test_classes_are_capped_when_somebody_wants_it(open_page):
 
 
 def test_labels_get_an_order_and_names_that_training_keeps(open_page):
-    from core.data.choices import keep, recall
+    from core.data.decisions import load, save
 
     app = open_page(PAGE, data="sample:reviews", show="Labels")
     table = read_table("sample:reviews")
@@ -423,11 +423,11 @@ def test_labels_get_an_order_and_names_that_training_keeps(open_page):
     assert list(editor.value["Name"]) == ["negative", "positive"]
     mapping = Mapping.of("sequence-classification", text="text", label="label")
     named = mapping.with_labels(("positive", "negative"), {"negative": "bad"})
-    keep(table.content_hash, named)
+    save(table.content_hash, named)
     again = open_page(PAGE, data="sample:reviews", show="Labels")
     bars = json.loads(again.get("plotly_chart")[0].proto.spec)
     assert sorted(bars["layout"]["yaxis"]["ticktext"]) == ["bad", "positive"]
-    assert recall(table.content_hash, Mapping).id2label() == {0: "positive", 1: "bad"}
+    assert load(table.content_hash, Mapping).id2label() == {0: "positive", 1: "bad"}
 
 
 def test_splits_are_kept_by_row_and_used_by_fine_tune(open_page):
@@ -466,7 +466,7 @@ def test_B07_B08_a_test_set_is_compared_by_labels_as_they_stand_in_the_files(ope
     third = uploads.store_upload("\n".join(["text,label", *rows[:3], "new,2", ""]).encode(), "third.csv").reference
     table = read_table(first)
     mapping = Mapping.of("sequence-classification", text="text", label="label")
-    choices.keep(table.content_hash, mapping.with_labels(("0", "1"), {"0": "negative", "1": "positive"}))
+    decisions.save(table.content_hash, mapping.with_labels(("0", "1"), {"0": "negative", "1": "positive"}))
     app = open_page(PAGE, data=first, show="Repeats")
     app.selectbox(key="leaks-with").set_value(second).run()
     assert not app.exception
@@ -484,7 +484,7 @@ def test_rows_are_filtered_by_the_names_that_labels_were_given(open_page):
     reference = uploads.store_upload(f"text,label\n{rows}".encode(), "named.csv").reference
     mapping = Mapping.of("sequence-classification", text="text", label="label")
     named = mapping.with_labels(("0", "1"), {"0": "negative", "1": "positive"})
-    choices.keep(read_table(reference).content_hash, named)
+    decisions.save(read_table(reference).content_hash, named)
     app = open_page(PAGE, data=reference, show="Rows")
     assert app.multiselect(key="rows-labels").options == ["negative", "positive"]
     app.multiselect(key="rows-labels").select("0").run()
@@ -658,7 +658,7 @@ def test_corrections_are_there_in_a_new_session_that_reads_the_file_as_before(op
     reference = app.query_params["data"]
     next(each for each in app.toggle if each.label == "First row holds names").set_value(False).run()
     table = read_table(reference, options=ReadOptions(header=False))
-    choices.keep(table.content_hash, Edits(table.content_hash).set(table, 0, "column_2", "bad"))
+    decisions.save(table.content_hash, Edits(table.content_hash).set(table, 0, "column_2", "bad"))
     again = open_page(PAGE, data=reference, show="Rows")
     assert not again.error
     assert list(rows_on(again)["column_2"]) == ["bad", "bad", "good", "bad"]
@@ -693,14 +693,14 @@ def decided(app: AppTest):
 
 
 def test_a_new_label_joins_those_that_have_names(open_page):
-    from core.data.choices import keep
+    from core.data.decisions import save
     from core.data.edits import Edits
 
     app = upload(open_page(PAGE, show="Labels"), "names.csv", SORTED.encode())
     table, columns, _ = decided(app)
     mapping = Mapping.of("sequence-classification", text="text", label="label")
-    keep(table.content_hash, mapping.with_labels(("b", "a"), {"a": "Apple"}))
-    keep(table.content_hash, Edits(table.content_hash).set(table, 0, "label", "c"))
+    save(table.content_hash, mapping.with_labels(("b", "a"), {"a": "Apple"}))
+    save(table.content_hash, Edits(table.content_hash).set(table, 0, "label", "c"))
     app = open_page(PAGE, data=app.selectbox(key="data").value, show="Labels")
     assert not app.exception
     assert not app.error
@@ -713,7 +713,7 @@ def test_a_new_label_joins_those_that_have_names(open_page):
 
 
 def test_merged_labels_leave_no_empty_class(open_page):
-    from core.data.choices import keep
+    from core.data.decisions import save
     from core.data.draft import draft_of
     from core.data.recipe import Recipe
     from core.data.steps import MergeLabels
@@ -721,37 +721,15 @@ def test_merged_labels_leave_no_empty_class(open_page):
     rows = "text,label\n" + "".join(f"row {n},{('good', 'bad', 'Good')[n % 3]}\n" for n in range(31))
     app = upload(open_page(PAGE, show="Labels"), "merge.csv", rows.encode())
     table, columns, _ = decided(app)
-    keep(table.content_hash, Recipe().then(MergeLabels()))
+    save(table.content_hash, Recipe().then(MergeLabels()))
     mapping = Mapping.of("sequence-classification", text="text", label="label")
-    keep(table.content_hash, mapping.with_labels(("good", "bad", "Good"), {"good": "fine", "Good": "other"}))
+    save(table.content_hash, mapping.with_labels(("good", "bad", "Good"), {"good": "fine", "Good": "other"}))
     _, _, preparation = decided(app)
     assert preparation.dataset(table, columns).label_names == ("fine", "bad")
     assert preparation.labels(preparation.recipe.apply(draft_of(table, columns)).draft, columns) == [
         ("good", "fine"),
         ("bad", "bad"),
     ]
-
-
-def test_a_name_of_a_label_that_was_emptied_is_its_own_again():
-    from pages.shared.data_mapping import typed_over
-
-    named = [("b", "b"), ("a", "Apple"), ("c", "Cherry")]
-    order, names = typed_over(named, {1: {"Name": None}, 0: {"Number": 2, "Name": "Banana"}})
-    assert order == ["a", "c", "b"]
-    assert names == {"b": "Banana", "a": "a", "c": "Cherry"}
-
-
-def test_corrections_of_two_tabs_are_both_kept(open_page):
-    from core.data.edits import Edits
-    from pages.shared.data_layers import Layers
-
-    app = upload(open_page(PAGE, show="Rows"), "tabs.csv", SORTED.encode())
-    table, _, preparation = decided(app)
-    one, two = (Layers(table.content_hash, preparation) for _ in range(2))  # both saw the file before any correction
-    one.keep(one.now().edits.set(table, 0, "label", "b"))
-    two.keep(two.now().edits.set(table, 1, "label", "a"))
-    assert len(decided(app)[2].edits) == 2
-    assert isinstance(two.now().edits, Edits)
 
 
 def test_stale_splits_are_told_before_a_training_starts(open_page):
@@ -768,12 +746,12 @@ def test_stale_splits_are_told_before_a_training_starts(open_page):
 
 
 def test_corrections_of_another_reading_can_be_set_aside(open_page):
-    from core.data.choices import keep
+    from core.data.decisions import save
     from core.data.edits import Edits
 
     app = upload(open_page(PAGE), "reading.csv", SORTED.encode())
     table, _, _ = decided(app)
-    keep(table.content_hash, Edits(table.content_hash).set(table, 3, "label", "c"))
+    save(table.content_hash, Edits(table.content_hash).set(table, 3, "label", "c"))
     app = open_page(PAGE, data=app.selectbox(key="data").value)
     next(toggle for toggle in app.toggle if toggle.label == "First row holds names").set_value(False).run()
     assert not app.exception
@@ -851,15 +829,15 @@ def test_the_mended_table_is_exported_with_harmless_cells(workspace):
 
 
 def test_another_text_column_keeps_the_names_of_labels(open_page):
-    from core.data.choices import keep, recall
+    from core.data.decisions import load, save
 
     rows = "text,other,label\n" + "".join(f"row {n},word {n},{'ab'[n % 2]}\n" for n in range(20))
     app = upload(open_page(PAGE, show="Labels"), "two.csv", rows.encode())
     table, _, _ = decided(app)
     mapping = Mapping.of("sequence-classification", text="text", label="label")
-    keep(table.content_hash, mapping.with_labels(("b", "a"), {"a": "Apple"}))
+    save(table.content_hash, mapping.with_labels(("b", "a"), {"a": "Apple"}))
     app = open_page(PAGE, data=app.selectbox(key="data").value, show="Labels")
     next(box for box in app.selectbox if box.label == "Text").set_value("other").run()
     assert not app.exception
-    kept = recall(table.content_hash, Mapping)
+    kept = load(table.content_hash, Mapping)
     assert (kept["text"], kept.id2label()) == ("other", {0: "b", 1: "Apple"})

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.data import choices
+from core.data import decisions
 from core.data.reading import read_table
 from core.data.recipe import Recipe
 from core.explore import embeddings_map
@@ -169,7 +169,7 @@ def test_I03_the_map_draws_the_rows_that_corrections_and_fixes_leave(open_page):
     (chart,) = charts(app)
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 31
     assert json.dumps(chart).count("typed by hand") == 1
-    choices.forget(read_table(reference).content_hash, Recipe)
+    decisions.delete(read_table(reference).content_hash, Recipe)
     (chart,) = charts(open_page(PAGE, **query))  # not the picture of before
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 60
 
