@@ -35,7 +35,7 @@ def test_rows_carry_their_ids_in_the_order_of_the_file_though_batches_are_sorted
     run = finished_run(task)
     report = read_report(run)
     assert task_of(run) == report.task == task
-    assert [item.row for item in report.predictions] == run.data()["row_ids"]["test"]
+    assert [item.row for item in report.predictions] == run.row_ids()["test"]
     assert [item.text for item in report.predictions] == [line["text"] for line in written(run)]
     assert len({len(f"{item.text} {item.pair}".split()) for item in report.predictions}) > 2
 
