@@ -20,8 +20,10 @@ LENGTH = 12  # tokens that are read of a text; the longest has about five times 
 ROWS = 120
 ODD_WORDS = ("u.s.", "don't", "1996-08-30", "(good)")  # one word each for the file, several for the tokenizer
 TRUNCATIONS = {"pairs": "longest", "pairs cut first": "first", "pairs cut second": "second"}
-TEXTS = ("sequence-classification", *TRUNCATIONS, "multi-label", "regression")
-CASES = (*TEXTS, "token-classification", "question-answering", "multiple-choice", "masked-language")
+CASES = (
+    "sequence-classification", *TRUNCATIONS, "multi-label", "regression", "token-classification", "question-answering",
+    "multiple-choice", "masked-language",
+)  # fmt: skip
 PREDICTING = CASES[:-1]
 
 CutRun = Callable[[str], Run]

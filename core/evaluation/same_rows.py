@@ -27,8 +27,13 @@ def scored_rows(run: Run) -> tuple[str, str, str] | None:
 def _scored_rows(path: Path, changed: int, size: int) -> tuple[str, str, str] | None:
     data = read_json(path)
     split = str(data.get("scored_split"))
-    rows: Any = data.get("row_ids_hash", {}).get(split)
-    if rows is None and isinstance(own := data.get("row_ids", {}).get(split), list):
+    rows, own = _part(data, "row_ids_hash", split), _part(data, "row_ids", split)
+    if rows is None and isinstance(own, list):
         rows = row_ids_hash(own)
     content = data.get("content_hash")
     return None if content is None or rows is None else (str(content), split, str(rows))
+
+
+def _part(data: dict[str, Any], name: str, split: str) -> Any:
+    parts = data.get(name)
+    return parts.get(split) if isinstance(parts, dict) else None

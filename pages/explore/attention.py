@@ -36,6 +36,8 @@ VIEWS = {
     "bertviz": show_bertviz,
 }
 
+ANSWERING = ("Switch off heads", "What the answer rests on")
+
 st.title("Attention", anchor=False)
 st.markdown("Each head of each layer lets every token look at all others. Here is who looks at whom.")
 model: Model = chosen_model()
@@ -45,5 +47,5 @@ with_pair = st.toggle("Add a second text", key="attended-with-pair", bind="query
 pair = text_line("Second text", key="attended-pair", example=example_pair(model, EXAMPLE_PAIR)) if with_pair else None
 view = choose_view(VIEWS, key="attention-view")
 with problems_shown():
-    VIEWS[view](traced(model, read_typed(model, text, pair)))
+    VIEWS[view](traced(model, read_typed(model, text, pair, to_answer=view in ANSWERING)))
 st.caption("Attention shows where a head looks, not why the model answers: see “What the answer rests on”.")

@@ -27,7 +27,8 @@ from core.models.loading import open_model
 from core.training import __main__ as command_line
 from core.training.plan import Plan
 from core.training.shapes import shape_of
-from tests.cut_runs import CASES, LENGTH, PREDICTING, TEXTS, TRUNCATIONS, CutRun, _cut, cut_run  # noqa: F401  fixtures
+from tests.cut_runs import CASES, LENGTH, PREDICTING, TRUNCATIONS, CutRun, _cut, cut_run  # noqa: F401  fixtures
+from tests.cut_runs import plan_of as cut_plan
 from tests.tiny_training import train_here
 
 Said = list[tuple[Any, Any]]  # of each scored row: the answer, and a number behind it
@@ -364,5 +365,31 @@ def test_a_pair_that_cannot_be_cut_as_in_training_takes_no_other_along(case: str
         assert found.probabilities[row] == pytest.approx(alone.probabilities[row], abs=1e-6)
 
 
-def test_texts_is_what_the_card_asks_to_cut() -> None:
-    assert set(TRUNCATIONS) < set(TEXTS)
+def test_rows_are_scored_as_precisely_as_the_model_is_opened(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from core.training import job
+
+    before, seen = torch.get_float32_matmul_precision(), []
+    outputs_of = job.outputs_of
+
+    def noted(*arguments: Any, **options: Any) -> list[np.ndarray]:
+        seen.append(torch.get_float32_matmul_precision())
+        return outputs_of(*arguments, **options)
+
+    monkeypatch.setattr(job, "outputs_of", noted)
+    plan = cut_plan("sequence-classification", tmp_path, tiny_model_folder)
+    torch.set_float32_matmul_precision("high")  # as for trainings on a card, where it means TF32
+    try:
+        run, _ = train_here(dataclasses.replace(plan, precision="bf16", epochs=1.0))
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert {*seen[:-1]} == {"high"}
+    assert seen[-1] == "highest"
+    run = Run(run.path)
+    table, expected = read_table(plan.data), scored(run)
+    said = of_run(run, table, [row.row for row in read_report(run).predictions])
+    assert [number for _, number in said] == pytest.approx([number for _, number in expected], abs=2e-6)
