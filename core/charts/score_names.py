@@ -64,6 +64,7 @@ SCORES = {
         "Perplexity", "Among how many equally likely pieces the model hesitates, on average.", has_own_scale=True
     ),
 }
+_EXACT = 1e-9  # what is nearer to 0 or 1 is rounding
 _NAMES = {"F1", "F1 per row", "MCC", "Pearson", "Spearman", "R²", "RMSE"}
 
 
@@ -82,8 +83,19 @@ def written(name: str, value: float) -> str:
 
     >>> written("accuracy", 0.75), written("mcc", 0.4541), written("perplexity", 12.345)
     ('75.0%', '0.454', '12.35')
+
+    What is not quite all or nothing is not written as if it were, where four more digits tell the difference.
+
+    >>> written("accuracy", 2999 / 3000), written("f1", 0.99996), written("accuracy", 1.0)
+    ('99.97%', '0.99996', '100.0%')
     """
     score = score_of(name)
-    if score.is_share:
-        return f"{value:.1%}"
-    return f"{value:.4g}" if score.has_own_scale else f"{value:.3f}"
+    if score.has_own_scale:
+        return f"{value:.4g}"
+    sign, digits = ("%", 1) if score.is_share else ("f", 3)
+    scale = 100 if score.is_share else 1
+    for more in range(5):
+        text = f"{value:.{digits + more}{sign}}"
+        if abs(float(text.rstrip("%"))) not in (0, scale) or min(abs(value), abs(abs(value) - 1)) < _EXACT:
+            return text
+    return text

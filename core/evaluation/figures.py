@@ -1,14 +1,18 @@
 """The scores of a run that matter, each with its interval and the baseline that has to be beaten, task by task.
 
-Taken from `metrics.json`; computes no score. What is missing there (runs of earlier versions) is left out.
+Taken from `metrics.json`; computes no score. What is missing there (runs of earlier versions) is left out, but for the
+intervals of shares, which follow from their counts.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.training.scores.proportion import wilson
+
 FIRST_TASK = "sequence-classification"  # of runs that do not say: they were made when there was no other
 _LOWER_IS_BETTER = ("rmse", "mae", "hamming_loss", "perplexity", "loss")
+_SHARES = ("accuracy", "subset_accuracy", "exact_match")  # of rows that are independent of one another
 _ALWAYS = {"coin": 0.5, "no_correlation": 0.0}  # baselines that need no data
 _COMMONEST = "always answering the commonest {}"
 
@@ -64,6 +68,8 @@ _SHOWN: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
 class Figure:
     """A score by its name in `metrics.json`. interval: between which values it lies with 95 % certainty.
 
+    count: of a share, how many of how many rows are right; its interval is Wilson's, any other that of the bootstrap.
+    is_unsure: all resamples gave the same value, which tells nothing about how sure it is, so there is no interval.
     baseline: the best that can be had without a model; `rival` is how, in words that follow “by” or “than”.
     """
 
@@ -72,6 +78,8 @@ class Figure:
     interval: tuple[float, float] | None = None
     baseline: float | None = None
     rival: str = ""
+    count: tuple[int, int] | None = None
+    is_unsure: bool = False
 
     @property
     def gain(self) -> float | None:
@@ -98,15 +106,33 @@ def figures_of(task: str, metrics: Mapping[str, Any]) -> tuple[Figure, ...]:
             continue
         rivals = {words: float(known[key]) for key, words in baselines.items() if _is_number(known.get(key))}
         best = max(rivals, key=rivals.__getitem__, default="")
-        found.append(Figure(name, float(metrics[name]), _interval(metrics, name), rivals.get(best), best))
+        count = _count(metrics, name)
+        interval, is_unsure = _interval(metrics, name) if count is None else (tuple(wilson(*count)), False)
+        found.append(Figure(name, float(metrics[name]), interval, rivals.get(best), best, count, is_unsure))
     return tuple(found)
 
 
-def _interval(metrics: Mapping[str, Any], name: str) -> tuple[float, float] | None:
+def _count(metrics: Mapping[str, Any], name: str) -> tuple[int, int] | None:
+    """How many of how many rows a share counts. Runs of earlier versions say the share and the rows only."""
+    if name not in _SHARES:
+        return None
+    counts = metrics.get("counts")
+    pair = counts.get(name) if isinstance(counts, dict) else None
+    if pair is None and type(rows := metrics.get("rows")) is int:
+        pair = [round(metrics[name] * rows), rows]
+    is_count = isinstance(pair, list) and len(pair) == 2 and all(type(each) is int for each in pair)
+    return (pair[0], pair[1]) if is_count and 0 <= pair[0] <= pair[1] and pair[1] > 0 else None
+
+
+def _interval(metrics: Mapping[str, Any], name: str) -> tuple[tuple[float, float] | None, bool]:
+    """The interval that was drawn, and whether drawing one was in vain: runs of earlier versions wrote a point then."""
     intervals = metrics.get("intervals")
-    edges = intervals.get(name) if isinstance(intervals, dict) else None
-    is_pair = isinstance(edges, list) and len(edges) == 2 and all(map(_is_number, edges))
-    return (float(edges[0]), float(edges[1])) if is_pair else None
+    if not isinstance(intervals, dict) or name not in intervals:
+        return None, False
+    edges = intervals[name]
+    if isinstance(edges, list) and len(edges) == 2 and all(map(_is_number, edges)) and edges[0] < edges[1]:
+        return (float(edges[0]), float(edges[1])), False
+    return None, edges is None or (isinstance(edges, list) and len({*map(str, edges)}) == 1)
 
 
 def _is_number(value: Any) -> bool:

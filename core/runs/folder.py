@@ -1,6 +1,6 @@
 """The folder of a run: the only truth about it. Starts no process and knows nothing about training.
 
-workspace/runs/<id>/plan.yaml  data.json  environment.json  status.json  events.jsonl  train.log
+workspace/runs/<id>/plan.yaml  data.json  row_ids.json  environment.json  status.json  events.jsonl  train.log
                     beats/  checkpoints/step-N/  model/  evaluation/
 """
 
@@ -34,6 +34,7 @@ from core.workspace import (
 )
 
 STOP = "STOP"
+ROW_IDS = "row_ids.json"
 OUTCOME = "outcome.json"  # what a worker leaves: state, message, remedy, and whether it wants to be tried again
 CHECKPOINTS = "checkpoints"  # of a run that can go on
 LAUNCH_LOCK = "launch.lock"  # held while a run is started, and while it is deleted
@@ -65,8 +66,12 @@ class Run:
             return ""
 
     def data(self) -> dict[str, Any]:
-        """What the run learned from: name, file hash, columns, label names and the row ids of each split."""
+        """What the run learned from: name, file hash, columns, label names, and a hash of the row ids of each split."""
         return read_json(self.path / "data.json")
+
+    def row_ids(self) -> dict[str, list[int]]:
+        """The 0-based rows of each split: "train", "validation", "test". They can be millions: a file of their own."""
+        return read_json(self.path / ROW_IDS) or self.data().get("row_ids", {})  # where earlier versions kept them
 
     def environment(self) -> dict[str, Any]:
         """Versions, device and precision of the training."""

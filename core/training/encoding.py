@@ -29,7 +29,7 @@ class Encoded:
     ids: np.ndarray  # int32 (piece,)
     segments: np.ndarray | None  # int8 (piece,), None where the model has no segments
     starts: np.ndarray  # int64 (text + 1,)
-    cut_count: int  # texts that were longer than the limit
+    is_cut: np.ndarray  # bool (text,): it was longer than the limit
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -38,6 +38,11 @@ class Encoded:
     def lengths(self) -> np.ndarray:
         """Pieces per text, special tokens included: (text,)."""
         return np.diff(self.starts)
+
+    @property
+    def cut_count(self) -> int:
+        """How many texts were longer than the limit."""
+        return int(self.is_cut.sum())
 
 
 def encode(
@@ -111,23 +116,23 @@ def _by_strategy(
 
 
 def joined(encodings: Iterable[Encoding], *, has_segments: bool) -> Encoded:
-    """The pieces of the encodings in their order; `cut_count` tells how many have lost something behind them.
+    """The pieces of the encodings in their order; `is_cut` tells which have lost something behind them.
 
     Encodings are taken one by one, so that those of a generator need not be there all at once.
     """
     ids: list[np.ndarray] = []
     segments: list[np.ndarray] = []
-    cut_count = 0
+    is_cut: list[bool] = []
     for encoding in encodings:
         ids.append(np.asarray(encoding.ids, np.int32))
         if has_segments:
             segments.append(np.asarray(encoding.type_ids, np.int8))
-        cut_count += bool(encoding.overflowing)
+        is_cut.append(bool(encoding.overflowing))
     return Encoded(
         ids=np.concatenate(ids) if ids else np.zeros(0, np.int32),
         segments=(np.concatenate(segments) if segments else np.zeros(0, np.int8)) if has_segments else None,
         starts=np.concatenate([[0], np.cumsum([len(each) for each in ids], dtype=np.int64)]),
-        cut_count=cut_count,
+        is_cut=np.array(is_cut, bool),
     )
 
 

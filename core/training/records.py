@@ -9,11 +9,13 @@ import torch
 import transformers
 
 from core.machine import machine
+from core.runs.folder import ROW_IDS
 from core.runs.status import read_json, write_json
 from core.training.callbacks import Reporter
 from core.training.examples import Prepared
 from core.training.foresee import work_per_piece
 from core.training.plan import Plan
+from core.training.row_ids import row_ids_hash
 from core.training.shapes import shape_of
 from core.training.speeds import remember_speed
 
@@ -21,8 +23,12 @@ _FEWEST_STEPS = 20  # fewer are too short to tell a speed
 
 
 def write_data(folder: Path, plan: Plan, prepared: Prepared) -> None:
-    """`data.json`: name, file, hash, columns by their part in the task, labels, and the row ids of each split."""
+    """`row_ids.json`: the row ids of each split. `data.json`: name, file, hash, columns by their part in the task,
+    labels and a hash of the row ids of each split, so that lists of runs need not read millions of them."""
     known = read_json(folder / "data.json")
+    parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
+    ids = {name: list(rows.row_ids) for name, rows in parts.items()}
+    write_json(folder / ROW_IDS, ids)
     write_json(
         folder / "data.json",
         {
@@ -33,11 +39,7 @@ def write_data(folder: Path, plan: Plan, prepared: Prepared) -> None:
             "columns": {part: list(columns) for part, columns in plan.mapping().columns},
             "label_names": list(prepared.label_names),
             "scored_split": prepared.scored_split,
-            "row_ids": {
-                "train": list(prepared.train.row_ids),
-                "validation": list(prepared.validation.row_ids),
-                "test": list(prepared.test.row_ids),
-            },
+            "row_ids_hash": {name: row_ids_hash(own) for name, own in ids.items()},
             "notices": list(prepared.notices),
         },
     )

@@ -34,6 +34,8 @@ VIEWS = {
     "bertviz": show_bertviz,
 }
 
+ANSWERING = ("Switch off heads", "What the answer rests on")
+
 st.title("Attention", anchor=False)
 st.markdown("Each head of each layer lets every token look at all others. Here is who looks at whom.")
 model: Model = chosen_model()
@@ -47,7 +49,7 @@ pair = (
 )
 view = choose_view(VIEWS, key="attention-view")
 with problems_shown():
-    t = traced(model, read_typed(model, text, pair))
+    t = traced(model, read_typed(model, text, pair, to_answer=view in ANSWERING))
     open_with_telling_head(t)
     VIEWS[view](t)
 st.caption("Attention shows where a head looks, not why the model answers: see “What the answer rests on”.")

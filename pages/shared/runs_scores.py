@@ -12,6 +12,7 @@ from core.charts.score_names import score_of, written
 from core.charts.true_predicted import true_against_predicted
 from core.evaluation.figures import Figure, figures_of
 from core.evaluation.report import Report, task_of
+from core.evaluation.same_rows import scored_rows
 from core.runs.folder import Run
 from pages.shared.export import csv_button, figure
 from pages.shared.text import counted, plain
@@ -26,13 +27,14 @@ PER_UNIT = {"token": "Per tag", "entity": "Per kind of entity"}
 def show_scores(run: Run, report: Report, runs: Sequence[Run]) -> None:
     """All scores of one run, and those of other runs of the same task."""
     figures = figures_of(report.task, report.metrics)
+    kind = f"{report.metrics.get('split', 'held-out')} {KINDS.get(report.task, 'row')}"
     with st.container(horizontal=True):
         for each in figures:
             _card(each)
         _rows_card(report)
     for each in figures:
         if each.baseline is not None:
-            st.markdown(in_words(each, KINDS.get(report.task, "row")))
+            st.markdown(in_words(each, plain(kind)))
     if (show := _PARTS.get(report.task)) is not None:
         show(run, report)
     _compare(run, runs, report.task)
@@ -41,17 +43,25 @@ def show_scores(run: Run, report: Report, runs: Sequence[Run]) -> None:
 def in_words(each: Figure, kind: str) -> str:
     """A score, how sure it is and whether it beats its baseline, as sentences in Markdown.
 
-    >>> in_words(Figure("accuracy", 0.834, (0.815, 0.852), 0.5, "guessing"), "row")
-    '**Accuracy 83.4%**, between 81.5% and 85.2% with 95% certainty, by resampling the rows. It beats guessing (50.0%).'
+    >>> in_words(Figure("f1", 0.834, (0.815, 0.852), 0.5, "guessing"), "row")
+    '**F1 0.834**, between 0.815 and 0.852 with 95% certainty, by resampling the rows. It beats guessing (0.500).'
     """
     words = f"**{score_of(each.name).title} {written(each.name, each.value)}**"
+    if each.count is not None:
+        right, rows = each.count
+        words += f" ({right:,} of {counted(rows, kind)})"
     if each.interval is not None:
         low, high = (written(each.name, edge) for edge in each.interval)
-        words += f", between {low} and {high} with 95% certainty, by resampling the {kind}s"
+        way = f"resampling the {kind}s" if each.count is None else "Wilson's interval for shares"
+        words += f", between {low} and {high} with 95% certainty, by {way}"
     words += "."
+    if each.is_unsure:
+        words += f" How sure that is cannot be told: every resample of the {kind}s gives the same value."
     rival = f"{each.rival} ({written(each.name, each.baseline)})"
-    if each.is_clear or (each.interval is None and each.gain > 0):
+    if each.is_clear or (each.interval is None and not each.is_unsure and each.gain > 0):
         return f"{words} It beats {rival}."
+    if each.gain > 0 and each.is_unsure:
+        return f"{words} It is better than {rival} here."
     if each.gain > 0:
         return f"{words} :orange[That may be chance]: {rival} lies within these bounds."
     return f"{words} :red[It does not beat] {rival}."
@@ -62,7 +72,10 @@ def _card(each: Figure) -> None:
     bounds, help = None, score.meaning
     if each.interval is not None:
         bounds = " to ".join(written(each.name, edge) for edge in each.interval)
-        help += " Below it the bounds between which it lies with 95% certainty."
+        way = "resampling the rows" if each.count is None else "Wilson's interval for shares"
+        help += f" Below it the bounds between which it lies with 95% certainty, by {way}."
+    elif each.is_unsure:
+        bounds, help = "no interval", f"{help} Every resample of the rows gives the same, so there are no bounds."
     st.metric(
         score.title,
         written(each.name, each.value),
@@ -171,10 +184,22 @@ def _per_class(report: Report, title: str) -> None:
     if table.empty:
         return
     st.markdown(f"**{title}**")
-    table.columns = table.columns.str.capitalize()
+    table = _with_intervals(table)
+    table.columns = [name[:1].upper() + name[1:] for name in table.columns]
     digits = {name: st.column_config.NumberColumn(format="%.3f") for name in ("Precision", "Recall", "F1")}
     st.dataframe(table, hide_index=True, column_config=digits, alt=f"Precision, recall and F1, {title.lower()}")
     csv_button(f"{title} as CSV", table, title.lower().replace(" ", "-"))
+
+
+def _with_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """The bounds of precision and recall beside them, as words; a label without any of its rows has none."""
+    for name in ("precision", "recall"):
+        if (own := f"{name}_interval") in table:
+            bounds = [
+                "" if edges is None else " to ".join(written(name, edge) for edge in edges) for edges in table.pop(own)
+            ]
+            table.insert(table.columns.get_loc(name) + 1, f"{name}, 95% certain", bounds)
+    return table
 
 
 def _compare(run: Run, runs: Sequence[Run], task: str) -> None:
@@ -183,13 +208,11 @@ def _compare(run: Run, runs: Sequence[Run], task: str) -> None:
     if not same:
         return
     st.markdown("**Beside other runs of this task**")
-    own = run.data()
+    own = scored_rows(run)
     rows = []
     for each in (run, *same[: MOST_TABLED - 1]):
-        data, scores = each.data(), each.metrics()
-        figures = {score_of(one.name).title: written(one.name, one.value) for one in figures_of(task, scores)}
-        scored = (data.get("content_hash"), (data.get("row_ids") or {}).get(data.get("scored_split")))
-        is_same = scored == (own.get("content_hash"), (own.get("row_ids") or {}).get(own.get("scored_split")))
+        figures = {score_of(one.name).title: written(one.name, one.value) for one in figures_of(task, each.metrics())}
+        is_same = each.id == run.id or (own is not None and scored_rows(each) == own)
         rows.append({"Run": each.name, **figures, "Same rows": is_same})
     st.dataframe(
         pd.DataFrame(rows),

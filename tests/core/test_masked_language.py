@@ -207,7 +207,7 @@ def test_a_run_learns_and_opens_everywhere(plan: Plan, tmp_path: Path) -> None:
     assert losses[-1] < losses[0] - 0.5
     with (run.path / "evaluation" / "predictions.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
-    assert [int(line["row"]) for line in lines] == run.data()["row_ids"]["test"]
+    assert [int(line["row"]) for line in lines] == run.row_ids()["test"]
     assert sum(int(line["hidden"]) for line in lines) == metrics["masked_pieces"]
     loss = sum(int(line["hidden"]) * float(line["loss"]) for line in lines)
     assert loss / metrics["masked_pieces"] == pytest.approx(metrics["loss"], abs=1e-5)

@@ -179,7 +179,7 @@ def test_a_run_learns_and_opens_everywhere(plan: Plan) -> None:
     with (run.path / "evaluation" / "predictions.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     assert list(lines[0]) == ["row", "text", "pair", "choices", "right", "predicted", "probability"]
-    assert [int(line["row"]) for line in lines] == run.data()["row_ids"]["test"]
+    assert [int(line["row"]) for line in lines] == run.row_ids()["test"]
     assert np.mean([line["right"] == line["predicted"] for line in lines]) == pytest.approx(metrics["accuracy"])
     network, report = transformers.AutoModelForMultipleChoice.from_pretrained(
         run.path / "model", output_loading_info=True

@@ -404,7 +404,7 @@ def test_a_tiny_model_learns_and_its_run_shows_and_opens_right(plan: Plan) -> No
         "row", "text", "pair", "answers", "predicted", "start", "score", "exact_match", "f1",
     ]  # fmt: skip
     ids = [int(each["row"]) for each in written]
-    assert ids == run.data()["row_ids"]["test"]
+    assert ids == run.row_ids()["test"]
     assert [each["pair"] for each in written] == [table["context"][i] for i in ids]
     assert [json.loads(each["answers"]) for each in written] == [[table["answer"][i]] for i in ids]
     assert np.mean([float(each["f1"]) for each in written]) == pytest.approx(metrics["f1"])

@@ -72,7 +72,7 @@ def test_two_ranks_train_as_one_process_does(
     assert losses[0][:6] == pytest.approx(losses[1][:6], abs=1e-4)  # later, rounding adds up
     one, other = weights(run), weights(alone)
     assert all(torch.allclose(one[name], other[name], atol=5e-3) for name in one)
-    ids = [row for part in run.data()["row_ids"].values() for row in part]
+    ids = [row for part in run.row_ids().values() for row in part]
     assert sorted(ids) == list(range(60))
 
 

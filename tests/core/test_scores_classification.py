@@ -8,6 +8,7 @@ from sklearn import metrics as oracle
 
 from core.training.scores import choice
 from core.training.scores.classification import confusion_counts, cross_entropy, full, quick, softmax
+from core.training.scores.proportion import wilson
 
 
 def test_hand_numbers() -> None:
@@ -19,7 +20,10 @@ def test_hand_numbers() -> None:
     assert scores["rows"] == 4
     assert scores["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
     assert scores["loss"] == pytest.approx((3 * math.log(1 + math.exp(-2)) + math.log(1 + math.exp(2))) / 4)
-    assert scores["per_class"][1] == {"label": "yes", "precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2}
+    assert scores["per_class"][1] == {
+        "label": "yes", "precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2,
+        "precision_interval": wilson(1, 1), "recall_interval": wilson(1, 2),
+    }  # fmt: skip
     assert confusion_counts(logits, labels, 2) == [[2, 0], [1, 1]]
 
 
@@ -57,8 +61,8 @@ def test_one_row_and_absent_labels() -> None:
     assert scores["accuracy"] == 1.0
     assert scores["macro_f1"] == 1.0
     assert scores["mcc"] == 0.0  # undefined
-    assert scores["intervals"]["accuracy"] == [1.0, 1.0]
-    assert scores["intervals"]["mcc"] == [0.0, 0.0]
+    assert scores["intervals"]["accuracy"] == wilson(1, 1)
+    assert scores["intervals"]["mcc"] is None
     assert [item["support"] for item in scores["per_class"]] == [0, 1, 0]
 
 

@@ -9,6 +9,8 @@ from sklearn import metrics as oracle
 
 from core.training.scores.multi_label import binary_cross_entropy, full, quick, sigmoid
 
+NUMBERS = ("precision", "recall", "f1", "support")
+
 
 def test_hand_numbers() -> None:
     logits = np.array(
@@ -22,7 +24,8 @@ def test_hand_numbers() -> None:
     assert scores["macro_f1"] == pytest.approx((2 * 2 / (2 + 3) + 0) / 2)
     assert scores["majority_accuracy"] == pytest.approx(2 / 3)
     assert scores["majority_micro_f1"] == pytest.approx(2 * 3 / (3 + 4))
-    assert scores["per_class"] == [
+    named = [{name: each[name] for name in ("label", *NUMBERS)} for each in scores["per_class"]]
+    assert named == [
         {"label": "a", "precision": 1.0, "recall": 2 / 3, "f1": 0.8, "support": 3},
         {"label": "b", "precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1},
     ]
@@ -45,7 +48,7 @@ def test_against_scikit_learn_and_torch(threshold: float) -> None:
     assert quick(logits, labels, threshold=threshold).items() <= scores.items()
     assert scores["hamming_loss"] == pytest.approx(oracle.hamming_loss(labels, predicted))
     parts = oracle.precision_recall_fscore_support(labels, predicted, zero_division=0)
-    ours = [[item[name] for item in scores["per_class"]] for name in ("precision", "recall", "f1", "support")]
+    ours = [[item[name] for item in scores["per_class"]] for name in NUMBERS]
     np.testing.assert_allclose(ours, parts)
     loss = torch.nn.BCEWithLogitsLoss()(torch.tensor(logits), torch.tensor(labels, dtype=torch.float32))
     assert scores["loss"] == pytest.approx(loss.item(), rel=1e-5)

@@ -108,7 +108,7 @@ def test_always_answering_a_tag_that_does_not_occur() -> None:
 def test_nothing_to_find_and_nothing_found() -> None:
     scores = full([["O", "O"]], [["O", "O"]], 0.0)
     assert (scores["f1"], scores["token_accuracy"], scores["per_class"]) == (0.0, 1.0, [])
-    assert scores["intervals"] == {"f1": [0.0, 0.0]}
+    assert scores["intervals"] == {"f1": None}
 
 
 def test_sentences_of_different_length_are_refused() -> None:

@@ -79,7 +79,7 @@ def test_several_labels_are_learned_and_told(several: Plan) -> None:
     run, _ = train_here(several)
     rows, metrics = read_predictions(run), run.metrics()
     assert metrics["micro_f1"] > metrics["majority_micro_f1"] + 0.2
-    assert [int(row["row"]) for row in rows] == run.data()["row_ids"]["test"]
+    assert [int(row["row"]) for row in rows] == run.row_ids()["test"]
     truth = texts_with_marks(240)
     assert all(json.loads(row["labels"]) == sorted(truth[int(row["row"])][1]) for row in rows)
     chances = 1 / (1 + np.exp(-logits_by_hand(run, [row["text"] for row in rows])))
@@ -111,7 +111,7 @@ def test_labels_in_columns_are_the_same_labels(several: Plan, tmp_path: Path) ->
 def test_scores_are_learned_in_their_own_unit(scored: Plan) -> None:
     run, _ = train_here(scored)
     rows, metrics = read_predictions(run), run.metrics()
-    assert [int(row["row"]) for row in rows] == run.data()["row_ids"]["test"]
+    assert [int(row["row"]) for row in rows] == run.row_ids()["test"]
     true, guessed = (np.array([float(row[name]) for row in rows]) for name in ("score", "predicted"))
     assert guessed == pytest.approx(logits_by_hand(run, [row["text"] for row in rows])[:, 0], abs=1e-4)
     assert metrics["pearson"] == pytest.approx(pearsonr(true, guessed).statistic, abs=1e-5)

@@ -303,7 +303,7 @@ def test_a_tiny_model_learns_and_its_run_shows_and_opens_right(plan: Plan) -> No
     with (run.path / "evaluation" / "predictions.csv").open(encoding="utf-8", newline="") as file:
         written = list(csv.DictReader(file))
     assert list(written[0]) == ["row", "text", "tags", "predicted"]
-    assert [int(row["row"]) for row in written] == run.data()["row_ids"]["test"]
+    assert [int(row["row"]) for row in written] == run.row_ids()["test"]
     table = read_table(plan.data)
     assert [row["text"] for row in written] == [table["words"][int(row["row"])] for row in written]
     assert [row["tags"] for row in written] == [table["tags"][int(row["row"])] for row in written]

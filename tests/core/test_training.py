@@ -30,7 +30,7 @@ def test_a_run_leaves_model_scores_and_events(plan: Plan) -> None:
     assert metrics["accuracy"] > metrics["majority_accuracy"]
     data = run.data()
     assert data["name"] == "tiny"
-    ids = [row for part in data["row_ids"].values() for row in part]
+    ids = [row for part in run.row_ids().values() for row in part]
     assert sorted(ids) == list(range(60))
     events = run.events()
     train = [event for event in events if event["kind"] == "train"]
@@ -62,7 +62,7 @@ def test_the_run_is_reported_and_opened_as_a_model(plan: Plan, precision: str) -
     run, _ = train_here(dataclasses.replace(plan, epochs=3.0, precision=precision))
     report = read_report(run)
     assert sum(map(sum, report.confusion)) == report.metrics["rows"] == len(report.predictions) == 6
-    assert [item.row for item in report.predictions] == run.data()["row_ids"]["test"]
+    assert [item.row for item in report.predictions] == run.row_ids()["test"]
     assert all(item.label != item.predicted for item in report.mistakes)
     again = predict(open_model(run.id), [item.text for item in report.predictions])
     assert list(again.labels) == [item.predicted for item in report.predictions]

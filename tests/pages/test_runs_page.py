@@ -76,6 +76,15 @@ def test_words_say_whether_a_score_beats_its_baseline() -> None:
         "**Accuracy 83.4%**, between 81.5% and 85.2% with 95% certainty, by resampling the rows. "
         "It beats guessing (50.0%)."
     )
+    counted = dataclasses.replace(score, value=1.0, interval=(0.931, 1.0), count=(52, 52))
+    assert in_words(counted, "test row").startswith(
+        "**Accuracy 100.0%** (52 of 52 test rows), between 93.1% and 100.0% with 95% certainty, by Wilson's interval"
+    )
+    unsure = Figure("micro_f1", 1.0, None, 0.5, "guessing", is_unsure=True)
+    assert in_words(unsure, "row") == (
+        "**Micro F1 1.000**. How sure that is cannot be told: every resample of the rows gives the same value. "
+        "It is better than guessing (0.500) here."
+    )
     assert "may be chance" in in_words(dataclasses.replace(score, baseline=0.82), "row")
     assert "does not beat" in in_words(dataclasses.replace(score, baseline=0.9), "row")
     error = Figure("rmse", 0.5, None, 0.7, "always answering the mean")
@@ -109,7 +118,7 @@ def test_a_run_from_before_intervals_and_tasks_still_opens(open_page, finished_r
     write_json(run.path / "data.json", {key: value for key, value in run.data().items() if key == "name"})
     for part in ("Scores", "Mistakes", "Try it"):
         assert fine(open_page(PAGE, run=run.id, part=part))
-    assert "95% certainty" not in shown(open_page(PAGE, run=run.id))
+    assert shown(open_page(PAGE, run=run.id)).count("95% certainty") == 1  # of the accuracy, which counts tell
 
 
 def test_runs_of_one_task_stand_beside_one_another(open_page, finished_run: FinishedRun):  # noqa: F811

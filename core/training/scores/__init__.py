@@ -7,5 +7,6 @@ Each task's module has
 - `BEST`: the name of the score that chooses the best moment of a training (higher is better);
 - `SHOWN`: the names of the scores worth a curve.
 
-`counts` holds precision, recall and F1 from counts, `bootstrap` the intervals, `finite` the check for NaN.
+`counts` holds precision, recall and F1 from counts, `proportion` the intervals of shares and `bootstrap` all others,
+`finite` the check for NaN.
 """

@@ -15,6 +15,7 @@ import numpy as np
 
 from core.training.scores.bootstrap import mean_intervals
 from core.training.scores.finite import finite
+from core.training.scores.proportion import wilson
 
 BEST = "f1"
 SHOWN = ("exact_match", "f1")
@@ -75,9 +76,11 @@ def full(predictions: Sequence[str], answers: Sequence[Sequence[str]], loss: flo
     """All scores of one prediction for each question, between 0 and 1; see `quick`.
 
     `answerable` and `unanswerable` hold the number of such questions (`rows`) and their own exact match and F1, None
-    where there are none. `no_answer_f1` is what never answering gives. Raises LabError when the loss is not a number.
+    where there are none. `counts` are exact matches and questions, on which that interval rests (Wilson's); that of F1
+    is drawn. `no_answer_f1` is what never answering gives. Raises LabError when the loss is not a number.
     """
     exact, overlap = _by_question(predictions, answers)
+    right = int(exact.sum())
     has_answer = np.array([_gold(each) != [""] for each in answers])
     return finite(
         {
@@ -87,7 +90,8 @@ def full(predictions: Sequence[str], answers: Sequence[Sequence[str]], loss: flo
             "answerable": _part(exact, overlap, has_answer),
             "unanswerable": _part(exact, overlap, ~has_answer),
             "no_answer_f1": float(np.mean(~has_answer)),
-            "intervals": mean_intervals(exact_match=exact, f1=overlap),
+            "intervals": mean_intervals(f1=overlap) | {"exact_match": wilson(right, len(answers))},
+            "counts": {"exact_match": [right, len(answers)]},
             "rows": len(answers),
         }
     )

@@ -43,15 +43,20 @@ def _blocks(width: int, draws: int) -> Iterator[int]:
 
 def intervals(
     blocks: Iterable[np.ndarray], scores: Callable[[np.ndarray], dict[str, np.ndarray]]
-) -> dict[str, list[float]]:
+) -> dict[str, list[float] | None]:
     """The 95 % percentile interval [low, high] of each score. `scores` turns a block (draw, row or kind) into values
-    (draw,) by name."""
+    (draw,) by name.
+
+    None where both edges are the same, as when every row is right: such rows do not tell how sure a score is, and a
+    point would claim that it is certain.
+    """
     parts = [scores(block) for block in blocks]
     edges = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
-    return {name: np.quantile(np.concatenate([part[name] for part in parts]), edges).tolist() for name in parts[0]}
+    found = {name: np.quantile(np.concatenate([part[name] for part in parts]), edges).tolist() for name in parts[0]}
+    return {name: None if low == high else [low, high] for name, (low, high) in found.items()}
 
 
-def mean_intervals(**values: np.ndarray) -> dict[str, list[float]]:
+def mean_intervals(**values: np.ndarray) -> dict[str, list[float] | None]:
     """The intervals of scores that are means over rows; each array is (row,)."""
     rows = len(next(iter(values.values())))
     return intervals(draw_rows(rows), lambda draws: {name: draws @ each / rows for name, each in values.items()})

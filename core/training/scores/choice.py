@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from core.training.scores.bootstrap import mean_intervals
 from core.training.scores.classification import cross_entropy
 from core.training.scores.finite import finite
+from core.training.scores.proportion import wilson
 
 BEST = "accuracy"
 SHOWN = ("accuracy",)
@@ -24,13 +24,15 @@ def full(logits: np.ndarray, labels: np.ndarray, *, majority_position: int) -> d
     commonest among the training rows. Raises LabError when a logit is not a number.
     """
     scores = quick(logits, labels)
+    right = int((logits.argmax(axis=1) == labels).sum())
     return finite(
         {
             "accuracy": scores["accuracy"],
             "loss": scores["loss"],
             "chance_accuracy": 1 / logits.shape[1],
             "majority_accuracy": float(np.mean(labels == majority_position)),
-            "intervals": mean_intervals(accuracy=logits.argmax(axis=1) == labels),
+            "intervals": {"accuracy": wilson(right, len(labels))},
+            "counts": {"accuracy": [right, len(labels)]},
             "rows": len(labels),
         }
     )

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from core.training.scores.bootstrap import draw_kinds, intervals
-from core.training.scores.counts import mean_where, precision_recall_f1, ratio
+from core.training.scores.counts import by_label, mean_where, precision_recall_f1, ratio
 from core.training.scores.finite import finite
+from core.training.scores.proportion import wilson
 
 BEST = "macro_f1"
 SHOWN = ("accuracy", "macro_f1")
@@ -50,13 +51,14 @@ def full(logits: np.ndarray, labels: np.ndarray, label_names: Sequence[str], *, 
 
     `majority_label` is the commonest label among the training rows: always answering it gives `majority_accuracy`.
     `mcc` is Matthews' correlation coefficient, 0.0 where it is undefined (only one label occurs). Averages go over the
-    labels that occur. Raises LabError when a logit is not a number.
+    labels that occur. `counts` are right rows and rows, on which the interval of the accuracy rests (Wilson's); the
+    others are drawn. Raises LabError when a logit is not a number.
     """
     from sklearn.metrics import matthews_corrcoef, precision_recall_fscore_support
 
     predicted = logits.argmax(axis=1)
-    numbers = list(range(len(label_names)))
-    parts = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0)
+    right = labels[predicted == labels]
+    by_number = [np.bincount(each, minlength=len(label_names)) for each in (right, predicted, labels)]
     macro, weighted = (
         precision_recall_fscore_support(labels, predicted, average=average, zero_division=0)
         for average in ("macro", "weighted")
@@ -74,12 +76,10 @@ def full(logits: np.ndarray, labels: np.ndarray, label_names: Sequence[str], *, 
             "weighted_recall": float(weighted[1]),
             "loss": scores["loss"],
             "majority_accuracy": float(np.mean(labels == majority_label)),
-            "intervals": _intervals(labels, predicted),
+            "intervals": _intervals(labels, predicted) | {"accuracy": wilson(len(right), len(labels))},
+            "counts": {"accuracy": [len(right), len(labels)]},
             "rows": len(labels),
-            "per_class": [
-                {"label": name, "precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
-                for name, p, r, f, s in zip(label_names, *parts, strict=True)
-            ],
+            "per_class": by_label(label_names, *by_number),
         }
     )
 
@@ -91,7 +91,7 @@ def confusion_counts(logits: np.ndarray, labels: np.ndarray, label_count: int) -
     return confusion_matrix(labels, logits.argmax(axis=1), labels=list(range(label_count))).tolist()
 
 
-def _intervals(labels: np.ndarray, predicted: np.ndarray) -> dict[str, list[float]]:
+def _intervals(labels: np.ndarray, predicted: np.ndarray) -> dict[str, list[float] | None]:
     """The intervals of the scores that depend on the confusion matrix only, of which the occupied cells are drawn."""
     cells, counts = np.unique(np.stack([labels, predicted]), axis=1, return_counts=True)
     return intervals(draw_kinds(counts), lambda draws: scores_of_cells(*cells, draws))
@@ -109,11 +109,11 @@ def scores_of_cells(true: np.ndarray, predicted: np.ndarray, draws: np.ndarray) 
     names, codes = np.unique(np.stack([true, predicted]), return_inverse=True)
     hits, ones, cells = true == predicted, np.ones(len(true), dtype=np.int64), np.arange(len(true))
 
-    def by_label(which: np.ndarray, count: np.ndarray) -> np.ndarray:  # (draw, label)
+    def of_labels(which: np.ndarray, count: np.ndarray) -> np.ndarray:  # (draw, label)
         return (csr_array((count, (which, cells)), shape=(len(names), len(cells))) @ draws.T).T
 
-    of_true, of_predicted = by_label(codes[0], ones), by_label(codes[1], ones)
-    correct = by_label(codes[0], hits.astype(np.int64))
+    of_true, of_predicted = of_labels(codes[0], ones), of_labels(codes[1], ones)
+    correct = of_labels(codes[0], hits.astype(np.int64))
     rows, right = draws.sum(axis=1), correct.sum(axis=1)
     by_name = dict(zip(_AVERAGED, precision_recall_f1(correct, of_predicted, of_true), strict=True))
     occurs = of_true + of_predicted > 0

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from core.training.scores.bootstrap import draw_rows, intervals
-from core.training.scores.counts import f1_score, precision_recall_f1
+from core.training.scores.counts import by_label, f1_score
 from core.training.scores.finite import finite
+from core.training.scores.proportion import wilson
 
 BEST = "micro_f1"
 THRESHOLD = 0.5  # a label is given where its probability is above it
@@ -50,11 +51,14 @@ def full(
 
     `majority_labels` (label,), of 0 and 1, is the commonest set of labels among the training rows: always answering it
     gives `majority_accuracy` (of whole sets) and `majority_micro_f1`. `hamming_loss` is the share of wrong cells.
-    Raises LabError when a logit is not a number.
+    `counts` are the rows with every label right and all rows, on which the interval of `subset_accuracy` rests
+    (Wilson's); the others are drawn. Raises LabError when a logit is not a number.
     """
     predicted, true = sigmoid(logits) > threshold, labels.astype(bool)
     majority = np.broadcast_to(np.asarray(majority_labels, dtype=bool), true.shape)
     always = _scores(majority, true)
+    right = int((predicted == true).all(axis=1).sum())
+    drawn = intervals(draw_rows(len(true)), lambda draws: _of_draws(predicted, true, draws))
     counts = (predicted & true).sum(axis=0), predicted.sum(axis=0), true.sum(axis=0)
     return finite(
         {
@@ -63,13 +67,11 @@ def full(
             "hamming_loss": float(np.mean(predicted != true)),
             "majority_accuracy": always["subset_accuracy"],
             "majority_micro_f1": always["micro_f1"],
-            "intervals": intervals(draw_rows(len(true)), lambda draws: _of_draws(predicted, true, draws)),
+            "intervals": drawn | {"subset_accuracy": wilson(right, len(true))},
+            "counts": {"subset_accuracy": [right, len(true)]},
             "threshold": threshold,
             "rows": len(true),
-            "per_class": [
-                {"label": name, "precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
-                for name, p, r, f, s in zip(label_names, *precision_recall_f1(*counts), counts[2], strict=True)
-            ],
+            "per_class": by_label(label_names, *counts),
         }
     )
 

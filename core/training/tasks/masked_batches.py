@@ -83,9 +83,11 @@ class MaskedBatches:
         has_segments = sequences[0].segments is not None
         segments = np.concatenate([each.segments for each in sequences]) if has_segments else None
         starts = np.concatenate([[0], np.cumsum([len(each) for each in ids])])
-        every = range(len(ids))
-        batch = pad(Encoded(np.concatenate(ids), segments, starts, 0), every, self._pad_id, multiple=self._multiple)
-        right = Encoded(np.concatenate(labels), None, starts, 0)
+        every, is_cut = range(len(ids)), np.zeros(len(ids), bool)
+        batch = pad(
+            Encoded(np.concatenate(ids), segments, starts, is_cut), every, self._pad_id, multiple=self._multiple
+        )
+        right = Encoded(np.concatenate(labels), None, starts, is_cut)
         batch["labels"] = pad(right, every, IGNORED, multiple=self._multiple)["input_ids"]
         if self._sentence_name:
             batch[self._sentence_name] = torch.tensor([each.sentence_label for each in sequences])

@@ -79,15 +79,8 @@ def choice_batches(
         for question, choices in zip(questions, rows.choices, strict=True)
         for each in choices
     ]
-    was_cut: list[bool] = []
-
-    def tokenize_and_note(*texts: Any, **options: Any) -> BatchEncoding:
-        batch = tokenize(*texts, **options)
-        was_cut.extend(bool(encoding.overflowing) for encoding in batch.encodings)
-        return batch
-
-    encoded = encode(tokenize_and_note, firsts, seconds, max_length=max_length)
-    cut_count = int(np.reshape(was_cut, (-1, count)).any(axis=1).sum())
+    encoded = encode(tokenize, firsts, seconds, max_length=max_length)
+    cut_count = int(encoded.is_cut.reshape(-1, count).any(axis=1).sum())
     labels = np.asarray(rows.labels, np.int64) if len(rows.labels) else None
     return ChoiceBatches(encoded, labels, count, cut_count, pad_id, multiple)
 
