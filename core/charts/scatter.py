@@ -18,6 +18,8 @@ SVG_POINTS = 2_000  # above, points are drawn by WebGL
 HOVER_CHARACTERS = 240
 _NEUTRAL = "rgba(128, 140, 148, 0.9)"  # reads on light and dark
 _SECONDS_A_LAYER = 700
+# For a name left out. Plotly has no label for an empty text, and lets one that comes back fly in from its corner.
+_UNSEEN = "\u200b"
 
 
 def token_map(
@@ -130,12 +132,12 @@ def data_map(
 
 
 def _apart(points: np.ndarray, names: Sequence[str], scale: float, first: Sequence[int]) -> list[str]:
-    """The names to write above (point, 2), the others empty: none lies on another when a px is `scale` wide.
+    """The names to write above (point, 2), the others `_UNSEEN`: none lies on another when a px is `scale` wide.
 
     Those of `first` have the right of way.
     """
     wide, high = (room * scale for room in NAME_ROOM)
-    shown, taken = [""] * len(names), []
+    shown, taken = [_UNSEEN] * len(names), []
     for place in dict.fromkeys([*first, *range(len(names))]):
         name, (x, y) = names[place][:24], points[place]
         if all(abs(x - a) >= (len(name) + size) * wide / 2 or abs(y - b) >= high for a, b, size in taken):

@@ -40,7 +40,7 @@ MEANINGS = {
     "finished": "is done",
     "failed": "did not finish",
     "lost": "has lost its process",
-    "stalled": "has not reported for a while",
+    "stalled": "gives no sign of life",
 }
 
 

@@ -193,7 +193,8 @@ def turn_to(page: str) -> None:
 def keep(key: str, value: str) -> None:
     """Write a value into the address, or take it out when it is empty or too long."""
     kept = st.session_state.get(f"kept-{key}")
-    if kept is not None and kept != value:
+    is_news = st.query_params.get(key) != value  # to the browser, of which messages may be on their way
+    if kept is not None and kept != value and is_news:
         st.session_state.setdefault(f"replaced-{key}", {})[kept] = time.monotonic()
     if value and len(value) <= LONGEST_IN_URL:
         st.query_params[key] = st.session_state[f"kept-{key}"] = value

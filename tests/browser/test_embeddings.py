@@ -7,6 +7,29 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import settled
 
+# From frame to frame, for so many seconds: how far (px) a label of a moving point is from its place above it.
+WATCH_LABELS = """seconds => {
+  window.farthest = 0;
+  window.looks = 0;
+  const end = performance.now() + seconds * 1000;
+  const look = () => {
+    for (const trace of document.querySelectorAll('.js-plotly-plot .scatterlayer .trace')) {
+      const points = [...trace.querySelectorAll('.point')];
+      if (trace.querySelector('.js-line')) continue;  // the way of one point, which stands still
+      for (const label of trace.querySelectorAll('.textpoint text')) {
+        const point = points.find(each => each.__data__.i === label.__data__.i);
+        if (!label.textContent.trim()) continue;
+        const [a, b] = [label.getBoundingClientRect(), point.getBoundingClientRect()];
+        window.farthest = Math.max(window.farthest, Math.abs(a.x + a.width / 2 - b.x - b.width / 2),
+          Math.abs(a.bottom - b.top));
+        window.looks += 1;
+      }
+    }
+    if (performance.now() < end) requestAnimationFrame(look); else window.done = true;
+  };
+  look();
+}"""
+
 
 def draw_lasso(page: Page) -> None:
     """Draw a line around the middle of the picture with the mouse."""
@@ -73,6 +96,21 @@ def test_the_tokens_move_when_the_layers_are_played(page: Page, console_errors: 
     page.locator(".js-plotly-plot .updatemenu-button").first.click()
     expect(layer).to_have_text("Layer 6")
     expect(point).not_to_have_attribute("transform", start)
+    assert console_errors == []
+
+
+def test_labels_move_with_their_points(page: Page, console_errors: list[str]):
+    """Also those that were left out at the layer before, because they would have lain on others."""
+    page.goto("/embeddings?after-layer=1")
+    layer = page.locator(".js-plotly-plot .slider-label").first
+    expect(layer).to_have_text("Layer 1")
+    settled(page)
+    page.evaluate(WATCH_LABELS, 7)
+    page.locator(".js-plotly-plot .updatemenu-button").first.click()
+    expect(layer).to_have_text("Layer 6")
+    page.wait_for_function("window.done")
+    assert page.evaluate("window.looks") > 100
+    assert page.evaluate("window.farthest") < 5
     assert console_errors == []
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from core.runs.folder import Run, list_runs
 from tests.browser.conftest import RunningApp, settled
 
-LONG = "60"  # epochs: longer than the test
+LONG = "900"  # epochs: longer than the test, however fast the machine
 TRAINS, WAITS, STOPPED = "This run is at work", "This run waits", "This run was stopped and can be resumed"
 
 

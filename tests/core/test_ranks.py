@@ -126,12 +126,14 @@ def test_E07_a_rank_that_dies_ends_the_run_in_bounded_time(together: Plan, victi
     wait_for(lambda: not any(each.is_running() and each.status() != "zombie" for each in family), 20)
 
 
-def test_E07_a_rank_that_hangs_ends_the_run_in_bounded_time(together: Plan) -> None:
+def test_E07_E09_a_rank_that_hangs_is_named_and_ends_the_run_in_bounded_time(together: Plan) -> None:
     run = start(dataclasses.replace(together, epochs=300.0))
     wait_for(lambda: training(run), 120)
     by_rank = sorted(ranks_of(run), key=lambda each: int(each.environ()["RANK"]))
     by_rank[1].send_signal(signal.SIGSTOP)
     began = time.monotonic()
+    wait_for(lambda: run.status().state == "stalled")
+    assert f"number 2 (process id {by_rank[1].pid})" in run.status().message
     assert run.wait().state == "failed"
     assert time.monotonic() - began < 150
 

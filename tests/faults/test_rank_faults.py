@@ -12,7 +12,7 @@ from core.runs.folder import create_run
 from core.training.plan import Plan
 from core.training.ranks import Ranks
 from tests.several_ranks import run_ranks, told
-from tests.tiny_training import tiny_plan  # noqa: F401
+from tests.tiny_training import same_weights, tiny_plan  # noqa: F401
 
 TRAIN = """
 from pathlib import Path
@@ -116,6 +116,47 @@ job.open_network = open_other
     answer = run_ranks(TRAIN.format(folder=str(prepared_run(plan)), harm=harm), tmp_path, seconds=120)
     assert len(told(answer)) == 2, answer.stderr[-3000:]
     assert all("differ in the pieces of the texts: they did not" in line for line in told(answer))
+
+
+CUT_STEP = """
+from core.training import callbacks
+from core.training.trainer import LabTrainer
+callbacks.LOOK_SECONDS = 0.0
+step, calls = LabTrainer.training_step, []
+def training_step(self, *arguments, **options):
+    calls.append(1)
+    if ranks.is_first and len(calls) == 5:  # the first of two parts of the third step
+        (folder / "STOP").touch()
+    return step(self, *arguments, **options)
+LabTrainer.training_step = training_step
+"""
+CUT_EVALUATION = """
+from core.training.callbacks import Reporter
+from core.training.stopping import Stopped
+look = Reporter.on_scored_batch
+def on_scored_batch(self, done):
+    if not ranks.is_first and self.step == 3:  # where the other rank sees no stop
+        raise Stopped
+    look(self, done)
+Reporter.on_scored_batch = on_scored_batch
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("harm", "step"), [(CUT_STEP, 2), (CUT_EVALUATION, 3)])
+def test_D06_ranks_abandon_a_step_or_an_evaluation_together(plan: Plan, tmp_path: Path, harm: str, step: int) -> None:
+    plan = dataclasses.replace(plan, processes=2, accumulation=2, epochs=1.0)
+    whole, cut = (create_run(plan.to_yaml()) for _ in range(2))
+    for run, change, end in ((whole, "", "finished"), (cut, harm, "stopped"), (cut, "", "finished")):
+        (run.path / "STOP").unlink(missing_ok=True)
+        answer = run_ranks(TRAIN.format(folder=str(run.path), harm=change), tmp_path, seconds=120)
+        assert told(answer) == [f"0: {end}", f"1: {end}"], answer.stderr[-3000:]
+        if end == "stopped":
+            assert [path.name for path in (run.path / "checkpoints").iterdir()][-1:] == [f"step-{step}"]
+    assert same_weights(whole, cut)
+    kept = ("kind", "step", "loss", "accuracy")
+    one, other = ([[e.get(name) for name in kept] for e in r.events() if e["kind"] != "note"] for r in (whole, cut))
+    assert one == other
 
 
 def test_one_process_agrees_with_itself_and_works_alone() -> None:

@@ -79,6 +79,15 @@ def test_a_link_wins_also_after_its_value_was_chosen_and_left_again(open_page, m
     assert app.selectbox(key="data").value == "sample:pairs"
 
 
+def test_E06_links_that_are_followed_fast_upon_each_other_are_followed(open_page):
+    """From one run to another and back, within the time in which a message of the browser may come late."""
+    page = open_page("explore/tokens.py", text="two")
+    for text in ("one", "two", "one", "two"):
+        page.query_params["text"] = text
+        page.run()
+        assert page.text_area(key="text").value == text
+
+
 def test_a_link_to_something_that_is_gone_falls_back_to_the_first(open_page):
     app = open_page("data/datasets.py", data="upload:0000")
     assert not app.exception
