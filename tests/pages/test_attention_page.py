@@ -217,9 +217,10 @@ def test_all_links_as_csv_equal_the_trace():
     shown = select(t["layer.3.probabilities"], t.tokens, Selection())
     table = pd.read_csv(io.BytesIO(links_as_csv({3: shown}, (0, 2))), keep_default_na=False)
     assert len(table) == 2 * len(t.tokens) ** 2
-    assert set(table["layer"]) == {3}
+    assert set(table["layer"]) == {4}
+    assert set(table["in code"]) == {"layer.3 head 0", "layer.3 head 2"}
     expected = t["layer.3.probabilities"].numpy()
-    places = table["head"].to_numpy(), table["query_position"].to_numpy(), table["key_position"].to_numpy()
+    places = table["head"].to_numpy() - 1, table["query_position"].to_numpy(), table["key_position"].to_numpy()
     np.testing.assert_allclose(table["weight"], expected[places], atol=1e-6)
     assert not table["query"].str.startswith("=").any()
 

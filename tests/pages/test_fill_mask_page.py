@@ -152,7 +152,7 @@ def test_the_answer_rises_layer_by_layer(open_page):
     app = open_page(PAGE, sentence="[MASK] is the capital of [MASK].", **{"fill-view": "Layer by layer"}, mask="2")
     assert app.selectbox(key="mask").value == "2"
     table = app.dataframe[0].value
-    assert list(table["After layer"]) == list(range(7))
+    assert list(table["After"]) == ["embeddings", *(f"layer {number}" for number in range(1, 7))]
     assert table.iloc[-1, 1] == 1
 
 
