@@ -13,7 +13,7 @@ import torch
 
 from core import open_model, tokenize, trace
 from core.errors import LabError
-from core.explore import ablation
+from core.explore import ablation, examples
 from core.explore.answers import likeliest
 from core.explore.attention_selection import Selection, select, units
 from core.explore.attention_summaries import head_statistics, mean_over_heads, roll_out
@@ -42,7 +42,7 @@ VIEWS = (
     "Compare",
     "bertviz",
 )
-EXAMPLE = "The dog did not cross the street because it was too [MASK]."
+EXAMPLE = examples.ATTENDED.text
 ROUNDING = 1e-5  # between two forward passes, which may sum in another order; tables are compared with their own trace
 QUICK = ("Lines", "All heads", "One head", "Summary", "Compare", "bertviz")
 
