@@ -73,7 +73,7 @@ def head_role(t: Trace, layer: int, head: int) -> HeadRole:
     looks = max(looked, key=looked.get)
     if looked[looks] >= CLEAR:
         return HeadRole(looks, looked[looks], strongest)
-    return HeadRole(WORDS, between.max().item(), strongest)
+    return HeadRole(WORDS, 0.0 if strongest is None else between.max().item(), strongest)
 
 
 def _own(tokens: Tokens) -> Tensor:
@@ -82,10 +82,10 @@ def _own(tokens: Tokens) -> Tensor:
 
 
 def _between_own(shares: Tensor, own: Tensor) -> Tensor:
-    """The shares (head, query, key) between own tokens alone, nothing left on the token itself."""
+    """The shares (head, query, key) between own tokens alone; −1, so never the largest, on the token itself."""
     length = len(own)
     found = shares[:, :length, :length][:, own][:, :, own].clone()
-    found.diagonal(dim1=-2, dim2=-1).zero_()
+    found.diagonal(dim1=-2, dim2=-1).fill_(-1)
     return found
 
 

@@ -9,6 +9,7 @@ from core.charts.bars import horizontal_bars
 from core.charts.lines import lines
 from core.charts.treemap import treemap
 from core.models.anatomy import configuration, flops, outputs, parameters
+from core.models.anatomy.comparison import per_token_at
 from core.models.anatomy.module_tree import ModuleRow, module_tree
 from core.models.anatomy.parameters import Anatomy, Freezing
 from pages.shared.anatomy import USUAL_LENGTH, Subject, anatomy, shape, short, show_numbers, work_of
@@ -24,10 +25,9 @@ MOST_TEXTS = 64
 SELDOM_READ = (configuration.BOOKKEEPING, configuration.OTHER)
 
 
-def show_headline(subject: Subject) -> None:
-    """The figures people ask for first."""
+def show_headline(subject: Subject, length: int) -> None:
+    """The figures people ask for first, the work for texts of `length` tokens."""
     body, work = anatomy(subject), work_of(subject)
-    length = min(USUAL_LENGTH, body.positions)
     figures = (
         ("Parameters", short(body.parameters), f"{body.parameters:,} learned numbers, each counted once."),
         ("Layers × heads", f"{body.layers} × {body.heads}", f"Each head works on {body.head_width} numbers per token."),
@@ -38,14 +38,15 @@ def show_headline(subject: Subject) -> None:
             f"Four bytes a number; in bf16, with two, {short(body.bytes('bf16'), 'B')}. Working memory comes on top.",
         ),
         (
-            "FLOPs per token",
+            per_token_at(length),
             short(work.per_token(length)),
-            f"Sums and products for each token, once through the model and its head, in a text of {length} tokens.",
+            f"Sums and products for each token, once through the model and its head, in a text of {length} tokens. "
+            "A token of a longer text is compared with more others. “Compute” has other lengths.",
         ),
     )
     with st.container(horizontal=True):
         for label, value, help_text in figures:
-            st.metric(label, value, help=help_text, width=140)
+            st.metric(label, value, help=help_text, width="content")
 
 
 def show_parameters(subject: Subject) -> None:
@@ -148,7 +149,10 @@ def show_fields(fields: list[configuration.Field]) -> None:
 
 
 def show_tree(subject: Subject) -> None:
-    st.markdown("How the modules are nested in the program, from the outside in. Shapes are of the weights.")
+    st.markdown(
+        "How the modules are nested in the program, from the outside in. Names are those of the program, which counts "
+        "from 0: `layer.0` is layer 1. Shapes are of the weights."
+    )
     everything = st.toggle("Show every layer, also those that are alike", key="every-layer", bind="query-params")
     rows = module_tree(subject.config, subject.architecture, fold=not everything, has_pooler=subject.has_pooler)
     table = pd.DataFrame(
@@ -195,7 +199,8 @@ def branches(rows: tuple[ModuleRow, ...]) -> list[str]:
     return drawn
 
 
-def show_compute(subject: Subject) -> None:
+def show_compute(subject: Subject) -> int:
+    """The work by part, for a length that is chosen here, and returned."""
     body, work = anatomy(subject), work_of(subject)
     st.markdown(
         "How many sums and products one text costs. Most of the work grows with the number of tokens; comparing each "
@@ -207,7 +212,7 @@ def show_compute(subject: Subject) -> None:
     counts, total = work.at(length), work.total(length)
     with st.container(horizontal=True):
         st.metric("FLOPs per text", short(total), width=150, help=f"{total:,} floating-point operations")
-        st.metric("FLOPs per token", short(work.per_token(length)), width=150)
+        st.metric(per_token_at(length), short(work.per_token(length)), width="content")
         st.metric("Scores and context", f"{counts.get(flops.SCORES, 0) / total:.1%}", width=170)
     left, right = st.columns(2)
     with left:
@@ -224,7 +229,7 @@ def show_compute(subject: Subject) -> None:
         chart = lines(shares_by_length, title="Share of the work by length, per cent", x_title="tokens in the text")
         figure(chart, key="work-by-length", alt=f"Scores and context take {grown}")
     table = pd.DataFrame(
-        {"Part": name, "FLOPs per text": count, "FLOPs per token": count / length, "Share": count / total}
+        {"Part": name, "FLOPs per text": count, per_token_at(length): count / length, "Share": count / total}
         for name, count in counts.items()
     )
     show_numbers(table, alt="Operations by part")
@@ -234,6 +239,7 @@ def show_compute(subject: Subject) -> None:
         "it are two operations. Matrix products only; softmax, norms and activations add little. A training step costs "
         "about three times a forward pass."
     )
+    return length
 
 
 def show_outputs(subject: Subject) -> None:
@@ -284,8 +290,11 @@ model = chosen_model()
 subject = Subject(model.title, model.config, type(model.network).__name__, model.has_pooler)
 
 with problems_shown():
-    show_headline(subject)
+    headline = st.container()
     view = choose_view(VIEWS, key="anatomy-view")
+    if view != "Compute":  # it has the length in hand
+        with headline:
+            show_headline(subject, min(USUAL_LENGTH, anatomy(subject).positions))
     if view == "Parameters":
         show_parameters(subject)
     elif view == "Configuration":
@@ -293,7 +302,9 @@ with problems_shown():
     elif view == "Module tree":
         show_tree(subject)
     elif view == "Compute":
-        show_compute(subject)
+        length = show_compute(subject)
+        with headline:
+            show_headline(subject, length)
     elif view == "Outputs":
         show_outputs(subject)
     else:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from core.charts.stacked import stacked_bars
 from core.models.anatomy import blueprints, comparison, configuration
+from core.models.anatomy.comparison import per_token_at
 from core.models.anatomy.skeleton import encoder_name
 from pages.shared.anatomy import USUAL_LENGTH, Subject, anatomy, short, work_of
 from pages.shared.export import csv_button, figure
@@ -17,8 +16,8 @@ from pages.shared.text import plain
 from pages.shared.url_state import choose
 
 
-def choose_other() -> tuple[str, Any]:
-    """Name and configuration of the second model: a well-known one, or any that can be opened."""
+def choose_other() -> Subject:
+    """The second model, without its head: a well-known one, or any that can be opened."""
     known = {each.id: each.title for each in blueprints.BLUEPRINTS}
     source = st.segmented_control(
         "Compare with",
@@ -30,19 +29,18 @@ def choose_other() -> tuple[str, Any]:
     )
     if source == "A well-known model":
         chosen = choose("Well-known model", known, key="known", help="Only its configuration is used: no download.")
-        return known[chosen], blueprints.blueprint(chosen).config()
+        config = blueprints.blueprint(chosen).config()
+        return Subject(known[chosen], config, encoder_name(config))
     other = open_model(choose_reference("Second model", key="second-model", help="Any model that Explore can open."))
-    return other.title, other.config
+    return Subject(other.title, other.config, encoder_name(other.config), other.has_pooler)
 
 
 def show_comparison(subject: Subject) -> None:
     st.markdown(
-        "Two models as their family's plain encoder, with its pooler where there is one and no other head, so that "
-        "like is compared with like."
+        "Two models without their heads, with the pooler where there is one, so that like is compared with like."
     )
-    title, config = choose_other()
-    left = Subject(subject.title, subject.config, encoder_name(subject.config))
-    right = Subject(title, config, encoder_name(config))
+    right = choose_other()
+    left = Subject(subject.title, subject.config, encoder_name(subject.config), subject.has_pooler)
     bodies, works = (anatomy(left), anatomy(right)), (work_of(left), work_of(right))
     if left.config is right.config:
         st.caption("Both are the same model now: choose another one to compare with.")
@@ -68,10 +66,22 @@ def show_comparison(subject: Subject) -> None:
         alt="Both models in numbers",
     )
     csv_button("Comparison as CSV", table, "comparison")
+    show_head(subject, left, length)
     show_differences(left, right, names)
     for name, body in zip(names, bodies, strict=True):
         for note in body.notes:
             st.caption(f":material/info: {plain(name)}: {plain(note)}")
+
+
+def show_head(subject: Subject, left: Subject, length: int) -> None:
+    """What the figures above the view hold more than those in the table: the first model's head."""
+    parameters = anatomy(subject).parameters - anatomy(left).parameters
+    work = work_of(subject).per_token(length) - work_of(left).per_token(length)
+    if parameters or work:
+        st.caption(
+            f"{plain(subject.title)} has a head as well, which the figures at the top count: {parameters:,} parameters "
+            f"and {work:,.0f} {per_token_at(length)} more than in this table."
+        )
 
 
 def times(ratio: float) -> str:

@@ -83,7 +83,7 @@ def test_heads_are_toggled_and_two_tokens_pinned_and_a_link_brings_them_back(pag
     page.goto("/")
     page.goto(address)
     expect(page.get_by_role("button", name="All links of 2 heads as CSV")).to_be_visible()
-    expect(view.locator('.heads button[aria-pressed="true"]')).to_have_text(["3", "5"])
+    expect(view.locator('.heads button[aria-pressed="true"]')).to_have_text(["4", "6"])
     settled(page)
     assert re.search(r"pinned=2(%2C|,)4", page.url)
     assert console_errors == []
@@ -110,8 +110,8 @@ def test_another_layer_keeps_the_chosen_head(page: Page):
     drawn = view.locator(".count").text_content()
     show(page, "4")
     expect(view.locator(".count")).not_to_have_text(drawn)
-    expect(view.locator('.heads button[aria-pressed="true"]')).to_have_text(["7"])
-    expect(view).to_have_attribute("aria-label", re.compile("layer 4"))
+    expect(view.locator('.heads button[aria-pressed="true"]')).to_have_text(["8"])
+    expect(view).to_have_attribute("aria-label", re.compile("layer 5"))
 
 
 def test_pictures_and_the_table_are_saved(page: Page):
@@ -119,11 +119,11 @@ def test_pictures_and_the_table_are_saved(page: Page):
     for button, name in (("Save PNG", ".png"), ("Save SVG", ".svg")):
         with page.expect_download() as download:
             view.get_by_role("button", name=button).click()
-        assert download.value.suggested_filename == f"attention-layer-0{name}"
+        assert download.value.suggested_filename == f"attention-layer-1{name}"
     with page.expect_download() as download:
         page.get_by_role("button", name="as CSV").click()
     table = pd.read_csv(download.value.path(), keep_default_na=False)
-    assert list(table) == ["layer", "head", "query_position", "query", "key_position", "key", "weight"]
+    assert list(table) == ["layer", "head", "in code", "query_position", "query", "key_position", "key", "weight"]
     model = open_model("builtin")
     exact = trace(model, tokenize(model, EXAMPLE))["layer.0.probabilities"]
     np.testing.assert_allclose(table["weight"], exact.flatten(), atol=ROUNDING)
@@ -131,8 +131,8 @@ def test_pictures_and_the_table_are_saved(page: Page):
 
 def test_a_small_picture_opens_its_head(page: Page):
     page.goto("/attention?attention-view=All+heads")
-    page.get_by_role("button", name="layer 3, head 2", exact=True).click()
-    expect(page.get_by_text("Layer 3, head 2: each row is a token that looks")).to_be_visible()
+    page.get_by_role("button", name="layer 4, head 3", exact=True).click()
+    expect(page.get_by_text("In layer 4, head 3 (layer.3 head 2 in code)")).to_be_visible()
     expect(page.get_by_role("radio", name="One head")).to_be_checked()
     settled(page)
     assert "layer=3" in page.url
@@ -142,7 +142,7 @@ def test_every_head_is_tried_and_a_clicked_picture_switches_it_off(page: Page, c
     page.goto("/attention?attention-view=Switch+off+heads")
     expect(page.get_by_text("The mask", exact=False).first).to_be_visible()
     page.get_by_text("Choose by their pictures").click()
-    head = page.get_by_role("button", name="layer 2, head 4", exact=True)
+    head = page.get_by_role("button", name="layer 3, head 5", exact=True)
     head.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Without 2 heads")).to_be_visible()

@@ -60,10 +60,10 @@ def test_head_view_draws_every_weight_and_its_controls_work(page: Page, t: Trace
     show(page, head_view(t, layer=1))
     lines = "#attention line"
     assert page.locator("svg #left text").all_text_contents() == list(t.tokens.pieces)
-    assert page.locator("#layer option").all_text_contents() == ["0", "1", "2"]
+    assert page.locator("#layer option").all_text_contents() == ["1", "2", "3"]  # in words, not as in code
     assert_close(numbers(page, lines, "stroke-opacity"), t["layer.1.probabilities"] / t.heads)
 
-    page.locator("#layer").select_option("2")
+    page.locator("#layer").select_option(label="3")
     assert_close(numbers(page, lines, "stroke-opacity"), t["layer.2.probabilities"] / t.heads)
 
     page.locator("svg > g:last-child > rect").nth(1).click()  # one head less
@@ -88,7 +88,7 @@ def test_model_view_draws_every_head_and_enlarges_one(page: Page, t: Trace, cons
     assert_close(numbers(page, "svg line", "stroke-opacity"), everything)
 
     page.locator("#attn_background_1_3 ~ rect").click()
-    expect(page.get_by_text("Layer 2, Head 3")).to_be_visible()
+    expect(page.get_by_text("Layer 3, Head 4")).to_be_visible()
     assert_close(numbers(page, "g.detail line", "stroke-opacity"), everything[1, 3])
     assert page.locator("g.detail text").all_text_contents() == list(t.tokens.pieces) * 2
 
@@ -99,10 +99,10 @@ def test_model_view_draws_every_head_and_enlarges_one(page: Page, t: Trace, cons
 
 def test_neuron_view_computes_the_traces_scores_from_query_and_key(page: Page, t: Trace, console_errors):
     show(page, neuron_view(t, layer=2, head=1))
-    assert page.locator("#layer option").all_text_contents() == ["2"]
+    assert page.locator("#layer option").all_text_contents() == ["3"]
     assert_close(numbers(page, "#collapsed line", "stroke-opacity"), t["layer.2.probabilities"][1])
 
-    page.locator("#att_head").select_option("3")
+    page.locator("#att_head").select_option(label="4")
     assert_close(numbers(page, "#collapsed line", "stroke-opacity"), t["layer.2.probabilities"][3])
 
     token = page.locator("#collapsed #leftText > g").nth(4)

@@ -89,12 +89,12 @@ def test_from_a_view_through_the_layers_to_the_rows_of_circled_points(page: Page
 def test_the_tokens_move_when_the_layers_are_played(page: Page, console_errors: list[str]):
     page.goto("/embeddings?after-layer=1")
     layer = page.locator(".js-plotly-plot .slider-label").first
-    expect(layer).to_have_text("Layer 1")
+    expect(layer).to_have_text("After layer 1")
     settled(page)
     point = page.locator(".js-plotly-plot .scatterlayer .point").first
     start = point.get_attribute("transform")
     page.locator(".js-plotly-plot .updatemenu-button").first.click()
-    expect(layer).to_have_text("Layer 6")
+    expect(layer).to_have_text("After layer 6")
     expect(point).not_to_have_attribute("transform", start)
     assert console_errors == []
 

@@ -80,8 +80,8 @@ def test_layer_by_layer_and_what_it_leans_on(page: Page):
     page.get_by_test_id("stMain").get_by_text("What it leans on", exact=True).click()
     expect(page.get_by_text("(the completeness gap)")).to_be_visible()
     leaning = page.get_by_role("group", name=re.compile("^Adds to the log-probability"))
-    leaning.get_by_role("button", name="capital", exact=True).hover()
-    expect(page.get_by_text(re.compile(r"^capital: \+\d\.\d{4}, attention \d+\.\d\d%$"))).to_be_visible()
+    leaning.get_by_role("button", name="city", exact=True).hover()
+    expect(page.get_by_text(re.compile(r"^city: \+\d\.\d{4}, attention \d+\.\d\d%$"))).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -110,9 +110,9 @@ def test_two_models(page: Page):
 def test_surprise_of_two_sentences(page: Page):
     opened(page, "Surprise")
     expect(page.get_by_text("The model finds the second sentence likelier than the first")).to_be_visible()
-    page.get_by_role("button", name="moon", exact=True).hover()
+    page.get_by_role("button", name="sand", exact=True).hover()
     expect(
-        page.get_by_text(re.compile(r"moon: \d+\.\d bits, a probability of \d+\.\d\d%; rather “.+”"))
+        page.get_by_text(re.compile(r"sand: \d+\.\d bits, a probability of \d+\.\d\d%; rather “.+”"))
     ).to_be_visible()
     page.get_by_label("Text", exact=True).fill("The unaffable 爱 drank milk.")
     page.get_by_label("Text", exact=True).press("Control+Enter")

@@ -1,4 +1,4 @@
-"""Following one sentence in a real browser: layer 3, head 5, a token, all stages; clicked cells that multiply out."""
+"""Following one sentence in a real browser: layer 4, head 6, a token, all stages; clicked cells that multiply out."""
 
 import math
 import re
@@ -68,15 +68,19 @@ def result(box: Locator) -> float:
 
 @pytest.fixture
 def walk(page: Page) -> Page:
-    """Layer 3, head 5, all stages open, “cat” chosen."""
-    page.goto("/inside-a-layer")
+    """Layer 4, head 6, all stages open, “cat” chosen."""
+    page.goto("/inside-a-layer?followed=The+cat+sat+on+the+%5BMASK%5D.")
     expect(page.get_by_role("heading", name="1 · Embeddings")).to_be_visible()
     settled(page)
     main = page.get_by_test_id("stMain")
-    main.get_by_role("radiogroup", name="Layer").get_by_role("radio", name="3", exact=True).click()
-    main.get_by_role("radiogroup", name="Head").get_by_role("radio", name="5", exact=True).click()
+    main.get_by_role("radiogroup", name="Layer").get_by_role("radio", name="4", exact=True).click()
+    main.get_by_role("radiogroup", name="Head").get_by_role("radio", name="6", exact=True).click()
     page.get_by_role("group", name="Choose a token").get_by_role("button", name="cat").click()
-    expect(page.get_by_text(re.compile("In layer 3, head 5, “\u2068?cat\u2069?” looks mostly at"))).to_be_visible()
+    expect(
+        page.get_by_text(
+            re.compile(r"In layer 4, head 6 \(layer\.3 head 5 in code\), “\u2068?cat\u2069?” looks mostly at")
+        )
+    ).to_be_visible()
     page.get_by_text("Open all stages").click()
     for title in STAGES:
         expect(panel(page, title)).to_be_visible()
@@ -130,7 +134,11 @@ def test_a_link_reopens_the_same_view(walk: Page):
     address = walk.url
     walk.goto("/")
     walk.goto(address)
-    expect(walk.get_by_text(re.compile("In layer 3, head 5, “\u2068?cat\u2069?” looks mostly at"))).to_be_visible()
+    expect(
+        walk.get_by_text(
+            re.compile(r"In layer 4, head 6 \(layer\.3 head 5 in code\), “\u2068?cat\u2069?” looks mostly at")
+        )
+    ).to_be_visible()
     expect(panel(walk, "Guess the word")).to_be_visible()
 
 
@@ -151,7 +159,7 @@ def test_a_matrix_is_saved_as_a_picture(page: Page, tmp_path):
     expect(box.locator("[data-line]").last).to_be_visible()
     with page.expect_download() as started:
         box.get_by_role("button", name="Save PNG").click()
-    assert started.value.suggested_filename == "layer-2-head-1-widened.png"
+    assert started.value.suggested_filename == "layer-3-head-2-widened.png"
     started.value.save_as(tmp_path / "picture.png")
     header = (tmp_path / "picture.png").read_bytes()[:24]
     assert header[:8] == b"\x89PNG\r\n\x1a\n"

@@ -272,7 +272,7 @@ def test_two_models_side_by_side():
     assert (rows["Parameters"].left, rows["Parameters"].right) == (109_482_240, 66_362_880)
     assert rows["Layers"].ratio == 0.5
     assert rows["– Pooler"].right == 0
-    assert rows["FLOPs per token, 128 tokens"].ratio == pytest.approx(0.5, abs=1e-3)
+    assert rows["FLOPs per token at 128"].ratio == pytest.approx(0.5, abs=1e-3)
     back = compare(anatomy(right), anatomy(left), work=(count_flops(right), count_flops(left)), length=128)
     assert {row.name: row for row in back}["– Pooler"].ratio is None
 

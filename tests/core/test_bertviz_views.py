@@ -157,7 +157,7 @@ def test_the_neuron_view_holds_what_bertviz_itself_would_show(models, pair: str 
     assert_same_parts([own_parts[name] for name in other_parts], list(other_parts.values()))
     del theirs["root_div_id"]
     assert theirs.items() <= ours.items()
-    assert ours["layer_name"] == "1"
+    assert ours["layer_name"] == "2"  # in words
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -233,11 +233,11 @@ def test_layers_can_be_chosen_and_keep_their_numbers(single):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda t: head_view(t, layers=[3]), "no layer 3"),
+        (lambda t: head_view(t, layers=[3]), "no layer.3"),
         (lambda t: head_view(t, layers=[]), "no layer chosen"),
-        (lambda t: head_view(t, layers=[1], layer=0), "Layer 0 is not among"),
-        (lambda t: model_view(t, layers=[-1]), "no layer -1"),
-        (lambda t: neuron_view(t, layer=3), "no layer 3"),
+        (lambda t: head_view(t, layers=[1], layer=0), "layer.0 is not among"),
+        (lambda t: model_view(t, layers=[-1]), "no layer.-1"),
+        (lambda t: neuron_view(t, layer=3), "no layer.3"),
         (lambda t: neuron_view(t, layer=0, head=4), "no head 4"),
     ],
 )

@@ -16,6 +16,7 @@ from core.explore import embeddings, embeddings_map, neighbours
 from core.explore import embeddings_store as store
 from core.explore.embeddings import Place, embed, place_vectors, places, pool, sentence_vectors, tokenize_all
 from core.explore.projection import align, project, project_layers
+from core.models.layer_names import state_name
 from core.models.loading import load_for_training
 from tests.families import FAMILIES, family_folder
 
@@ -84,7 +85,7 @@ def test_pairs_and_progress_and_cutting(tiny):
 @pytest.mark.parametrize(
     ("texts", "options", "problem"),
     [
-        (["a"], {"layers": [9]}, "no layer 9"),
+        (["a"], {"layers": [9]}, r"no hidden_states\[9\]"),
         (["a"], {"pairs": []}, "1 texts but 0 second"),
         (["a\ud800"], {}, "half a character"),
     ],
@@ -400,9 +401,14 @@ def test_what_progress_raises_ends_the_computation(tiny):
 # Charts
 
 
+NAMES = [state_name(index) for index in range(3)]
+
+
 def test_the_token_map_has_a_frame_a_layer_and_opens_where_told():
     points = np.arange(3 * 4 * 2, dtype=float).reshape(3, 4, 2)
-    chart = token_map(points, ["a", EVIL, "c", "c"], [0, 0, 1, 1], ["one", EVIL], followed=2, layer=1)
+    chart = token_map(
+        points, ["a", EVIL, "c", "c"], [0, 0, 1, 1], ["one", EVIL], followed=2, layer=1, layer_names=NAMES
+    )
     assert [frame.name for frame in chart.frames] == ["0", "1", "2"]
     for layer, frame in enumerate(chart.frames):
         assert list(frame.data[0].x) == points[layer, :2, 0].tolist()
@@ -410,13 +416,16 @@ def test_the_token_map_has_a_frame_a_layer_and_opens_where_told():
         assert list(frame.data[2].x) == [points[layer, 2, 0]]
     assert list(chart.data[0].x) == points[1, :2, 0].tolist()
     assert list(chart.data[3].x) == points[:, 2, 0].tolist()
-    assert chart.layout.sliders[0].active == 1
+    (slider,) = chart.layout.sliders
+    assert (slider.active, slider.currentvalue.prefix) == (1, "After ")
+    assert [step.label for step in slider.steps] == NAMES
+    assert list(chart.data[3].customdata) == NAMES
     assert "<" not in chart.data[0].text[1] + chart.data[1].name
 
 
 def test_names_that_would_lie_on_others_are_left_out_but_not_the_one_that_is_followed():
     points = np.array([[[0.0, 0.0], [0.001, 0.0], [1.0, 1.0]]])
-    figure = token_map(points, ["one", "two", "three"], [0, 0, 0], ["text"], followed=1)
+    figure = token_map(points, ["one", "two", "three"], [0, 0, 0], ["text"], followed=1, layer_names=NAMES[:1])
     assert figure.data[0].text == ("", "two", "three")
     assert figure.data[0].hovertext == ("one", "two", "three")
 
@@ -448,7 +457,10 @@ def test_heatmap_and_lines_hold_their_values():
     assert np.asarray(chart.data[0].z).tolist() == values.tolist()
     assert chart.data[0].zmin == -0.5
     assert "<" not in chart.data[0].text[0][1]
-    lines = lines_by_layer({EVIL: [0.5, 0.6]}, np.array([[0, 0.1, 0.2]] * 2), baseline_name="random", y_title="cosine")
+    lines = lines_by_layer(
+        {EVIL: [0.5, 0.6]}, np.array([[0, 0.1, 0.2]] * 2), baseline_name="random", y_title="cosine", names=NAMES[:2]
+    )
+    assert list(lines.layout.xaxis.ticktext) == list(lines.data[0].text) == ["embeddings", "layer 1"]
     assert list(lines.data[0].y) == [0.5, 0.6]
     assert list(lines.data[-1].y) == [0.1, 0.1]
     assert "<" not in lines.data[0].name

@@ -32,7 +32,8 @@ def test_a_map_holds_each_number_at_its_layer_and_head():
     np.testing.assert_array_equal(drawn.z, values)
     assert (drawn.zmin, drawn.zmax) == (0, 5)
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("head", "layer")
-    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # layer 0 on top
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first layer on top
+    assert (drawn.y, drawn.x) == ((1, 2), (1, 2, 3))  # counted from 1, as everywhere on the pages
     assert "bits" in drawn.hovertemplate
 
 
@@ -43,7 +44,9 @@ def test_a_map_of_nothing_measured_and_of_many_heads():
 
 def test_all_heads_in_one_picture_stand_at_their_places():
     pictures = np.arange(2 * 3 * 2 * 2, dtype=np.uint8).reshape(2, 3, 2, 2)
-    (drawn,) = heads_picture(pictures, title="t").data
+    figure = heads_picture(pictures, title="t")
+    (drawn,) = figure.data
+    assert (figure.layout.yaxis.ticktext, figure.layout.xaxis.ticktext) == (("1", "2"), ("1", "2", "3"))
     side = 2 + GAP
     np.testing.assert_array_equal(drawn.z[side : side + 2, 2 * side : 2 * side + 2], pictures[1, 2])
     assert np.isnan(drawn.z[2]).all()

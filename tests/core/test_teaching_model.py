@@ -139,7 +139,7 @@ def test_an_untrained_network_solves_none_of_it(held_out: list[Exercise]):
 
 
 def test_one_head_alone_tells_one_from_two(model: Model, trained_on: list[Exercise], held_out: list[Exercise]):
-    """Layer 1, head 0, as its card says: from a hidden number word it looks at the ##s."""
+    """Layer 2, head 1 (`layer.1 head 0`), as its card says: from a hidden number word it looks at the ##s."""
     one_hidden = [
         each
         for each in (*trained_on, *held_out)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pages.shared.anatomy import short
 from tests.families import family_folder
 from tests.pages.conftest import words_on
 
@@ -141,9 +142,51 @@ def test_comparing_with_a_well_known_model(open_page):
     app = open_page(PAGE, known="distilbert-base-uncased", **{"anatomy-view": "Compare"})
     table = app.dataframe[0].value.set_index("")
     assert table.loc["Parameters", "DistilBERT base"] == 66_362_880
-    assert table.loc["Parameters", "Built-in BERT"] == 22_713_216  # with the pooler, without the head
+    assert table.loc["Parameters", "Built-in BERT"] == 22_565_376  # without the head, and it has no pooler
     assert "2.9 times" in shown(app)
     assert "type_vocab_size" in set(app.dataframe[1].value["Setting"])
+
+
+def by_hand(width: int, inner: int, layers: int, vocabulary: int, length: int) -> tuple[int, int]:
+    """FLOPs per token of the encoder, and of a masked-language head: two for each weight and token, and the products
+    of attention (scores, context) of each token with all others."""
+    encoder = layers * (2 * (4 * width * width + 2 * width * inner) + 2 * 2 * length * width)
+    return encoder, 2 * (width * width + width * vocabulary)
+
+
+def work_on(app) -> dict[str, set[int]]:
+    """Every number on the page called FLOPs per token, by its name: of the figures, and of the first model's table."""
+    found: dict[str, set[int]] = {}
+    for metric in app.metric:
+        if metric.label.startswith("FLOPs per token"):
+            found.setdefault(metric.label, set()).add(metric.value)
+    return found
+
+
+@pytest.mark.parametrize("length", [None, "512", "1"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_one_number_for_flops_per_token_on_every_view(open_page, view: str, length: str | None):
+    given = {"length": length} if length else {}
+    app = open_page(PAGE, **given, **{"anatomy-view": view})
+    tokens = int(length) if length and view == "Compute" else 128
+    encoder, head = by_hand(384, 1536, 6, 30_522, tokens)
+    label = f"FLOPs per token at {tokens}"
+    assert work_on(app) == {label: {short(encoder + head)}}
+    if view == "Compute":
+        table = app.dataframe[0].value.set_index("Part")
+        assert table[label].sum() == encoder + head == table["FLOPs per text"].sum() / tokens
+        assert table.loc["Head", label] == head
+    if view == "Compare":
+        table = app.dataframe[0].value.set_index("")
+        assert table.loc[label, "Built-in BERT"] == encoder
+        assert f"{head:,} {label} more than in this table" in shown(app)  # so both add up to the figure at the top
+        assert f"{22_744_506 - table.loc['Parameters', 'Built-in BERT']:,.0f} parameters" in shown(app)
+
+
+def test_moving_the_length_moves_every_number_that_depends_on_it(open_page):
+    app = open_page(PAGE, **{"anatomy-view": "Compute"})
+    app.slider(key="length").set_value(300).run()
+    assert work_on(app) == {"FLOPs per token at 300": {short(sum(by_hand(384, 1536, 6, 30_522, 300)))}}
 
 
 def test_comparing_sizes_far_apart_shows_plain_numbers(open_page, run_model: str):

@@ -13,7 +13,7 @@ import torch
 
 from core import open_model, tokenize, trace
 from core.errors import LabError
-from core.explore import ablation
+from core.explore import ablation, examples
 from core.explore.answers import likeliest
 from core.explore.attention_selection import Selection, select, units
 from core.explore.attention_summaries import corpus_statistics, head_statistics, mean_over_heads, roll_out
@@ -43,7 +43,7 @@ VIEWS = (
     "Compare",
     "bertviz",
 )
-EXAMPLE = "The dog did not cross the street because it was too [MASK]."
+EXAMPLE = examples.ATTENDED.text
 ROUNDING = 1e-5  # between two forward passes, which may sum in another order; tables are compared with their own trace
 QUICK = ("Lines", "All heads", "One head", "Summary", "Compare", "bertviz")
 
@@ -218,9 +218,10 @@ def test_all_links_as_csv_equal_the_trace():
     shown = select(t["layer.3.probabilities"], t.tokens, Selection())
     table = pd.read_csv(io.BytesIO(links_as_csv({3: shown}, (0, 2))), keep_default_na=False)
     assert len(table) == 2 * len(t.tokens) ** 2
-    assert set(table["layer"]) == {3}
+    assert set(table["layer"]) == {4}
+    assert set(table["in code"]) == {"layer.3 head 0", "layer.3 head 2"}
     expected = t["layer.3.probabilities"].numpy()
-    places = table["head"].to_numpy(), table["query_position"].to_numpy(), table["key_position"].to_numpy()
+    places = table["head"].to_numpy() - 1, table["query_position"].to_numpy(), table["key_position"].to_numpy()
     np.testing.assert_allclose(table["weight"], expected[places], atol=1e-6)
     assert not table["query"].str.startswith("=").any()
 

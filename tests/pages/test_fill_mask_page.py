@@ -135,8 +135,8 @@ def test_only_words_that_begin_with_some_letters(open_page):
 def test_given_words_are_compared_in_two_sentences(open_page):
     app = open_page(PAGE, **{"fill-view": "Given words"})
     spoken = words_on(app)
-    assert "The nurse said" in spoken
-    assert "The engineer said" in spoken
+    assert "The nurse smiled" in spoken
+    assert "The engineer smiled" in spoken
     assert "neither what is true nor what ought to be" in spoken
     assert len(app.get("plotly_chart")) == 2
     assert "Together they have" in spoken
@@ -152,7 +152,7 @@ def test_the_answer_rises_layer_by_layer(open_page):
     app = open_page(PAGE, sentence="[MASK] is the capital of [MASK].", **{"fill-view": "Layer by layer"}, mask="2")
     assert app.selectbox(key="mask").value == "2"
     table = app.dataframe[0].value
-    assert list(table["After layer"]) == list(range(7))
+    assert list(table["After"]) == ["embeddings", *(f"layer {number}" for number in range(1, 7))]
     assert table.iloc[-1, 1] == 1
 
 

@@ -22,7 +22,7 @@ def test_the_page_opens_with_an_example_and_its_first_stage(open_page):
     app = open_page(PAGE)
     assert not app.exception
     shown = words_on(app)
-    assert "In layer 0, head 0, **“\u2068\\[MASK\\]\u2069”** looks mostly at" in shown
+    assert "In layer 1, head 1 (`layer.0 head 0` in code), **“\u2068\\[MASK\\]\u2069”** looks mostly at" in shown
     assert "1 · Embeddings" in shown
     assert "2 · Query" not in shown
     assert "bit for bit" in shown

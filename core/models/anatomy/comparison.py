@@ -19,6 +19,15 @@ class Compared:
         return self.right / self.left if self.left else None
 
 
+def per_token_at(length: int) -> str:
+    """What the work per token in texts of `length` tokens is called: it is another number at another length.
+
+    >>> per_token_at(128)
+    'FLOPs per token at 128'
+    """
+    return f"FLOPs per token at {length}"
+
+
 def compare(left: Anatomy, right: Anatomy, *, work: tuple[Flops, Flops], length: int) -> tuple[Compared, ...]:
     """Sizes, parameters by kind, memory, and the work per token in texts of `length` tokens."""
     kinds = {**left.by_kind(), **right.by_kind()}
@@ -33,7 +42,7 @@ def compare(left: Anatomy, right: Anatomy, *, work: tuple[Flops, Flops], length:
             )
             for precision in BYTES
         ),
-        Compared(f"FLOPs per token, {length} tokens", *(round(each.per_token(length)) for each in work)),
+        Compared(per_token_at(length), *(round(each.per_token(length)) for each in work)),
         *(
             Compared(name, getattr(left, field), getattr(right, field))
             for name, field in (
