@@ -1,9 +1,10 @@
 """Safe fixes as a recipe: an ordered list of recorded steps over rows of an untouched file. Undo is one step less.
 
 A step only drops rows or tidies cells; it never invents, copies or reorders rows. The same recipe gives the same rows.
+Steps are done in the order that loses fewest rows (`steps.IN_ORDER`), whichever was chosen first.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar
 
 from core.data import steps
@@ -11,12 +12,12 @@ from core.data.draft import Draft
 from core.data.steps import Step
 from core.errors import LabError
 
-KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in steps.ALL}
+KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in steps.IN_ORDER}
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a recipe made of some rows, and one line a step that says what it did."""
+    """What a recipe made of some rows, and one line a step, in the order of `in_order`, that says what it did."""
 
     draft: Draft
     log: tuple[str, ...]
@@ -24,14 +25,17 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Steps in the order in which they are done.
+    """Steps in the order in which they were chosen; `in_order` are they in the order in which they are done.
+
+    as_chosen: whether they are done as they were chosen, as those of version 1 were: runs that carry one stay the same.
 
     >>> Recipe().then(steps.DropEmpty()).then(steps.CapClasses(rows=100)).undo().to_dict()
-    {'version': 1, 'steps': [{'kind': 'drop_empty'}]}
+    {'version': 2, 'steps': [{'kind': 'drop_empty'}]}
     """
 
     steps: tuple[Step, ...] = ()
-    version: ClassVar[int] = 1
+    as_chosen: bool = False
+    version: ClassVar[int] = 2
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -43,20 +47,26 @@ class Recipe:
 
     def then(self, step: Step) -> "Recipe":
         """The recipe with one step more at its end."""
-        return Recipe((*self.steps, step))
+        return replace(self, steps=(*self.steps, step), as_chosen=self.as_chosen and len(self) > 0)
 
     def undo(self) -> "Recipe":
         """The recipe without its last step; an empty one stays empty."""
-        return Recipe(self.steps[:-1])
+        return replace(self, steps=self.steps[:-1])
 
     def without(self, position: int) -> "Recipe":
         """The recipe without the step at a position."""
-        return Recipe(tuple(step for place, step in enumerate(self.steps) if place != position))
+        return replace(self, steps=tuple(step for place, step in enumerate(self.steps) if place != position))
+
+    def in_order(self) -> tuple[Step, ...]:
+        """The steps in the order in which they are done."""
+        if self.as_chosen:
+            return self.steps
+        return tuple(sorted(self.steps, key=lambda step: steps.IN_ORDER.index(type(step))))
 
     def apply(self, draft: Draft) -> Applied:
         """Do all steps. Raises LabError when one leaves no row or cannot be done here."""
         log = []
-        for step in self.steps:
+        for step in self.in_order():
             after, line = step.apply(draft)
             if not len(after) and len(draft):
                 raise LabError(
@@ -68,16 +78,16 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {"version": self.version, "steps": [_step_to_dict(step) for step in self.steps]}
+        return {"version": 1 if self.as_chosen else self.version, "steps": [_step_to_dict(step) for step in self.steps]}
 
     @classmethod
     def from_dict(cls, values: Any) -> "Recipe":
         """The reverse of `to_dict`. Raises LabError for anything that is no recipe."""
-        if not isinstance(values, dict) or values.get("version") != cls.version:
+        if not isinstance(values, dict) or values.get("version") not in (1, cls.version):
             raise _not_understood("it is of another version")
         if set(values) != {"version", "steps"} or not isinstance(values["steps"], list):
             raise _not_understood("a list of steps was expected")
-        return cls(tuple(map(_step_from_dict, values["steps"])))
+        return cls(tuple(map(_step_from_dict, values["steps"])), as_chosen=values["version"] == 1)
 
 
 def _step_to_dict(step: Step) -> dict[str, Any]:
