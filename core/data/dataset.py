@@ -126,7 +126,7 @@ def build_dataset(
     names_of_texts = [name for name in (columns.text, columns.pair) if name is not None]
     for each in zip(names_of_texts, dataset.text_columns(), dataset.word_counts(), strict=True):
         notices += about_texts(*each, draft.row_ids)
-    notices += [*label_notices, *about_duplicates(dataset.first_equal(), numbers, draft.row_ids)]
+    notices += [*label_notices, *about_duplicates(dataset.first_equal(), numbers, names, draft.row_ids)]
     noticed = replace(dataset, notices=tuple(notices))
     noticed._measured.update(dataset._measured)
     return noticed

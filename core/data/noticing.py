@@ -6,8 +6,8 @@ import numpy as np
 
 from core.data.draft import rows_in_words
 from core.data.finding import counted
-from core.data.repeats import groups_of
-from core.data.steps import spelled_alike
+from core.data.repeats import groups_of, with_label
+from core.data.steps import meanings, spelled_alike
 from core.data.table import is_number
 from core.data.views import Strings
 from core.errors import LabError
@@ -61,24 +61,29 @@ def labels_alike(names: Sequence[str]) -> list[list[str]]:
     return [group for group in alike.values() if len(group) > 1]
 
 
-def about_duplicates(first: np.ndarray, labels: np.ndarray, row_ids: np.ndarray) -> list[str]:
-    """Refuse when all examples are the same; tell of repeats, and of repeats with different labels.
+def about_duplicates(first: np.ndarray, labels: np.ndarray, names: Sequence[str], row_ids: np.ndarray) -> list[str]:
+    """Refuse when all examples are the same; tell of repeats, and of equal texts with different labels.
 
-    `first` is for each example the first that is equal. Raises LabError.
+    `first` is for each example the first with the same text. Raises LabError.
     """
-    repeats = int((first != np.arange(len(first))).sum())
-    if len(first) > 1 and repeats == len(first) - 1:
+    rows = np.arange(len(first))
+    if len(first) > 1 and not first.any():
         raise LabError("All rows hold the same text.", "Choose the column that holds the texts.")
-    if not repeats:
-        return []
-    notices = [f"{repeats:,} rows repeat an earlier one; a split by shares keeps repeats together."]
-    clashing = contradicting(groups_of(first), labels)
+    notices = []
+    if repeats := int((with_label(first, labels) != rows).sum()):
+        what = "an earlier one" if len(labels) else "the text of an earlier one"
+        verb = counted(repeats, "row repeats", "rows repeat")
+        notices.append(f"{verb} {what}; a split by shares keeps repeats together.")
+    clashing = contradicting(groups_of(first), labels, names)
     if clashing:
         where = rows_in_words(row_ids[clashing[0]])
         notices.append(f"{len(clashing):,} texts occur with different labels, such as the one in {where}.")
     return notices
 
 
-def contradicting(groups: Sequence[np.ndarray], labels: np.ndarray) -> list[np.ndarray]:
-    """The groups whose members have different labels."""
-    return [group for group in groups if len(labels) and (labels[group] != labels[group[0]]).any()]
+def contradicting(groups: Sequence[np.ndarray], labels: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
+    """The groups whose members have different labels: others than those that differ only in case and white space."""
+    if not len(labels):
+        return []
+    labels = meanings(labels, names)
+    return [group for group in groups if (labels[group] != labels[group[0]]).any()]

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.data.dataset import Dataset
 from core.data.noticing import contradicting
-from core.data.repeats import groups_of
+from core.data.repeats import groups_of, with_label
 from core.data.search import search
 
 __all__ = ["LIMITS", "Profile", "measure_pieces", "profile", "search"]
@@ -28,8 +28,8 @@ class Profile:
     """Measurements of one data set; every position is one in the data set.
 
     label_counts: name and number of examples, in the order of the names. word_lengths: one number an example, words by
-    white space; a pair counts both texts. longest, shortest: by these. duplicates, contradictions: groups of equal
-    examples, and those among them with a text and different labels.
+    white space; a pair counts both texts. longest, shortest: by these. duplicates: groups of examples that are equal
+    in text and label; contradictions: groups with the same text, not a blank one, and labels of different meaning.
     """
 
     rows: int
@@ -50,9 +50,8 @@ def profile(dataset: Dataset) -> Profile:
     """Measure a data set."""
     each = dataset.word_counts()
     words = each[0] if len(each) == 1 else each.sum(axis=0)
-    groups = groups_of(dataset.first_equal())
-    filled = [group for group in groups if each[:, group[0]].all()]  # without a text there is nothing to contradict
-    labels = dataset.labels.array
+    first, labels = dataset.first_equal(), dataset.labels.array
+    same_text = [group for group in groups_of(first) if each[:, group[0]].all()]  # a blank one contradicts nothing
     counts = np.bincount(labels, minlength=len(dataset.label_names)).tolist()
     longest, shortest = _extremes(words)
     return Profile(
@@ -61,8 +60,8 @@ def profile(dataset: Dataset) -> Profile:
         word_lengths=words,
         longest=longest,
         shortest=shortest,
-        duplicates=tuple(tuple(group.tolist()) for group in groups),
-        contradictions=tuple(tuple(group.tolist()) for group in contradicting(filled, labels)),
+        duplicates=tuple(tuple(group.tolist()) for group in groups_of(with_label(first, labels))),
+        contradictions=tuple(tuple(g.tolist()) for g in contradicting(same_text, labels, dataset.label_names)),
     )
 
 

@@ -1,10 +1,11 @@
 """Safe fixes as a recipe: an ordered list of recorded steps over rows of an untouched file. Undo is one step less.
 
 A step only drops rows or tidies cells; it never invents, copies or reorders rows. The same recipe gives the same rows.
-Each step has an id, so that whoever takes one back takes back this one and not another's.
+Steps are done in the order that loses fewest rows (`steps.IN_ORDER`), whichever was chosen first. Each step has an id,
+so that whoever takes one back takes back this one and not another's.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from core.data import steps
@@ -12,12 +13,12 @@ from core.data.draft import Draft
 from core.data.steps import Step
 from core.errors import LabError
 
-KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in steps.ALL}
+KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in steps.IN_ORDER}
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a recipe made of some rows, and one line a step that says what it did."""
+    """What a recipe made of some rows, and one line a step, in the order of `in_order`, that says what it did."""
 
     draft: Draft
     log: tuple[str, ...]
@@ -25,15 +26,19 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Steps in the order in which they are done. `ids` names each; "" for one that is only to be applied.
+    """Steps in the order in which they were chosen; `in_order` are they in the order in which they are done.
+
+    ids: names each step; "" for one that is only to be applied.
+    as_chosen: whether they are done as they were chosen, as those of version 1 were: runs that carry one stay the same.
 
     >>> Recipe().then(steps.DropEmpty()).then(steps.CapClasses(rows=100), id="a.1").without("a.1").to_dict()
-    {'version': 1, 'steps': [{'kind': 'drop_empty'}]}
+    {'version': 2, 'steps': [{'kind': 'drop_empty'}]}
     """
 
     steps: tuple[Step, ...] = ()
     ids: tuple[str, ...] = field(default=(), compare=False)
-    version: ClassVar[int] = 1
+    as_chosen: bool = False
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         missing = len(self.steps) - len(self.ids)
@@ -49,19 +54,26 @@ class Recipe:
 
     def then(self, step: Step, *, id: str = "") -> "Recipe":
         """The recipe with one step more at its end."""
-        return Recipe((*self.steps, step), (*self.ids, id))
+        is_old = self.as_chosen and len(self) > 0
+        return replace(self, steps=(*self.steps, step), ids=(*self.ids, id), as_chosen=is_old)
 
     def without(self, id: str) -> "Recipe":
         """The recipe without one step, by its id; the same when it is not there (any more)."""
         if id not in self.ids:
             return self
         left = [entry for entry in zip(self.steps, self.ids, strict=True) if entry[1] != id]
-        return Recipe(tuple(step for step, _ in left), tuple(each for _, each in left))
+        return replace(self, steps=tuple(step for step, _ in left), ids=tuple(each for _, each in left))
+
+    def in_order(self) -> tuple[Step, ...]:
+        """The steps in the order in which they are done."""
+        if self.as_chosen:
+            return self.steps
+        return tuple(sorted(self.steps, key=lambda step: steps.IN_ORDER.index(type(step))))
 
     def apply(self, draft: Draft) -> Applied:
         """Do all steps. Raises LabError when one leaves no row or cannot be done here."""
         log = []
-        for step in self.steps:
+        for step in self.in_order():
             after, line = step.apply(draft)
             if not len(after) and len(draft):
                 raise LabError(
@@ -74,7 +86,7 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         steps = [_step_to_dict(*entry) for entry in zip(self.steps, self.ids, strict=True)]
-        return {"version": self.version, "steps": steps}
+        return {"version": 1 if self.as_chosen else self.version, "steps": steps}
 
     @classmethod
     def from_dict(cls, values: Any) -> "Recipe":
@@ -82,14 +94,13 @@ class Recipe:
 
         What was kept before steps had ids is given some: without, none of them could be taken back.
         """
-        if not isinstance(values, dict) or values.get("version") != cls.version:
+        if not isinstance(values, dict) or values.get("version") not in (1, cls.version):
             raise _not_understood("it is of another version")
         if set(values) != {"version", "steps"} or not isinstance(values["steps"], list):
             raise _not_understood("a list of steps was expected")
         found = [_step_from_dict(each) for each in values["steps"]]
-        return cls(
-            tuple(step for step, _ in found), tuple(id or f"kept.{place}" for place, (_, id) in enumerate(found))
-        )
+        ids = tuple(id or f"kept.{place}" for place, (_, id) in enumerate(found))
+        return cls(tuple(step for step, _ in found), ids, as_chosen=values["version"] == 1)
 
 
 def _step_to_dict(step: Step, id: str) -> dict[str, Any]:

@@ -35,6 +35,23 @@ def first_equal(columns: Sequence[Strings]) -> np.ndarray:
     return first
 
 
+def with_label(first: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """For each row the position of the first that has the same label, too: (row,); `first` is what `first_equal` gives.
+
+    `labels` are numbers, (row,), or empty where there are none. A row that is not its own first repeats an earlier one.
+    """
+    if not len(labels):
+        return first
+    again = np.flatnonzero(first != np.arange(len(first)))
+    members = np.union1d(again, first[again])  # the others are their own first anyway
+    _, earliest, number = np.unique(
+        first[members] * (int(labels.max()) + 1) + labels[members], return_index=True, return_inverse=True
+    )
+    found = np.arange(len(first))
+    found[members] = members[earliest[number]]
+    return found
+
+
 def together(column: Strings) -> np.ndarray | None:
     """For rows with the same cell, which a split is to keep on one side, the position of the first of them: (row,).
 

@@ -1,8 +1,12 @@
 """The steps that a recipe is made of: each takes rows and gives rows, and says in one line what it did.
 
-A step checks its settings at birth (LabError) and is deterministic: chance comes from its own seed.
+A step checks its settings at birth (LabError) and is deterministic: chance comes from its own seed. `IN_ORDER` says in
+which order they do least harm.
 """
 
+import html
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
@@ -12,10 +16,11 @@ import pyarrow.compute as pc
 
 from core.data.draft import Draft, is_usable_label
 from core.data.order import natural_key
-from core.data.repeats import first_equal
-from core.data.views import Strings
+from core.data.repeats import with_label
+from core.data.views import take
 from core.errors import LabError
 
+_ENTITY = r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);"  # with its semicolon: in addresses, “&copy=1” is none
 _BREAKS = r"(?i)\s*<br\s*/?>(?:\s*<br\s*/?>)*\s*"
 
 
@@ -69,16 +74,20 @@ class DropContradictions:
     """Leaves out rows whose text also stands under another label: all of them, or all but the commonest label's.
 
     `keep="majority"` keeps the rows of the label that most of the equal texts have; where none has more than every
-    other, all go. Rows without a text or a usable label contradict nothing, and stay.
+    other, all go. Rows without a text or a usable label contradict nothing, and stay. `by_meaning`: labels that differ
+    only in case or white space do not contradict one another (in recipes of earlier days they do).
     """
 
     keep: Literal["none", "majority"] = "none"
+    by_meaning: bool = False
     kind: ClassVar[str] = "drop_contradictions"
     title: ClassVar[str] = "Drop contradictions"
 
     def __post_init__(self) -> None:
         if self.keep not in ("none", "majority"):
             raise LabError(f"Contradictions cannot be kept by {self.keep!r}.", "Choose “none” or “majority”.")
+        if not isinstance(self.by_meaning, bool):
+            raise LabError(f"“By meaning” is yes or no; {self.by_meaning!r} came.", "Choose true or false.")
 
     def apply(self, draft: Draft) -> tuple[Draft, str]:
         _labels(draft, self.title)
@@ -89,6 +98,7 @@ class DropContradictions:
     def _kept(self, draft: Draft) -> np.ndarray:
         """Which of rows that all have a text and a label stay: (row,)."""
         codes, names = draft.label_codes()
+        codes = meanings(codes, names) if self.by_meaning else codes
         first, rows = draft.first_equal(), len(draft)
         keys, counts = np.unique(first * max(1, len(names)) + codes, return_counts=True)
         texts, labels = np.divmod(keys, max(1, len(names)))  # one entry for each text and label that occur together
@@ -146,6 +156,20 @@ class DropRows:
 
 
 @dataclass(frozen=True, slots=True)
+class UnescapeHtml:
+    """Writes HTML entities, such as `&amp;` or `&#39;`, as the characters they stand for. Changes texts, not rows.
+
+    Each is taken once: `&amp;lt;` becomes `&lt;`.
+    """
+
+    kind: ClassVar[str] = "unescape_html"
+    title: ClassVar[str] = "Write HTML entities as characters"
+
+    def apply(self, draft: Draft) -> tuple[Draft, str]:
+        return _rewritten(draft, unescaped, "HTML entities were written as characters")
+
+
+@dataclass(frozen=True, slots=True)
 class TidyTexts:
     """Turns HTML line breaks (`<br />`) into a space and takes white space off both ends. Changes texts, not rows."""
 
@@ -153,13 +177,7 @@ class TidyTexts:
     title: ClassVar[str] = "Tidy white space and HTML line breaks"
 
     def apply(self, draft: Draft) -> tuple[Draft, str]:
-        tidy = [tidied(column.arrow) for column in draft.text_columns()]
-        before = [draft.texts] if draft.pairs is None else [draft.texts, draft.pairs]
-        changed = np.zeros(len(draft), bool)
-        for old, new in zip(before, tidy, strict=True):
-            changed |= pc.not_equal(old, new).to_numpy()
-        done = replace(draft, texts=tidy[0], pairs=tidy[1] if len(tidy) > 1 else None)
-        return done, f"White space or line breaks were tidied in {int(changed.sum()):,} rows."
+        return _rewritten(draft, tidied, "White space or line breaks were tidied")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +202,30 @@ class MergeLabels:
         return replace(draft, labels=pa.chunked_array([labels])), f"{len(merged):,} labels were merged: {shown}."
 
 
-ALL = (DropEmpty, DropUnlabelled, DropDuplicates, DropContradictions, CapClasses, DropRows, TidyTexts, MergeLabels)
+# Texts and labels get their last form first, since rows are then compared by them: “Good ” beside “good” is no
+# contradiction. Contradictions go before repeats, as these are the votes for the label that most have. Caps come last.
+IN_ORDER = (
+    UnescapeHtml, TidyTexts, MergeLabels, DropEmpty, DropUnlabelled, DropContradictions, DropDuplicates, DropRows,
+    CapClasses,
+)  # fmt: skip
 
 
 def repeated(draft: Draft) -> np.ndarray:
     """Where a row is equal to an earlier one in text, second text and label: (row,)."""
-    columns = [*draft.text_columns(), *([] if draft.labels is None else [Strings(draft.labels)])]
-    return first_equal(columns) != np.arange(len(draft))
+    return with_label(draft.first_equal(), draft.label_codes()[0]) != np.arange(len(draft))
+
+
+def unescaped(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts with HTML entities written as characters, by `html.unescape`."""
+    found = np.flatnonzero(pc.match_substring_regex(column, _ENTITY).to_numpy())
+    if not len(found):
+        return column
+    entity = re.compile(_ENTITY)
+    texts = take(column, found).to_pylist()
+    done = pa.array([entity.sub(lambda match: html.unescape(match[0]), text) for text in texts], pa.string())
+    which = np.zeros(len(column), bool)
+    which[found] = True
+    return pa.chunked_array([pc.replace_with_mask(column.combine_chunks(), pa.array(which), done)])
 
 
 def tidied(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -207,6 +242,12 @@ def spelled_alike(label: str) -> str:
     return " ".join(label.casefold().split())
 
 
+def meanings(codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Numbers of labels, (row,), the same for labels that differ only in case and white space."""
+    first: dict[str, int] = {}
+    return np.array([first.setdefault(spelled_alike(name), code) for code, name in enumerate(names)], np.int64)[codes]
+
+
 def _labels(draft: Draft, title: str) -> tuple[np.ndarray, tuple[str, ...]]:
     if draft.labels is None:
         raise LabError(
@@ -214,6 +255,17 @@ def _labels(draft: Draft, title: str) -> tuple[np.ndarray, tuple[str, ...]]:
             "Choose the column that holds the label, or take this step back on the page Datasets.",
         )
     return draft.label_codes()
+
+
+def _rewritten(draft: Draft, change: Callable[[pa.ChunkedArray], pa.ChunkedArray], done: str) -> tuple[Draft, str]:
+    """The rows with changed texts, and in how many of them that was."""
+    new = [change(column.arrow) for column in draft.text_columns()]
+    changed = np.zeros(len(draft), bool)
+    for old, text in zip(draft.text_columns(), new, strict=True):
+        changed |= pc.not_equal(old.arrow, text).to_numpy()
+    return replace(
+        draft, texts=new[0], pairs=new[1] if len(new) > 1 else None
+    ), f"{done} in {int(changed.sum()):,} rows."
 
 
 def _keep(draft: Draft, kept: np.ndarray, which: str) -> tuple[Draft, str]:

@@ -124,7 +124,7 @@ def show_recipe(table: Table, columns: Columns, layers: Layers) -> None:
     applied = applied_of(table, columns, layers)
     with st.container(border=True):
         st.markdown(f"**Fixes so far**: {len(table):,} rows in the file, {len(applied.draft):,} left.")
-        for number, (step, line) in enumerate(zip(layers.recipe.steps, applied.log, strict=True), start=1):
+        for number, (step, line) in enumerate(zip(layers.recipe.in_order(), applied.log, strict=True), start=1):
             st.markdown(f"{number}. **{plain(step.title)}**: {plain(line)}")
         st.button("Undo the last fix", icon=":material/undo:", on_click=layers.undo_step)
 

@@ -38,30 +38,35 @@ def show_repeats(
     reference: str, key: tuple, mapping: Mapping, dataset: Dataset, profile: Profile, layers: Layers
 ) -> None:
     """Equal texts, contradictions, near-duplicates and leaks, one below the other."""
-    _show_groups(
-        "The same text more than once", profile.duplicates, dataset,
-        "Duplicates count twice in training. A split by shares never parts them.",
-    )  # fmt: skip
-    labels = dataset.labels.array
-    also_in_label = [g for g in profile.duplicates if not len(labels) or len(set(labels[list(g)].tolist())) < len(g)]
-    if also_in_label and mapping.task in WHOLE_IN_DRAFT:
+    title, says = "Rows that repeat an earlier one", "text and label"
+    if not dataset.label_names:
+        title, says = "Rows that repeat the text of an earlier one", "text"
+    groups = counted(len(profile.duplicates), "group")
+    meaning = (
+        f"{groups} of rows with the same {says}. They count double in training. A split by shares never parts them."
+    )
+    _show_groups(title, profile.duplicate_rows, profile.duplicates, dataset, meaning)
+    if profile.duplicates and mapping.task in WHOLE_IN_DRAFT:
         st.button(
             "Drop exact duplicates", key="drop-duplicates", on_click=layers.apply_step, args=(steps.DropDuplicates(),)
         )
     _show_groups(
-        "The same text under different labels", profile.contradictions, dataset,
-        "No model can get both right: mend the labels, or drop these rows.",
+        "Texts under different labels", len(profile.contradictions), profile.contradictions, dataset,
+        "No model can get all of them right: correct the labels, or drop these rows. Labels that differ only in case "
+        "or spaces count as one here.",
     )  # fmt: skip
     if profile.contradictions:
         st.button(
-            "Keep the label that most have", on_click=layers.apply_step, args=(steps.DropContradictions("majority"),)
+            "Keep the label that most have",
+            on_click=layers.apply_step,
+            args=(steps.DropContradictions("majority", by_meaning=True),),
         )
     show_near(key, dataset, layers)
     show_leaks(reference, key, dataset, layers)
 
 
-def _show_groups(title: str, groups: tuple[tuple[int, ...], ...], dataset: Dataset, meaning: str) -> None:
-    st.markdown(f"**{title}**: {len(groups):,}")
+def _show_groups(title: str, count: int, groups: tuple[tuple[int, ...], ...], dataset: Dataset, meaning: str) -> None:
+    st.markdown(f"**{title}**: {count:,}")
     if not groups:
         return
     st.caption(meaning)

@@ -157,7 +157,8 @@ def test_B09_all_rows_the_same_are_refused():
 def test_B10_one_text_with_different_labels_is_named_with_rows():
     dataset = build("one,x", "two,y", "one,y", "two,y")
     assert any("1 texts occur with different labels" in n and "rows 1, 3" in n for n in dataset.notices)
-    assert any("2 rows repeat" in notice for notice in dataset.notices)
+    assert any("1 row repeats an earlier one" in notice for notice in dataset.notices)  # the other contradicts one
+    assert not any("different labels" in notice for notice in build("one,x", "two,y", "one,X").notices)
 
 
 def test_B11_numeric_and_empty_texts_warn():

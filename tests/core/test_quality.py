@@ -278,8 +278,9 @@ def test_B01_B11_kinds_of_texts(kind, texts):
 
 def test_odd_characters_are_found():
     texts = Strings(["caf\ufffd", "cafÃ©", "it\u00e2\u20ac\u2122s", "bell\x07", "zero\u200bwidth", "fine – “text” é"])
+    texts = texts.join(Strings(["\x89\u00db\u00d2 read wrongly", "it\u00e2\x80\x99s", "\u00c3\x89t\u00e9"]))
     found = {name: positions.tolist() for name, positions in odd_characters(texts).items()}
-    assert found == {"replacement": [0], "mojibake": [1, 2], "control": [3], "invisible": [4]}
+    assert found == {"replacement": [0], "mojibake": [1, 2, 7, 8], "misread": [6], "control": [3], "invisible": [4]}
 
 
 def test_nothing_and_no_labels_are_measured_too():

@@ -1,6 +1,7 @@
 """The health card: each case of the fault catalogue that is about content, its rows, and a fix that mends it."""
 
 from collections import Counter
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from core.data.columns import Columns
 from core.data.dataset import build_dataset
 from core.data.draft import Draft, draft_of
 from core.data.finding import Finding, counted, in_order, numbers, shown
+from core.data.profile import profile
 from core.data.quality.card import Measured, health_card
 from core.data.quality.coverage import coverage
 from core.data.quality.near import near_duplicates
@@ -18,6 +20,7 @@ from core.data.reading import ReadOptions, read_table
 from core.data.recipe import Recipe
 from core.data.views import Strings
 from core.errors import LabError
+from core.training.plan import Plan
 
 
 def table_of(*rows, header="text,label"):
@@ -185,7 +188,58 @@ def test_a_cap_is_offered_only_where_it_is_one():
     rows = tuple(f"text of number {n},{'x' if n < 100 else 'y'}" for n in range(101))
     capped, _ = bad(*rows)["imbalance"].step.apply(draft(*rows))  # to eight: one row is too few anyway
     finding = health_card(capped)["imbalance"]
-    assert (finding.step, finding.remedy) == (None, "Add rows of rare labels.")
+    assert (finding.step, "cap" in finding.remedy) == (None, False)
+
+
+def test_uneven_labels_are_told_with_the_setting_that_weighs_them():
+    setting = next(field for field in fields(Plan) if field.name == "class_weights")
+    name, choice = setting.metadata["title"], "balanced"
+    assert choice in setting.metadata["choices"]
+    uneven = tuple(f"text of number {n},{'x' if n % 20 else 'y'}" for n in range(400))
+    scarce = (*(f"text of number {n},label {n % 8}" for n in range(400)), "one more,few", "another one,few")
+    for rows in (uneven, scarce):
+        assert f"“{name}: {choice}” of Fine-tune" in bad(*rows)["imbalance"].remedy
+
+
+def test_even_labels_with_a_rare_one_are_not_to_be_capped():
+    """Of 64 labels of nearly one size the commonest is no answer to give always, and capping would cost most rows."""
+    sizes = [*range(100, 163), 15]
+    rows = [f"text {n} of label {label},label {label}" for label, size in enumerate(sizes) for n in range(size)]
+    finding = bad(*rows)["imbalance"]
+    assert "1 label has far fewer rows than most others (half of all have 130 or more): 'label 63'." in finding.what
+    assert "lways" not in finding.what
+    assert (finding.step, "cap" in finding.remedy) == (None, False)
+    even = [f"text {n} of label {label},label {label}" for label, size in enumerate(sizes[:63]) for n in range(size)]
+    assert health_card(draft(*even))["imbalance"].severity == "good"
+    towering = [*even, *(f"text {n},label 0" for n in range(700))]
+    finding = bad(*towering)["imbalance"]
+    assert "lways" not in finding.what  # in one of ten rows it would be right
+    assert finding.fix == "cap_classes"
+    assert mended(finding, *towering).severity == "good"
+
+
+def test_B10_labels_that_only_look_different_are_merged_before_contradictions_are_counted():
+    rows = (*GOOD, "one text,pos", "one text,Pos", "one text, pos", "other text,pos", "other text,POS", "other text,x")
+    found = bad(*rows)
+    assert found["contradictions"].rows == (43, 44, 45)
+    after, line = found["contradictions"].step.apply(draft(*rows))
+    assert (set(range(46)) - set(after.row_ids.tolist()), line[:6]) == ({45}, "1 rows")
+    assert "contradictions" not in bad(*rows[:43])
+
+
+def test_one_count_of_repeats_and_of_contradictions_everywhere():
+    """Notices, the health card, the profile and what the fixes say they dropped."""
+    rows = (*GOOD, GOOD[0], GOOD[0], GOOD[1], f"{GOOD[2][:-1]}other", f"{GOOD[4][:-1]}Y", GOOD[3].upper())
+    table = table_of(*rows)
+    made, card = build_dataset(table, Columns("text", "label")), health_card(draft(*rows))
+    measured = profile(made)
+    assert measured.duplicate_rows == 3
+    assert any(notice.startswith("3 rows repeat an earlier one;") for notice in made.notices)
+    assert card["duplicates"].what.startswith("3 rows repeat an earlier one")
+    assert card["duplicates"].step.apply(draft(*rows))[1].startswith("3 rows that repeat")
+    assert len(measured.contradictions) == 1
+    assert any("1 texts occur with different labels" in notice for notice in made.notices)
+    assert card["contradictions"].what.startswith("1 text stands under different labels")
 
 
 def test_near_duplicates_and_near_contradictions():
@@ -221,7 +275,12 @@ def test_long_texts_and_unknown_pieces():
 
 def test_odd_characters_and_html():
     rows = (*GOOD, "caf\ufffd au lait,x", "zero\u200bwidth here,y", '"  one<br />two",x', "<b>bold</b> &amp; more,y")
+    rows = (*rows, "\x89ÛÒ what a day,x")
     found = bad(*rows)
+    assert found["odd_misread"].rows == (44,)
+    assert "odd" not in {each.key for each in health_card(draft(*GOOD, rows[44])).findings}  # which says: no damage
+    assert found["entities"].rows == (43,)
+    assert mended(found["entities"], *rows) is None
     assert (found["odd_replacement"].rows, found["odd_replacement"].severity) == ((40,), "fix")
     assert (found["odd_invisible"].rows, found["untidy"].rows, found["html"].rows) == ((41,), (42,), (43,))
     assert mended(found["untidy"], *rows) is None

@@ -1,8 +1,11 @@
 """Recipes: each step by hand, then that they invent nothing, undo, repeat and survive JSON."""
 
 import csv
+import html
 import io
 import json
+import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from core.data.dataset import build_dataset
 from core.data.draft import draft_of
 from core.data.fixed import csv_parts, fixed_table, jsonl_parts
 from core.data.formulas import escape_formula
+from core.data.quality.card import health_card
 from core.data.reading import ReadOptions, read_table
 from core.data.recipe import KINDS, Recipe
 from core.data.steps import (
@@ -26,6 +30,8 @@ from core.data.steps import (
     MergeLabels,
     Step,
     TidyTexts,
+    UnescapeHtml,
+    spelled_alike,
 )
 from core.data.views import Strings
 from core.errors import LabError
@@ -33,7 +39,12 @@ from core.errors import LabError
 COLUMNS = Columns("text", "label")
 STEPS = (
     DropEmpty(), DropUnlabelled(), DropDuplicates(), DropContradictions(), DropContradictions(keep="majority"),
-    CapClasses(rows=2, seed=3), DropRows((0, 4), "by hand"), TidyTexts(), MergeLabels(),
+    CapClasses(rows=2, seed=3), DropRows((0, 4), "by hand"), TidyTexts(), MergeLabels(), UnescapeHtml(),
+    DropContradictions(keep="majority", by_meaning=True),
+)  # fmt: skip
+SAFE = (
+    DropContradictions("majority", by_meaning=True), DropDuplicates(), DropUnlabelled(), DropEmpty(), MergeLabels(),
+    TidyTexts(), UnescapeHtml(),
 )  # fmt: skip
 
 
@@ -148,7 +159,7 @@ def test_a_step_is_taken_back_by_its_id_wherever_it_stands():
 @pytest.mark.parametrize(
     "values",
     [
-        None, [], {}, {"version": 2, "steps": []}, {"version": 1, "steps": {}}, {"version": 1, "steps": [1]},
+        None, [], {}, {"version": 3, "steps": []}, {"version": 1, "steps": {}}, {"version": 1, "steps": [1]},
         {"version": 1, "steps": [], "more": 1}, {"version": 1, "steps": [{"kind": "rm"}]},
         {"version": 1, "steps": [{"kind": ["drop_empty"]}]}, {"version": 1, "steps": [{"kind": "cap_classes"}]},
         {"version": 1, "steps": [{"kind": "drop_empty", "rows": 1}]},
@@ -156,6 +167,7 @@ def test_a_step_is_taken_back_by_its_id_wherever_it_stands():
         {"version": 1, "steps": [{"kind": "drop_rows", "rows": ["a"]}]},
         {"version": 1, "steps": [{"kind": "drop_rows", "rows": 3}]},
         {"version": 1, "steps": [{"kind": "drop_rows", "rows": [2**70]}]},
+        {"version": 2, "steps": [{"kind": "drop_contradictions", "by_meaning": "yes"}]},
     ],
 )  # fmt: skip
 def test_anything_else_is_no_recipe(values):
@@ -193,12 +205,101 @@ def test_a_recipe_invents_nothing_and_undoes(rows, steps, last):
     assert same(recipe.then(last).apply(start).draft, after.draft)
     rows_left = after.draft.row_ids
     assert (np.diff(rows_left) > 0).all()
-    assert set(rows_left.tolist()) <= set(before.draft.row_ids.tolist()) <= set(range(len(rows)))
+    assert set(rows_left.tolist()) <= set(range(len(rows)))
     spellings = {label for _, label in rows}
     assert set(Strings(after.draft.labels)) <= spellings
     for row, text in zip(rows_left.tolist(), Strings(after.draft.texts), strict=True):
         assert text.split() == rows[row][0].replace("<br />", " ").split() or text == rows[row][0]
     assert table["text"] == [text for text, _ in rows]
+
+
+TEXTS = st.sampled_from(["", " ", "a", " a", "a &amp; b", "a & b", "a & b<br>", "<br />", "c"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.tuples(TEXTS, st.sampled_from(["x", "X", " x", "y", "Y", "nan", ""])), min_size=1, max_size=25),
+    st.permutations(SAFE),
+)
+def test_all_safe_fixes_in_whichever_order_leave_no_contradiction_and_lose_no_row_needlessly(rows, fixes):
+    """A row goes only because it has no text or label, repeats one that stays, or is outvoted by rows of its text."""
+    votes: dict[str, Counter] = {}
+    clean = [
+        (html.unescape(text).replace("<br />", " ").replace("<br>", " ").strip(), spelled_alike(y)) for text, y in rows
+    ]
+    for text, label in clean:
+        if text and label not in ("", "nan"):
+            votes.setdefault(text, Counter())[label] += 1
+    expected, seen = [], set()
+    for row, (text, label) in enumerate(clean):
+        most = votes.get(text, Counter()).most_common(2)
+        is_decided = len(most) == 1 or (len(most) == 2 and most[0][1] > most[1][1])
+        if is_decided and label == most[0][0] and (text, label) not in seen:
+            seen.add((text, label))
+            expected.append(row)
+    start = draft_of(table_of(*(f'"{text}",{label}' for text, label in rows)), COLUMNS)
+    recipe = Recipe()
+    for fix in fixes:
+        recipe = recipe.then(fix)
+    if not expected:
+        with pytest.raises(LabError, match="No row is left"):
+            recipe.apply(start)
+        return
+    left = recipe.apply(start).draft
+    assert left.row_ids.tolist() == expected
+    card = health_card(left)
+    told = {each.key for each in card.findings if each.severity != "good"}
+    assert not told & {"contradictions", "duplicates", "empty", "unlabelled", "alike_labels", "untidy", "entities"}
+
+
+def test_repeats_are_votes_for_the_label_that_most_rows_have():
+    rows = ("one,x", "one,x", "one,y", "two,y")
+    for fixes in ((DropDuplicates(), SAFE[0]), (SAFE[0], DropDuplicates())):
+        applied = Recipe(fixes).apply(draft(*rows))
+        assert applied.draft.row_ids.tolist() == [0, 3]
+        assert applied.log == ("1 rows whose text also has another label were dropped.",
+                               "1 rows that repeat an earlier one were dropped.")  # fmt: skip
+
+
+def test_a_recipe_of_earlier_days_does_its_steps_as_they_were_chosen():
+    """A run carries its recipe, and goes on with the rows it began with."""
+    kept = {"version": 1, "steps": [{"kind": "drop_duplicates"}, {"kind": "drop_contradictions", "keep": "majority"}]}
+    recipe = Recipe.from_dict(kept)
+    rows = ("one,x", "one,x", "one,y", "two,y", "three,Y", "three,y")
+    assert recipe.apply(draft(*rows)).draft.row_ids.tolist() == [3]
+    assert recipe.to_dict()["version"] == 1
+    again = recipe.then(MergeLabels())
+    assert again.in_order()[0] == DropDuplicates()
+    assert again.without("b") == recipe
+    assert recipe.without("kept.1").without("kept.0").then(DropEmpty()).to_dict()["version"] == 2
+
+
+def test_html_entities_are_written_as_characters():
+    texts = (
+        "AT&amp;T &lt;3 &#39;you&#39; &#x27;",
+        "no & entity; here",
+        "https://a.b/?x=1&copy=2&amp;y=3",
+        "&amp;lt;",
+        "&T; &nosuch;",
+    )
+    after, line = UnescapeHtml().apply(draft(*(f'"{text}",x' for text in texts)))
+    assert list(Strings(after.texts)) == [
+        "AT&T <3 'you' '", "no & entity; here", "https://a.b/?x=1&copy=2&y=3", "&lt;", "&T; &nosuch;"
+    ]  # fmt: skip
+    assert line == "HTML entities were written as characters in 3 rows."
+    pairs = draft("a &gt; b,c&nbsp;d,x", header="first,second,label", columns=Columns("first", "label", "second"))
+    after, _ = UnescapeHtml().apply(pairs)
+    assert (list(Strings(after.texts)), list(Strings(after.pairs))) == (["a > b"], ["c\u00a0d"])
+
+
+@given(st.lists(st.text(st.sampled_from("&#;xltgamp12 D8\U0001f600"), max_size=12), min_size=1, max_size=5))
+def test_entities_are_those_of_the_standard_library(texts):
+    table = table_of(*(f'"{text}",x' for text in texts))
+    after, _ = UnescapeHtml().apply(draft_of(table, COLUMNS))
+    parts = [re.split(r"(&#?\w+;)", text) for text in texts]
+    assert list(Strings(after.texts)) == [
+        "".join(html.unescape(p) if p[-1:] == ";" and p[:1] == "&" else p for p in ps) for ps in parts
+    ]
 
 
 def test_the_fixed_rows_are_a_table_and_a_csv():

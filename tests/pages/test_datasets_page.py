@@ -498,7 +498,7 @@ def test_B09_repeats_are_dropped_only_where_that_loses_nothing(open_page):
     labels = "".join(f"text {n % 10},{'ab'[n // 10]}\n" for n in range(20))
     clash = uploads.store_upload(f"text,label\n{labels}".encode(), "labels.csv").reference
     drop = "Drop exact duplicates"
-    for view, told in (("Health", "10 rows repeat"), ("Repeats", "The same text more than once**: 10")):
+    for view, told in (("Health", "10 rows repeat"), ("Repeats", "Rows that repeat the text of an earlier one**: 10")):
         app = open_page(PAGE, data=reference, task="regression", show=view)
         assert not app.exception
         assert told in words_on(app)
@@ -506,7 +506,8 @@ def test_B09_repeats_are_dropped_only_where_that_loses_nothing(open_page):
         app = open_page(PAGE, data=reference, task="masked-language", show=view)
         assert drop in [button.label for button in app.button]
     app = open_page(PAGE, data=clash, show="Repeats")
-    assert "The same text more than once**: 10" in words_on(app)
+    assert "Rows that repeat an earlier one**: 0" in words_on(app)
+    assert "Texts under different labels**: 10" in words_on(app)
     assert drop not in [button.label for button in app.button]  # each stands once under each label
 
 

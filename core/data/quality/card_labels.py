@@ -12,9 +12,18 @@ from core.data.noticing import MANY_LABELS, contradicting, labels_alike
 from core.data.order import natural_order
 from core.data.quality.near import NearPair
 from core.data.repeats import groups_of
-from core.data.steps import CapClasses, DropContradictions, DropRows, DropUnlabelled, MergeLabels, spelled_alike
+from core.data.steps import (
+    CapClasses,
+    DropContradictions,
+    DropRows,
+    DropUnlabelled,
+    MergeLabels,
+    meanings,
+    spelled_alike,
+)
 
-_LOPSIDED = 5  # the commonest label has so many times the rows of the rarest
+_LOPSIDED = 5  # a label has so many times the rows of most others, or they have so many times its rows
+_UNEVEN = "Add rows of rare labels, let them count more (the setting “Class weights: balanced” of Fine-tune)"
 _MOSTLY = 0.8
 _FEW_ROWS = 8  # of a label: fewer can hardly be learned, and are not in every part of a split
 
@@ -50,7 +59,7 @@ def near_duplicates(draft: Draft, pairs: Sequence[NearPair]) -> Iterator[Finding
     yield Finding("near_duplicates", "look", what, later, remedy, step)
     if draft.labels is None:
         return
-    codes, _ = draft.label_codes()
+    codes = meanings(*draft.label_codes())
     clash = [pair for pair in pairs if codes[pair.first] != codes[pair.second]]
     if clash:
         rows = numbers(draft.row_ids[[position for pair in clash for position in (pair.first, pair.second)]])
@@ -107,28 +116,39 @@ def _rare(draft: Draft, codes: np.ndarray, cells: Sequence[str], counts: dict[st
 
 
 def _balance(counts: dict[str, int]) -> Iterator[Finding]:
-    (common, most), *_, (rare, fewest) = Counter(counts).most_common()
+    """One label far above most others, else labels far below most others; most: by the (lower) median."""
+    ordered = Counter(counts).most_common()
+    (common, most), (rare, fewest) = ordered[0], ordered[-1]
+    typical = ordered[len(ordered) // 2][1]
     share = most / sum(counts.values())
-    if most >= _LOPSIDED * fewest or share > _MOSTLY:
+    scarce = [name for name, count in ordered if count * _LOPSIDED <= typical]
+    if most >= _LOPSIDED * typical or share > _MOSTLY:
         what = f"{common!r} has {share:.0%} of the rows ({most:,}), {rare!r} only {fewest:,}. "
-        what += f"Always answering {common!r} would be right in {share:.0%} of them: look at macro F1, not at accuracy."
-        cap = max(_FEW_ROWS, (_LOPSIDED - 1) * fewest)  # then this finding is gone, unless the rarest has one row
+        if share >= 0.5:
+            what += f"Always answering {common!r} would be right in {share:.0%} of them: "
+        what += "look at macro F1, not at accuracy." if share >= 0.5 else "Look at macro F1 beside accuracy."
+        cap = max(_FEW_ROWS, (_LOPSIDED - 1) * typical)  # then this finding is gone, unless it is of the fewest rows
         step = CapClasses(rows=cap) if cap < most else None
-        remedy = f"Add rows of rare labels, or cap each at {cap:,}." if step else "Add rows of rare labels."
-        yield Finding("imbalance", "look", what, remedy=remedy, step=step)
+        capping = f", or cap each at {cap:,}" if step else ""
+        yield Finding("imbalance", "look", what, remedy=f"{_UNEVEN}{capping}.", step=step)
+    elif scarce:
+        have = counted(len(scarce), "label has", "labels have")
+        what = f"{have} far fewer rows than most others (half of all have {typical:,} or more): "
+        what += f"{shown(scarce[::-1])}. Look at the F1 of each label."
+        yield Finding("imbalance", "look", what, remedy=f"{_UNEVEN}.")
     else:
         what = f"The labels are balanced well enough: from {fewest:,} to {most:,} rows each."
         yield Finding("imbalance", "good", what)
 
 
 def _contradictions(draft: Draft) -> Iterator[Finding]:
-    groups = contradicting(groups_of(draft.first_equal()), draft.label_codes()[0])
+    groups = contradicting(groups_of(draft.first_equal()), *draft.label_codes())
     if groups:
         rows = numbers(draft.row_ids[np.concatenate(groups)])
         texts = counted(len(groups), "text stands", "texts stand")
         example = rows_in_words(draft.row_ids[groups[0]])
         what = f"{texts} under different labels, in {counted(len(rows), 'row')}; the first in {example}."
         remedy = "Correct the labels, or drop these rows: no model can get both right."
-        yield Finding("contradictions", "fix", what, rows, remedy, DropContradictions(keep="majority"))
+        yield Finding("contradictions", "fix", what, rows, remedy, DropContradictions("majority", by_meaning=True))
     else:
         yield Finding("contradictions", "good", "No text stands under two labels.")

@@ -9,8 +9,8 @@ from core.data.draft import Draft, rows_in_words
 from core.data.finding import Finding, counted, numbers, shown
 from core.data.noticing import about_number
 from core.data.quality.coverage import Coverage
-from core.data.quality.kinds import HTML, ODD_CHARACTERS, Kinds, kinds_of, odd_characters, positions_matching
-from core.data.steps import DropDuplicates, DropEmpty, TidyTexts, repeated, tidied
+from core.data.quality.kinds import HTML_TAG, ODD_CHARACTERS, Kinds, kinds_of, odd_characters, positions_matching
+from core.data.steps import DropDuplicates, DropEmpty, TidyTexts, UnescapeHtml, repeated, tidied, unescaped
 from core.data.views import Strings
 
 WHOLE_IN_DRAFT = ("sequence-classification", "masked-language")  # other tasks have scores, tags, answers beside it
@@ -18,6 +18,10 @@ PLACED_IN_TEXT = ("token-classification", "question-answering")  # each word has
 _MOSTLY = 0.9  # from this share on a column is taken for something else than texts
 _SOME = 0.01
 _MUCH_UNKNOWN = 0.01
+_REMEDIES = dict.fromkeys(("replacement", "mojibake"), "Read the file in its right encoding.") | {
+    "misread": "If the file was read as Latin-1, read it as Western European (cp1252). Else the file is damaged: "
+    "save it in its right encoding where it comes from."
+}
 
 
 def check(draft: Draft, task: str) -> Iterator[Finding]:
@@ -124,7 +128,7 @@ def _odd(draft: Draft, column: Strings, which: str) -> Iterator[Finding]:
             rows = numbers(draft.row_ids[positions])
             what = f"{counted(len(rows), f'text{which} holds', f'texts{which} hold')} {ODD_CHARACTERS[name][1]}."
             lost = name in ("replacement", "mojibake")
-            remedy = "Read the file in its right encoding." if lost else "Remove them where the texts come from."
+            remedy = _REMEDIES.get(name, "Remove them where the texts come from.")
             severity = "fix" if lost and len(rows) > _SOME * len(draft) else "look"
             yield Finding(f"odd_{name}", severity, what, rows, remedy)
     if not any(map(len, found.values())):
@@ -132,17 +136,19 @@ def _odd(draft: Draft, column: Strings, which: str) -> Iterator[Finding]:
 
 
 def _untidy(draft: Draft, column: Strings, which: str, task: str) -> Iterator[Finding]:
-    tidy = tidied(column.arrow)
-    changed = np.flatnonzero(pc.not_equal(column.arrow, tidy).to_numpy())
-    if len(changed):
-        texts = counted(len(changed), f"text{which} has", f"texts{which} have")
-        what = f"{texts} white space around or HTML line breaks (<br />) inside."
-        rows = numbers(draft.row_ids[changed])
-        if task in PLACED_IN_TEXT:
-            yield Finding("untidy", "look", what, rows, "Tidy them at their source: here, tags or answers would move.")
-        else:
-            yield Finding("untidy", "look", what, rows, "Tidy them; words stay.", TidyTexts())
-    marked = positions_matching(Strings(tidy), HTML)
+    tidy, plain = tidied(column.arrow), unescaped(column.arrow)
+    for key, changed, what, step in (
+        ("untidy", tidy, "white space around or HTML line breaks (<br />) inside", TidyTexts()),
+        ("entities", plain, "HTML entities inside, such as &amp; for &", UnescapeHtml()),
+    ):
+        positions = np.flatnonzero(pc.not_equal(column.arrow, changed).to_numpy())
+        if len(positions):
+            what = f"{counted(len(positions), f'text{which} has', f'texts{which} have')} {what}."
+            remedy = "Tidy them; words stay."
+            if task in PLACED_IN_TEXT:
+                step, remedy = None, "Tidy them at their source: here, tags or answers would move."
+            yield Finding(key, "look", what, numbers(draft.row_ids[positions]), remedy, step)
+    marked = positions_matching(Strings(tidy), HTML_TAG)
     if len(marked):
-        what = f"{counted(len(marked), f'text{which} holds', f'texts{which} hold')} other HTML, such as <b> or &amp;."
+        what = f"{counted(len(marked), f'text{which} holds', f'texts{which} hold')} HTML tags, such as <b>."
         yield Finding("html", "look", what, numbers(draft.row_ids[marked]), "Export the texts as plain text.")

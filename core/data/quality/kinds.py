@@ -24,11 +24,18 @@ _LONGEST = 100  # a number or a date is not longer
 
 ODD_CHARACTERS = {
     "replacement": ("\ufffd", "the sign \ufffd, which stands for a letter that was lost"),
-    "mojibake": (r"Ã[\x{80}-\x{BF}]|â€|Â[\x{A0}-\x{BF}]", "letters such as Ã© or â€™: UTF-8 once read as Latin-1"),
+    "mojibake": (
+        r"Ã[\x{80}-\x{BF}]|â€|â[\x{80}-\x{9F}]{2}|Â[\x{A0}-\x{BF}]",
+        "letters such as Ã© or â€™: UTF-8 once read as Latin-1",
+    ),
+    "misread": (
+        r"[\x{80}-\x{9F}]",
+        "invisible control characters (U+0080 to U+009F), which letters become that are read in a wrong encoding",
+    ),
     "control": (r"[\x01-\x08\x0B\x0C\x0E-\x1F\x7F]", "control characters"),
     "invisible": (r"[\x{200B}\x{2060}\x{FEFF}\x{00AD}]", "invisible characters (zero-width space, soft hyphen)"),
 }
-HTML = r"(?i)<(br|p|div|span|a|b|i|em|strong|li|ul|img|td|tr)(\s[^<>]*)?/?>|&(amp|lt|gt|quot|nbsp|#\d+);"
+HTML_TAG = r"(?i)<(br|p|div|span|a|b|i|em|strong|li|ul|img|td|tr)(\s[^<>]*)?/?>"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +76,8 @@ def kinds_of(texts: Strings) -> Kinds:
 
 def odd_characters(texts: Strings) -> dict[str, np.ndarray]:
     """Positions of texts that hold characters which hint at damage, by the names of ODD_CHARACTERS; empty ones too."""
-    return {name: positions_matching(texts, pattern) for name, (pattern, _) in ODD_CHARACTERS.items()}
+    found = {name: positions_matching(texts, pattern) for name, (pattern, _) in ODD_CHARACTERS.items()}
+    return found | {"misread": np.setdiff1d(found["misread"], found["mojibake"])}  # which has such characters, too
 
 
 def positions_matching(texts: Strings, pattern: str) -> np.ndarray:
