@@ -268,7 +268,7 @@ def test_a_recipe_of_earlier_days_does_its_steps_as_they_were_chosen():
     rows = ("one,x", "one,x", "one,y", "two,y", "three,Y", "three,y")
     assert recipe.apply(draft(*rows)).draft.row_ids.tolist() == [3]
     assert recipe.to_dict()["version"] == 1
-    again = recipe.then(MergeLabels())
+    again = recipe.then(MergeLabels(), id="b")
     assert again.in_order()[0] == DropDuplicates()
     assert again.without("b") == recipe
     assert recipe.without("kept.1").without("kept.0").then(DropEmpty()).to_dict()["version"] == 2
