@@ -175,7 +175,6 @@ def choose_columns(reference: str, table: Table) -> Columns:
     with third:
         help_label = "The class that BERT should learn to name."
         label = column("label", "Label", guess.label, [NO_COLUMN, *names], help_label)
-    kept.show_news()
     return Columns(text=text, pair=pair, label=label)
 
 

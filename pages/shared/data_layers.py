@@ -80,8 +80,13 @@ class Layers:
 
     def _undo_correction(self, edit: Edit) -> None:
         updated = self.update(Edits, undo_correction(edit.id))
-        now = None if updated.after is None else updated.after.at(edit.row, edit.column)
-        if now is not None and now.id not in {each.id for each in self.edits.cells}:
+        if updated.before == updated.after:
+            kept.tell(
+                f"Row {edit.row + 1:,}, {edit.column}: “{edit.after[:80]}” was taken back in another tab already."
+            )
+            return
+        now = updated.before.at(edit.row, edit.column)
+        if now is not None and now.id != edit.id:
             kept.tell(
                 f"Row {edit.row + 1:,}, {edit.column}: “{edit.after[:80]}” is taken back. It was changed meanwhile to "
                 f"“{now.after[:80]}”, which stays."
