@@ -195,7 +195,6 @@ def choose_columns(reference: str, table: Table) -> Columns:
     with third:
         help_label = "The class that BERT should learn to name."
         label = column("label", "Label", guess.label, [NO_COLUMN, *names], help_label)
-    kept.show_news()
     return Columns(text=text, pair=pair, label=label)
 
 
@@ -203,9 +202,9 @@ def _kept_columns(table: Table) -> Columns | None:
     """The choice kept for this file, where it still fits how the file is read."""
     with suppress(LabError):
         mapping = kept.load(table.content_hash, Mapping)
-        if mapping is not None and mapping.task == CLASSIFICATION and not mapping.missing():
-            columns = mapping.as_columns()
-            if {columns.text, columns.label, columns.pair or columns.text} <= set(table.columns):
+        if mapping is not None and mapping.task == CLASSIFICATION:
+            columns = mapping.as_columns()  # also without a label, where somebody chose none
+            if {columns.text, columns.label or columns.text, columns.pair or columns.text} <= set(table.columns):
                 return columns
     return None
 

@@ -12,7 +12,8 @@ from core.data import steps
 from core.data.fixed import csv_parts, drafted, fixed_table, jsonl_parts
 from core.data.formulas import escape_formula
 from core.data.quality.card import Measured, health_card
-from pages.shared.data_layers import applied_of, dataset_key
+from core.errors import LabError
+from pages.shared.data_layers import applied_of, dataset_key, offer_undo
 from pages.shared.export import csv_button
 from pages.shared.on_demand import remembered
 from pages.shared.text import counted, plain
@@ -44,9 +45,14 @@ def card_of(key: tuple, task: str, _draft: Draft, _measured: Measured) -> Health
 
 def show_health(task: str, table: Table, columns: Columns, layers: Layers) -> None:
     """The verdict, the findings in order, each with its fix, and the recipe so far."""
+    try:
+        applied = applied_of(table, columns, layers)
+    except LabError:  # the fixes do not fit these rows any more, and the way back is below
+        offer_undo(layers)
+        raise
     key = dataset_key(table, columns, layers)
     known = {name: found for name in ON_DEMAND if (found := remembered((name, *key))) is not None}
-    card = card_of((*key, *known), task, applied_of(table, columns, layers).draft, Measured(**known))
+    card = card_of((*key, *known), task, applied.draft, Measured(**known))
     show = st.warning if card.of("fix") else st.info if card.of("look") else st.success
     show(f"**{plain(card.verdict)}** {counted(card.rows, 'row')} looked at.")
     show_recipe(table, columns, layers)
@@ -126,7 +132,7 @@ def show_recipe(table: Table, columns: Columns, layers: Layers) -> None:
         st.markdown(f"**Fixes so far**: {len(table):,} rows in the file, {len(applied.draft):,} left.")
         for number, (step, line) in enumerate(zip(layers.recipe.in_order(), applied.log, strict=True), start=1):
             st.markdown(f"{number}. **{plain(step.title)}**: {plain(line)}")
-        st.button("Undo the last fix", icon=":material/undo:", on_click=layers.undo_step)
+        offer_undo(layers)
 
 
 def show_cap(columns: Columns, layers: Layers) -> None:

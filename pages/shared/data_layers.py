@@ -15,7 +15,7 @@ from core.data.recipe import Recipe
 from core.data.saved_splits import SavedSplits
 from core.errors import LabError
 from pages.shared import kept
-from pages.shared.text import show_problem, told
+from pages.shared.text import plain, show_problem, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,8 +80,13 @@ class Layers:
 
     def _undo_correction(self, edit: Edit) -> None:
         updated = self.update(Edits, undo_correction(edit.id))
-        now = None if updated.after is None else updated.after.at(edit.row, edit.column)
-        if now is not None and now.id not in {each.id for each in self.edits.cells}:
+        if updated.before == updated.after:
+            kept.tell(
+                f"Row {edit.row + 1:,}, {edit.column}: “{edit.after[:80]}” was taken back in another tab already."
+            )
+            return
+        now = updated.before.at(edit.row, edit.column)
+        if now is not None and now.id != edit.id:
             kept.tell(
                 f"Row {edit.row + 1:,}, {edit.column}: “{edit.after[:80]}” is taken back. It was changed meanwhile to "
                 f"“{now.after[:80]}”, which stays."
@@ -91,11 +96,15 @@ class Layers:
         """Record one fix more."""
         told(self.update, Recipe, add_step(step, new_id(kept.author()), shown=self.recipe))
 
-    def undo_step(self) -> None:
-        """Take back one fix: the last of this session; where it made none, the last one shown."""
-        ids = self.recipe.ids
-        if ids:
-            told(self.update, Recipe, undo_step(last_of(ids, kept.author()) or ids[-1]))
+    def last_step(self) -> tuple[str, Step] | None:
+        """The fix to take back first, with its id: the last of this session; where it made none, the last one shown."""
+        steps = dict(zip(self.recipe.ids, self.recipe.steps, strict=True))
+        id = last_of(tuple(steps), kept.author()) or next(reversed(steps), None)
+        return None if id is None else (id, steps[id])
+
+    def undo_step(self, id: str) -> None:
+        """Take back one fix, by its id."""
+        told(self.update, Recipe, undo_step(id))
 
 
 def layers_of(table: Table, reference: str = "") -> Layers:
@@ -114,6 +123,19 @@ def layers_of(table: Table, reference: str = "") -> Layers:
             st.button(f"Forget the {TITLES[name]}", on_click=told, args=(kept.delete, table.content_hash, kind))
     kept.show_news()
     return Layers(table.content_hash, Preparation(**found), table.options, reference)
+
+
+def offer_undo(layers: Layers) -> None:
+    """The way back from the last fix, which is there also when the fixes cannot be done any more."""
+    if (last := layers.last_step()) is not None:
+        id, step = last
+        st.button(
+            "Undo the last fix",
+            icon=":material/undo:",
+            on_click=layers.undo_step,
+            args=(id,),
+            help=f"Takes back “{plain(step.title)}”. Fixes of others stay.",
+        )
 
 
 def corrected_of(table: Table, layers: Layers) -> Table:

@@ -38,12 +38,18 @@ def chosen_reading(reference: str) -> ReadOptions:
     Raises `LabError` when what was kept is damaged.
     """
     readings = st.session_state.setdefault("reading", {})
+    if reference not in readings:
+        _take_over(reference)
+    return readings.get(reference, ReadOptions())
+
+
+def _take_over(reference: str) -> None:
+    """What is kept of how an upload is read, when the session begins and when another tab has changed it since."""
     if content_hash := _hash_of(reference):
-        by_others = kept.times_changed_by_others(content_hash, ReadOptions)
+        readings, by_others = st.session_state["reading"], kept.times_changed_by_others(content_hash, ReadOptions)
         found = kept.load(content_hash, ReadOptions) or ReadOptions()
         if reference not in readings or kept.times_changed_by_others(content_hash, ReadOptions) != by_others:
-            readings[reference] = found  # also when another tab has said so meanwhile
-    return readings.get(reference, ReadOptions())
+            readings[reference] = found
 
 
 def read_source(reference: str) -> Table:
@@ -53,6 +59,8 @@ def read_source(reference: str) -> Table:
     """
     chosen = None
     try:
+        chosen = chosen_reading(reference)
+        _take_over(reference)  # here alone: within one run of a page a file is read in one way
         chosen = chosen_reading(reference)
         return read_once(reference, chosen)
     except EncodingUnclear as unclear:

@@ -76,12 +76,14 @@ def tell(line: str) -> None:
 
 
 def show_news() -> None:
-    """What was changed meanwhile, as text."""
+    """What was changed meanwhile. Has a place of its own, also when there is nothing: what stands below stays the same
+    element then, and a table in which somebody types is not closed."""
     since = time.monotonic() - _SHOWN_SECONDS
     news = [(when, line) for when, line in st.session_state.get("kept-news", []) if when > since]
     st.session_state["kept-news"] = news
+    place = st.container()
     if lines := dict.fromkeys(line for _, line in news):
-        st.info("\n\n".join(map(plain, lines)), icon=":material/group:")
+        place.info("\n\n".join(map(plain, lines)), icon=":material/group:")
 
 
 def show_guess(content_hash: str, guess: Any) -> None:

@@ -254,3 +254,17 @@ def test_what_nobody_changed_is_neither_read_nor_applied_again(open_page, refere
     a.run()
     assert not a.exception
     assert done == []
+
+
+def test_fixes_that_cannot_be_done_any_more_can_be_taken_back(open_page):
+    """Another tab takes the label away that a fix needs: the page says so, and is no trap."""
+    rows = "text,label\n" + "".join(f"row {n},{'ab'[n % 2]}\n" for n in range(40)) + "no label,\n"
+    reference = uploads.store_upload(rows.encode(), "unlabelled.csv").reference
+    a, b = (open_page(PAGE, data=reference, show="Health") for _ in range(2))
+    a = press(a, "Drop rows without a usable label")
+    selected(b, "Label").set_value("(none)").run()
+    a = a.run()
+    assert "needs a label column" in said(a)
+    a = press(a, "Undo the last fix")
+    assert "needs a label column" not in said(a)
+    assert decisions.load(read_table(reference).content_hash, Recipe) is None
