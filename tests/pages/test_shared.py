@@ -128,3 +128,22 @@ def test_C08_exported_numbers_stay_numbers():
     assert escaped.iloc[:, 0].tolist() == ["-1", "-0.5", "-1e-7", "'-x", "'-1+1", "'=1", "'- 1", "−1"]
     assert escaped.columns.tolist() == ["'-score", "z"]
     assert escaped["z"].tolist() == table["z"].tolist()
+
+
+NUMBERS = {  # every page with sliders or number fields that live in the address, and what these are called there
+    "explore/anatomy.py": ("freeze-layers", "length", "batch-size", "tokens", "known"),
+    "explore/tokens.py": ("cut-limit", "position", "vocabulary"),
+    "explore/fill_mask.py": ("share", "top-k", "layer", "head"),
+    "explore/attention.py": ("steps", "layer", "head", "statistics-rows", "heads-off"),
+    "explore/embeddings.py": ("after-layer", "map-rows", "map-length", "follow"),
+    "explore/inside_a_layer.py": ("layer", "head", "stage", "token"),
+    "data/datasets.py": ("rows-least", "rows-most", "show", "task"),
+}
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e400", "-5", "text"])
+@pytest.mark.parametrize("page", NUMBERS)
+def test_no_value_in_an_address_ends_a_page(open_page, page: str, value: str):
+    app = open_page(page, **dict.fromkeys(NUMBERS[page], value))
+    assert not app.exception
+    assert app.title
