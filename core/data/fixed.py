@@ -29,7 +29,8 @@ def fixed_table(table: Table, columns: Columns, *, edits: Edits | None = None, r
 def csv_parts(table: Table, *, escape: Callable[[str], str] = lambda cell: cell) -> Iterator[str]:
     """The table as CSV (RFC 4180, quotes where needed), in parts for a download; `escape` is applied to every cell.
 
-    A spreadsheet runs cells that look like formulas: pass `core.data.formulas.escape_formula` for a file to be opened.
+    A spreadsheet runs cells that look like formulas: for a file that is to be opened in one, pass
+    `core.data.csv_safety.escape_formula`.
     """
     yield _lines([[escape(name) for name in table.columns]])
     for rows in _blocks(table):

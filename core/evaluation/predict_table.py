@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.cells import items_of
+from core.data.csv_safety import to_sheet
 from core.data.mapping import ROLES, Mapping, Role
 from core.data.table import Table
 from core.errors import LabError
 from core.evaluation.answer import answer
 from core.evaluation.choose import choose
 from core.evaluation.predict import predict, predict_labels, predict_scores, task_of_model
-from core.evaluation.sheet import to_sheet
 from core.evaluation.tag import tag_words
 from core.models.loading import Model
 from core.training.tasks.token_classification import cell_of

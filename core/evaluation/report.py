@@ -1,15 +1,14 @@
 """What a finished run has to show: scores, confusion matrix, scored rows, worst mistakes. Reads its folder only."""
 
-import csv
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from core.data.limits import MAX_CELL_CHARACTERS
+from core.data.csv_safety import to_sheet
+from core.data.detection import records
 from core.errors import LabError
 from core.evaluation.figures import FIRST_TASK
 from core.evaluation.scored_rows import ScoredRow, reader_of
-from core.evaluation.sheet import to_sheet
 from core.runs.folder import Run
 from core.runs.status import read_json
 
@@ -63,26 +62,28 @@ def export_predictions(run: Run) -> bytes:
     """
     path = run.file("evaluation/predictions.csv")
     try:
-        rows = list(csv.reader(_lines(path.read_bytes().decode("utf-8"))))
-    except (OSError, ValueError, csv.Error) as error:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, ValueError) as error:
         raise LabError("The predictions of this run cannot be read.", "Run it again.") from error
-    return to_sheet(rows)
+    return to_sheet(_rows(text))
 
 
 def _parse(text: str, task: str, metrics: dict[str, Any]) -> tuple[ScoredRow, ...]:
     read = reader_of(task, metrics)
     found = []
+    rows = _rows(text)
+    names = next(rows, [])
     try:
-        for cells in csv.DictReader(_lines(text)):
-            if None in cells.values():  # a line that ends too early
+        for cells in rows:
+            if len(cells) != len(names):  # a line that ends too early
                 break
-            found.append(read(cells))
-    except (KeyError, TypeError, ValueError, csv.Error):
+            found.append(read(dict(zip(names, cells, strict=True))))
+    except (KeyError, TypeError, ValueError):
         pass  # what was read so far stands
     return tuple(found)
 
 
-def _lines(text: str) -> io.StringIO:
-    """The text for a CSV reader, which else refuses cells of more than 131,072 characters: contexts can be longer."""
-    csv.field_size_limit(MAX_CELL_CHARACTERS)
-    return io.StringIO(text, newline="")
+def _rows(text: str) -> Iterator[list[str]]:
+    """The cells of each line of a CSV. Python's own reader refuses cells of more than 131,072 characters, and contexts
+    can be longer; its limit is one for the whole process."""
+    return (cells for cells, _ in records(text, ",", quoting=True) if cells != [""])

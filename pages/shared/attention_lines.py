@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.data.formulas import escape_formula
+from core.data.csv_safety import escape_formula
 from core.explore.attention import NORM_WEIGHTED, attention_weights
 from core.explore.attention_selection import link_table, select
 from core.models.layer_names import head_columns, number

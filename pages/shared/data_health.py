@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from core.data import steps
+from core.data.csv_safety import escape_formula
 from core.data.fixed import csv_parts, drafted, fixed_table, jsonl_parts
-from core.data.formulas import escape_formula
 from core.data.quality.card import Measured, health_card
 from core.errors import LabError
 from pages.shared.data_layers import applied_of, dataset_key, offer_undo

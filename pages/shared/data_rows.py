@@ -16,6 +16,7 @@ from pages.shared.data_layers import corrected_of
 from pages.shared.export import csv_button
 from pages.shared.live_editor import is_typing, live_editor
 from pages.shared.text import counted, digest, plain, show_problem
+from pages.shared.url_state import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,12 +85,10 @@ def choose_rows(labels: dict[str, str]) -> Wanted:
                 "Labels", list(labels), format_func=labels.get, key="rows-labels", placeholder="All labels"
             )
         first, second, third = st.columns(3)
-        least = first.number_input("Words at least", 0, 1_000_000, 0, key="rows-least", bind="query-params")
-        most = second.number_input(
-            "Words at most", 0, 1_000_000, None, key="rows-most", placeholder="No limit", bind="query-params"
-        )
+        least = whole_number("Words at least", 0, 1_000_000, 0, key="rows-least", place=first)
+        most = whole_number("Words at most", 0, 1_000_000, None, key="rows-most", place=second, placeholder="No limit")
         order = third.selectbox("Order", ORDERS, ORDERS.index(IN_FILE), key="rows-order", bind="query-params")
-    return Wanted(query, regex, tuple(chosen), int(least), None if most is None else int(most), order)
+    return Wanted(query, regex, tuple(chosen), least, most, order)
 
 
 def edit_cells(table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Columns, layers: Layers) -> None:

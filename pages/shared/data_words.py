@@ -137,7 +137,7 @@ def show_typical(key: tuple, dataset: Dataset) -> None:
     )
     if found is None:
         return
-    label = choose("Label", {name: name for name in found.by_label}, key="typical-label")
+    label = choose("Label", {name: name for name in found.by_label}, key="typical-label", follows=True)
     words = found.by_label[label]
     if not words:
         st.info("No word is typical of this label.")

@@ -14,7 +14,7 @@ from core.models import catalogue
 from core.models.layer_names import STATES_IN_CODE, short_state_name
 from pages.shared.models import example, traced
 from pages.shared.text import counted
-from pages.shared.url_state import keep, seed, text_area
+from pages.shared.url_state import keep, seed, text_area, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,16 +100,8 @@ def choose_projection(key: str) -> tuple[str, int]:
     )
     if method == "PCA":
         return method, 0
-    random = right.number_input(
-        "Seed",
-        0,
-        9_999,
-        0,
-        key=f"{key}-seed",
-        help="Another number gives another map of the same points: what stays is real.",
-        bind="query-params",
-    )
-    return method, int(random)
+    different = "Another number gives another map of the same points: what stays is real."
+    return method, whole_number("Seed", 0, 9_999, 0, key=f"{key}-seed", place=right, help=different)
 
 
 def explain_projection(method: str) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.data.formulas import escape_formula
+from core.data.csv_safety import escape_formula
 
 
 def figure(chart: go.Figure, *, key: str, alt: str) -> None:

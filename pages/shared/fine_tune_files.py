@@ -43,7 +43,7 @@ def choose_files(chosen: Chosen) -> dict[str, str | None]:
 
 def _file(place: DeltaGenerator, label: str, titles: dict[str, str]) -> str:
     with place:
-        return choose(label, titles, key=label.lower().replace(" ", "-"))
+        return choose(label, titles, key=label.lower().replace(" ", "-"), follows=True)
 
 
 def held_out(files: dict[str, str | None], *, has_splits: bool) -> str:

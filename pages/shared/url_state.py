@@ -6,10 +6,14 @@ because `bind` writes the title shown instead of the id; and the view of a page,
 it, which a widget with a default of its own does not like.
 """
 
+from __future__ import annotations
+
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -17,8 +21,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.models.layer_names import FROM_ONE, HEADS_FROM_ONE, number
 from pages.shared.text import plain
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
 LONGEST_IN_URL = 1_500
 NONE = "none"  # in an address: nothing was chosen where something is the default
+_DIGITS = re.compile("[0-9]{1,9}")
 _PILLS = partial(st.pills, selection_mode="multi")
 LATE_SECONDS = 2.0  # a value replaced longer ago than this is one that somebody went back to
 
@@ -50,11 +58,14 @@ def seed_usual(key: str, usual: str, *, allowed: Container[str] | None = None) -
     seed(key, usual, allowed=allowed)
 
 
-def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None = None) -> str:
-    """A list of things shown by title and remembered, also in the address, by id; the first one is the default."""
+def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None = None, follows: bool = False) -> str:
+    """A list of things shown by title and remembered, also in the address, by id; the first one is the default.
+
+    `follows`: the list follows from other choices on the page, so that one chosen here that is gone is no news.
+    """
     first = next(iter(titles))
     wanted = st.query_params.get(key)
-    if wanted and wanted not in titles:
+    if wanted and wanted not in titles and not (follows and _is_own(key, wanted)):
         st.info(
             f"The address asks for “{plain(wanted[:80])}”, which is not here (any more).", icon=":material/link_off:"
         )
@@ -157,7 +168,7 @@ def distinct(titles: Mapping[str, str]) -> dict[str, str]:
     return {each: f"{title} ({each})" if title in repeated else title for each, title in titles.items()}
 
 
-def seed(key: str, default: str, *, allowed: Container[str] | None = None) -> None:
+def seed(key: str, default: Any, *, allowed: Container[Any] | None = None) -> None:
     """Set a value before its widget is drawn: what a link says, else what it was, else the default.
 
     The address wins only when somebody else changed it: otherwise it still holds what `keep` wrote on the last run,
@@ -216,7 +227,42 @@ def _is_back_or_forward() -> bool:
     return context is not None and context.is_history_navigation
 
 
+def _is_own(key: str, given: str) -> bool:
+    """Whether it is this session that wrote a value into the address."""
+    return given == st.session_state.get(f"kept-{key}") or _is_late(key, given)
+
+
 def _is_late(key: str, given: str) -> bool:
     """Whether an address holds a value that was replaced a moment ago."""
     replaced = st.session_state.get(f"replaced-{key}", {}).get(given)
     return replaced is not None and time.monotonic() - replaced < LATE_SECONDS
+
+
+class _Whole:
+    """Whole numbers from `low` to `high`, also as an address writes them; None where nothing need be chosen."""
+
+    def __init__(self, low: int, high: int, *, or_none: bool) -> None:
+        self.low, self.high, self.or_none = low, high, or_none
+
+    def __contains__(self, value: object) -> bool:
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            value = int(value)
+        return (value is None and self.or_none) or (type(value) is int and self.low <= value <= self.high)
+
+
+def whole_number(
+    label: str, low: int, high: int, default: int | None, *, key: str, place: DeltaGenerator | None = None, **look: Any
+) -> int | None:
+    """A field for a whole number, kept in the address; what is none there, or none in these bounds, is passed over.
+
+    Streamlit's own number field, bound to the address, ends the page at `inf`. `default` may be None: no number then.
+    """
+    allowed = _Whole(low, high, or_none=default is None)
+    seed(key, default, allowed=allowed)
+    if isinstance(given := st.session_state[key], str):
+        st.session_state[key] = int(given)
+    first = None if default is None else "min"
+    (st if place is None else place).number_input(label, low, high, first, key=key, persist_state="session", **look)
+    chosen = st.session_state[key]
+    keep(key, "" if chosen == default else str(chosen))
+    return chosen

@@ -1,9 +1,11 @@
 """Reading: what is found out, what is kept exactly, and that reading again with the options used changes nothing."""
 
 import csv
+import errno
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -358,3 +360,17 @@ def test_A09_a_first_line_that_says_the_delimiter_is_no_row(mark: bytes, line: b
         read_table(line + b"text;label\na;1\nb;2;3\n", name="x.csv")
     with pytest.raises(LabError, match="begins in line 4"):
         read_table(line + b'text;label\na;1\n"b;2\n', name="x.csv")
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "can only be read"), (errno.ENOENT, "No such file")],
+)
+def test_D04_no_room_to_unpack_a_file_is_said(monkeypatch, number, says):
+    def fail(*arguments, **options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("core.data.content.tempfile.TemporaryFile", fail)
+    with pytest.raises(LabError, match=says) as caught:
+        read_table(gzip.compress(b"text,label\na,b\n"), name="a.csv.gz")
+    assert "unpacked" in caught.value.problem

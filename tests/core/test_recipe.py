@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data.columns import Columns
+from core.data.csv_safety import escape_formula
 from core.data.dataset import build_dataset
 from core.data.draft import draft_of
 from core.data.fixed import csv_parts, fixed_table, jsonl_parts
-from core.data.formulas import escape_formula
 from core.data.quality.card import health_card
 from core.data.reading import ReadOptions, read_table
 from core.data.recipe import KINDS, Recipe

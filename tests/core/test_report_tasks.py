@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.evaluation.figures import figures_of
-from core.evaluation.report import export_predictions, read_report, task_of
+from core.evaluation.report import _rows, export_predictions, read_report, task_of
 from core.runs.folder import Run
 from core.runs.status import read_json, write_json
 from tests.finished_runs import TASKS, FinishedRun, _trained, finished_run  # noqa: F401  fixtures
@@ -180,20 +182,49 @@ def test_intervals_that_are_no_intervals_are_left_out() -> None:
 def test_C08_exported_predictions_escape_formulas_and_keep_numbers(tmp_path: Path) -> None:
     folder = tmp_path / "run" / "evaluation"
     folder.mkdir(parents=True)
-    lines = ["row,text,score,predicted", "0,=1+1,-2.5,-0.250000", "1,@x,+1,-1+1"]
+    lines = ["row,text,score,predicted", "0,=1+1,-2.5,-0.250000", "1,@x,+1,-1+1", "2,-1e-07,-.5,-1.2.3"]
     (folder / "predictions.csv").write_text("\n".join(lines), "utf-8")
     rows = list(csv.reader(io.StringIO(export_predictions(Run(tmp_path / "run")).decode())))
-    assert rows[1:] == [["0", "'=1+1", "-2.5", "-0.250000"], ["1", "'@x", "'+1", "'-1+1"]]
+    assert rows[1:] == [
+        ["0", "'=1+1", "-2.5", "-0.250000"],
+        ["1", "'@x", "'+1", "'-1+1"],
+        ["2", "-1e-07", "-.5", "'-1.2.3"],
+    ]
 
 
 def test_a_cell_as_long_as_the_lab_reads_is_read_again(tmp_path: Path) -> None:
     folder = tmp_path / "run" / "evaluation"
     folder.mkdir(parents=True)
     text = "word " * 40_000
+    limit = csv.field_size_limit()
     (folder / "predictions.csv").write_text(f"row,text,label,predicted,probability\n0,{text},a,b,0.9\n", "utf-8")
     write_json(folder / "metrics.json", {"accuracy": 0.0})
     assert [item.text for item in read_report(Run(tmp_path / "run")).mistakes] == [text]
     assert len(export_predictions(Run(tmp_path / "run"))) > len(text)
+    assert csv.field_size_limit() == limit  # one for the whole process: others' business
+
+
+CELLS = st.text(st.sampled_from("ab ,\"\n\r='é"), max_size=6)
+
+
+@given(st.lists(st.lists(CELLS, min_size=2, max_size=4), max_size=6))
+def test_predictions_are_read_as_the_csv_module_reads_them(rows):
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\r\n").writerows(rows)  # as a training writes them
+    assert list(_rows(written.getvalue())) == rows
+
+
+@pytest.mark.parametrize("end", range(1, 40))
+def test_a_file_that_ends_too_early_gives_the_rows_that_are_whole(tmp_path: Path, end: int) -> None:
+    folder = tmp_path / "run" / "evaluation"
+    folder.mkdir(parents=True)
+    rows = ["row,text,label,predicted,probability", '0,"one, two",a,b,0.9', '1,"three\nfour, ""five"" six",a,b,0.8', ""]
+    whole = "\n".join(rows)
+    (folder / "predictions.csv").write_text(whole[:-end], "utf-8")
+    write_json(folder / "metrics.json", {"accuracy": 0.0})
+    found = [item.text for item in read_report(Run(tmp_path / "run")).mistakes]
+    assert found[:1] == ["one, two"]
+    assert found[1:] in ([], ['three\nfour, "five" six'])
 
 
 # The folder model/, with plain transformers

@@ -407,6 +407,41 @@ def test_what_other_views_have_counted_is_told_on_the_health_card(open_page):
     assert "[UNK]" in told.replace("\\", "")
 
 
+NO_NUMBERS = ("inf", "-inf", "nan", "1e400", "-5", "1.5", "text", "", "9" * 400, "٣")
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_a_number_in_the_address_that_is_none_is_passed_over(open_page, value: str):
+    app = open_page(PAGE, show="Rows", **{"rows-least": value, "rows-most": value})
+    assert not app.exception
+    assert "400 rows of 400" in words_on(app)
+    assert (app.number_input(key="rows-least").value, app.number_input(key="rows-most").value) == (0, None)
+    assert not {"rows-least", "rows-most"} & set(app.query_params)
+
+
+def test_numbers_live_in_the_address(open_page):
+    app = open_page(PAGE, show="Rows", **{"rows-least": "3", "rows-most": "20"})
+    assert (app.number_input(key="rows-least").value, app.number_input(key="rows-most").value) == (3, 20)
+    app.number_input(key="rows-least").set_value(7).run()
+    assert app.query_params["rows-least"] == "7"
+    assert app.run().number_input(key="rows-least").value == 7
+    app.number_input(key="rows-most").set_value(None).run()
+    app.number_input(key="rows-least").set_value(0).run()
+    assert not {"rows-least", "rows-most"} & set(app.query_params)
+    assert app.run().number_input(key="rows-most").value is None
+
+
+def test_another_data_set_is_no_old_address(open_page):
+    app = open_page(PAGE, data="sample:questions", show="Typical words")
+    label = app.selectbox(key="typical-label")
+    label.set_value(label.options[2]).run()
+    app.selectbox(key="data").set_value("sample:reviews").run()
+    assert not app.exception
+    assert "The address asks for" not in words_on(app)
+    old = open_page(PAGE, data="sample:reviews", show="Typical words", **{"typical-label": "no such label"})
+    assert "The address asks for" in words_on(old)
+
+
 def test_classes_are_capped_when_somebody_wants_it(open_page):
     app = open_page(PAGE, data="sample:questions")
     app.number_input(key="cap-rows").set_value(10).run()

@@ -174,6 +174,13 @@ def test_I03_the_map_draws_the_rows_that_corrections_and_fixes_leave(open_page):
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 60
 
 
+@pytest.mark.parametrize("value", ["inf", "nan", "-5", "text"])
+def test_a_seed_in_the_address_that_is_no_number_is_passed_over(open_page, value: str):
+    app = open_page(PAGE, **{"tokens-projection": "t-SNE", "tokens-seed": value})
+    assert not app.exception
+    assert app.number_input(key="tokens-seed").value == 0
+
+
 @pytest.mark.parametrize("settings", [{"pooling": "[CLS]"}, {"map-projection": "t-SNE"}, {"model": "teaching"}])
 def test_other_settings_of_the_map(open_page, few_rows, settings: dict):
     app = open_page(PAGE, **({"embedding-view": "Map of a data set"} | settings))

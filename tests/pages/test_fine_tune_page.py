@@ -447,3 +447,12 @@ def test_a_cluster_is_offered_where_there_is_one(open_page, launched, monkeypatc
         next(each for each in app.number_input if each.label == "Nodes").set_value(2).run()
     button(app, "Start training").click().run()
     assert asked == [SlurmOptions(partition="gpu", nodes=2) if there else None]
+
+
+def test_a_test_file_that_becomes_the_training_data_is_no_old_address(open_page):
+    app = open_page("train/fine_tune.py", data="sample:reviews")
+    app.selectbox(key="test-file").set_value("sample:questions").run()
+    assert app.query_params["test-file"] == "sample:questions"
+    app.selectbox(key="data").set_value("sample:questions").run()
+    assert not app.exception
+    assert "The address asks for" not in words_on(app)

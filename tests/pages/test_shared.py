@@ -1,5 +1,6 @@
 """Small parts that several pages share: plain text, times, exports, and what the address decides."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
@@ -50,7 +51,7 @@ def test_C08_cells_that_a_spreadsheet_would_run_are_escaped():
     table = pd.DataFrame({"=a": ["=1+1", "+1", "-1", "@x", "fine", "\tx"], "n": [1, -2, 3, 4, 5, 6]})
     escaped = escape_formulas(table)
     assert list(escaped.columns) == ["'=a", "n"]
-    assert list(escaped["'=a"]) == ["'=1+1", "'+1", "'-1", "'@x", "fine", "'\tx"]
+    assert list(escaped["'=a"]) == ["'=1+1", "'+1", "-1", "'@x", "fine", "'\tx"]
     assert list(escaped["n"]) == [1, -2, 3, 4, 5, 6]
 
 
@@ -126,3 +127,32 @@ def test_a_page_opened_once_leaves_what_it_chose_to_every_other(open_page, first
         assert not app.exception, (first, second)
         assert app.query_params["model"] == "teaching"
         assert "Teaching BERT" in words_on(app), (first, second)
+
+
+def test_C08_exported_numbers_stay_numbers():
+    """Cells of a person's file are texts, numbers below zero among them."""
+    cells = ["-1", "-0.5", "-1e-7", "-x", "-1+1", "=1", "- 1", "−1"]
+    table = pd.DataFrame({"-score": cells, "z": np.arange(8) - 4.0})
+    escaped = escape_formulas(table)
+    assert escaped.iloc[:, 0].tolist() == ["-1", "-0.5", "-1e-7", "'-x", "'-1+1", "'=1", "'- 1", "−1"]
+    assert escaped.columns.tolist() == ["'-score", "z"]
+    assert escaped["z"].tolist() == table["z"].tolist()
+
+
+NUMBERS = {  # every page with sliders or number fields that live in the address, and what these are called there
+    "explore/anatomy.py": ("freeze-layers", "length", "batch-size", "tokens", "known"),
+    "explore/tokens.py": ("cut-limit", "position", "vocabulary"),
+    "explore/fill_mask.py": ("share", "top-k", "layer", "head"),
+    "explore/attention.py": ("steps", "layer", "head", "statistics-rows", "heads-off"),
+    "explore/embeddings.py": ("after-layer", "map-rows", "map-length", "follow"),
+    "explore/inside_a_layer.py": ("layer", "head", "stage", "token"),
+    "data/datasets.py": ("rows-least", "rows-most", "show", "task"),
+}
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e400", "-5", "text"])
+@pytest.mark.parametrize("page", NUMBERS)
+def test_no_value_in_an_address_ends_a_page(open_page, page: str, value: str):
+    app = open_page(page, **dict.fromkeys(NUMBERS[page], value))
+    assert not app.exception
+    assert app.title
