@@ -106,11 +106,15 @@ def of_transformers(run: Run, table: Table, ids: list[int]) -> Said:
     """What the code of the card says; the working directory is the model's folder."""
     texts, pairs, choices = inputs_of(run, table, ids)
     code, task = card_code(run), plan_of(run).task
-    if task == "question-answering":
-        return [_by_windows(run, code, *each) for each in zip(texts, pairs, strict=True)]
-    if task == "multiple-choice":
-        return [_by_choices(code, *each) for each in zip(texts, pairs, choices, strict=True)]
     names: dict[str, Any] = {}
+    if task == "question-answering":
+        opening, _, asking = code.partition("\nwindows = ")
+        exec(opening, names)
+        return [_by_windows(run, names, f"windows = {asking}", *each) for each in zip(texts, pairs, strict=True)]
+    if task == "multiple-choice":
+        opening, _, asking = code.partition("\nbatch = ")
+        exec(opening, names)
+        return [_by_choices(names, f"batch = {asking}", *each) for each in zip(texts, pairs, choices, strict=True)]
     exec(code.rpartition("\nmodel(")[0], names)  # its example alone may be longer than these runs read
     if task == "token-classification":
         return [(_by_words(names["model"](text), text), 0.0) for text in texts]
@@ -130,10 +134,10 @@ def _by_words(tokens: list[dict[str, Any]], text: str) -> tuple[str, ...]:
     return tuple(by_start.get(match.start(), "O") for match in re.finditer(r"\S+", text))
 
 
-def _by_windows(run: Run, code: str, question: str, passage: str) -> tuple[str, Any]:
+def _by_windows(run: Run, names: dict[str, Any], code: str, question: str, passage: str) -> tuple[str, Any]:
     import torch
 
-    names: dict[str, Any] = {"question": question, "passage": passage}
+    names |= {"question": question, "passage": passage}
     exec(code, names)
     windows = names["windows"]
     offsets = windows.pop("offset_mapping").tolist()
@@ -165,8 +169,8 @@ def _by_windows(run: Run, code: str, question: str, passage: str) -> tuple[str, 
     return best[1], best[2]
 
 
-def _by_choices(code: str, beginning: str, question: str, choices: list[str]) -> tuple[str, Any]:
-    names: dict[str, Any] = {"beginning": beginning, "choices": [f"{question} {choice}" for choice in choices]}
+def _by_choices(names: dict[str, Any], code: str, beginning: str, question: str, choices: list[str]) -> tuple[str, Any]:
+    names |= {"beginning": beginning, "choices": [f"{question} {choice}" for choice in choices]}
     exec(code, names)
     chances = names["logits"].softmax(-1)[0].tolist()
     return "ABC"[int(np.argmax(chances))], max(chances)
