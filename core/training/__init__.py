@@ -69,7 +69,7 @@ def resume(run: "Run") -> "Run":
 
     if run.status().state == "finished":
         raise LabError("This run has finished: nothing is left to train.", "Start a new run with more epochs.")
-    check_limits(Plan.from_yaml(run.plan_text()), is_here=not (run.path / _ON_CLUSTER).exists())
+    check_limits(Plan.of_record(run.plan_text()), is_here=not (run.path / _ON_CLUSTER).exists())
     remember_outside(run.path)
     _submit(run)
     return run
@@ -82,7 +82,7 @@ def _submit(run: "Run") -> None:
     from core.runs.status import read_json
     from core.training.plan import Plan
 
-    plan = Plan.from_yaml(run.plan_text())
+    plan = Plan.of_record(run.plan_text())
     command = [sys.executable, "-m", "core.training.launcher", str(run.path), str(plan.processes)]
     attempts = MEMORY_ATTEMPTS if plan.retry_on_memory else 1
     if options := read_json(run.path / _ON_CLUSTER):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from core.errors import LabError
 from core.training.foresee import memory_of, work_per_piece
 from core.training.knobs import FIELDS, defaults, written
 from core.training.lengths import load_of
@@ -117,6 +118,8 @@ def preset(
     >>> chosen["epochs"], chosen["batch_size"], chosen["learning_rate"]
     (5.0, 8, 0.0001)
     """
+    if name not in PRESETS:
+        raise LabError(f"There is no preset “{name[:80]}”.", f"Choose one of: {', '.join(PRESETS)}.")
     is_small = shape.weights < _SMALL_MODEL
     size = 0 if rows < _FEW_ROWS else 1 if rows < _MANY_ROWS else 2
     length = min(shape.longest, _LENGTHS[name].get(task, _USUAL_LENGTH[name]))
