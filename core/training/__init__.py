@@ -44,8 +44,8 @@ def launch(plan: "Plan", *, output: Path | None = None, slurm: "SlurmOptions | N
 def train(plan: "Plan", *, output: Path | None = None) -> "Run":
     """Start a run as `launch` does and wait for its end. Raises `LabError` when it did not finish.
 
-    A plan is trained as it stands: `Plan` has fixed defaults, `plan_from_preset` those of the page and the command line.
-    What there is to tell of a run that finished, such as a loss that ran away, is in `run.status().message`.
+    A plan is trained as it stands: `Plan` has fixed defaults, `plan_from_preset` those of the page and the command
+    line. What there is to tell of a run that finished, such as a loss that ran away, is in `run.status().message`.
 
     >>> run = train(plan_from_preset(data="sample:reviews", text_column="text", label_column="label"))
     >>> run.metrics()["accuracy"]
