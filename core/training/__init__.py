@@ -44,7 +44,10 @@ def launch(plan: "Plan", *, output: Path | None = None, slurm: "SlurmOptions | N
 def train(plan: "Plan", *, output: Path | None = None) -> "Run":
     """Start a run as `launch` does and wait for its end. Raises `LabError` when it did not finish.
 
-    >>> run = train(Plan(data="sample:reviews", text_column="text", label_column="label"))
+    A plan is trained as it stands: `Plan` has fixed defaults, `plan_from_preset` those of the page and the command
+    line. What there is to tell of a run that finished, such as a loss that ran away, is in `run.status().message`.
+
+    >>> run = train(plan_from_preset(data="sample:reviews", text_column="text", label_column="label"))
     >>> run.metrics()["accuracy"]
     """
     from core.errors import LabError
@@ -69,7 +72,7 @@ def resume(run: "Run") -> "Run":
 
     if run.status().state == "finished":
         raise LabError("This run has finished: nothing is left to train.", "Start a new run with more epochs.")
-    check_limits(Plan.from_yaml(run.plan_text()), is_here=not (run.path / _ON_CLUSTER).exists())
+    check_limits(Plan.of_record(run.plan_text()), is_here=not (run.path / _ON_CLUSTER).exists())
     remember_outside(run.path)
     _submit(run)
     return run
@@ -82,7 +85,7 @@ def _submit(run: "Run") -> None:
     from core.runs.status import read_json
     from core.training.plan import Plan
 
-    plan = Plan.from_yaml(run.plan_text())
+    plan = Plan.of_record(run.plan_text())
     command = [sys.executable, "-m", "core.training.launcher", str(run.path), str(plan.processes)]
     attempts = MEMORY_ATTEMPTS if plan.retry_on_memory else 1
     if options := read_json(run.path / _ON_CLUSTER):

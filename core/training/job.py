@@ -54,7 +54,7 @@ class Job:
 
     def __init__(self, folder: Path, *, ranks: Ranks | None = None, attempt: int = 0, beat: Beat | None = None) -> None:
         self.folder = folder
-        self.plan = Plan.from_yaml(Run(folder).plan_text())
+        self.plan = Plan.of_record(Run(folder).plan_text())
         self.task = task_of(self.plan.task)
         self.ranks = ranks or Ranks()
         self._attempt = attempt

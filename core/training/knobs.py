@@ -5,7 +5,7 @@ Everything said about one of them stands in its field in `core.training.plan`; h
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from core.errors import LabError
@@ -28,7 +28,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Records": ("evaluations_per_epoch", "checkpoint_seconds", "retry_on_memory"),
 }  # fmt: skip
 FIELDS: dict[str, Setting] = {item.name: item for item in dataclasses.fields(Plan)}
-OF_THE_MODEL = ("max_length", "frozen_layers", "lora_rank")  # the others are limited by the machine
+OF_THE_MODEL = ("max_length", "frozen_layers", "lora_rank")  # what a model limits
+_OF_THE_MACHINE = ("processes",)
 
 
 def knobs(task: str, settings: Mapping[str, Any]) -> dict[str, tuple[Setting, ...]]:
@@ -90,15 +91,16 @@ def to_text(changes: Mapping[str, Any]) -> str:
     return ",".join(f"{name}:{value}" for name, value in sorted(changes.items()))
 
 
-def from_text(text: str) -> dict[str, Any]:
-    """The reverse of `to_text`. Raises `LabError` for settings that nobody turns and for values out of their limits."""
+def from_text(text: str, *, taken: Collection[str] = ()) -> dict[str, Any]:
+    """The reverse of `to_text`. Raises `LabError` for settings that nobody turns, that are changed twice (or `taken`
+    already), and for values out of their limits."""
     changes: dict[str, Any] = {}
     known = {name for names in GROUPS.values() for name in names}
     for entry in filter(None, text.split(",")):
         name, _, value = entry.partition(":")
         if name not in known:
             raise LabError(f"There is no setting “{name[:80]}” to change.", "Leave it out of the address.")
-        if name in changes:
+        if name in changes or name in taken:
             raise LabError(f"{FIELDS[name].metadata['title']} is changed twice.", "Leave one out of the address.")
         changes[name] = _value(FIELDS[name], value)
         check(FIELDS[name], changes[name])
@@ -111,13 +113,11 @@ def checked(changes: Mapping[str, Any], shape: Shape, device: Device | None) -> 
     Raises `LabError` for the first that is out of its limits.
     """
     for name, value in changes.items():
-        item = FIELDS[name]
-        is_of_model = name in OF_THE_MODEL
-        if "low" not in item.metadata or (device is None and not is_of_model):
+        if name not in OF_THE_MODEL and (device is None or name not in _OF_THE_MACHINE):
             continue
-        _, high = limits(item, shape, device)
+        _, high = limits(FIELDS[name], shape, device)
         if value > high:
-            raise beyond(item, value, high, of_model=is_of_model)
+            raise beyond(FIELDS[name], value, high, of_model=name in OF_THE_MODEL)
     if device is not None and changes.get("precision") == "fp16" and device.kind == "cpu":
         raise LabError("fp16 needs a graphics card.", "Choose auto, bf16 or fp32.")
     if changes.get("frozen_layers") and shape.distinct < shape.layers:

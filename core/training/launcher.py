@@ -38,7 +38,7 @@ def main(folder: Path, count: int) -> None:
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode == -signal.SIGKILL:  # it left no word, and the others only that it was gone
-            again = Plan.from_yaml(Run(folder).plan_text()).retry_on_memory
+            again = Plan.of_record(Run(folder).plan_text()).retry_on_memory
             write_record(folder / OUTCOME, killed(rank, again=again))
         sys.exit(1)
 

@@ -276,14 +276,16 @@ class Plan:
 
     @classmethod
     def of_record(cls, text: str) -> "Plan":
-        """The plan of a run that was, also one with settings that a plan would not be given any more.
+        """The plan of a run that exists, as it began: also with settings that no new plan would be given any more.
 
-        For looking at it only. Raises `LabError` for what is no plan at all.
+        Raises `LabError` for what is no plan, and for values of the wrong type.
         """
         settings = _settings_in(text)
         plan = object.__new__(cls)
         for item in dataclasses.fields(cls):
-            object.__setattr__(plan, item.name, settings.get(item.name, item.default))
+            value = settings.get(item.name, item.default)
+            check(item, value, within_limits=False)
+            object.__setattr__(plan, item.name, value)
         return plan
 
     def differences(self, other: "Plan") -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from core.errors import LabError
 from core.training.foresee import memory_of, work_per_piece
 from core.training.knobs import FIELDS, defaults, written
 from core.training.lengths import load_of
@@ -117,6 +118,8 @@ def preset(
     >>> chosen["epochs"], chosen["batch_size"], chosen["learning_rate"]
     (5.0, 8, 0.0001)
     """
+    if name not in PRESETS:
+        raise LabError(f"There is no preset “{name[:80]}”.", f"Choose one of: {', '.join(PRESETS)}.")
     is_small = shape.weights < _SMALL_MODEL
     size = 0 if rows < _FEW_ROWS else 1 if rows < _MANY_ROWS else 2
     length = min(shape.longest, _LENGTHS[name].get(task, _USUAL_LENGTH[name]))
@@ -156,8 +159,8 @@ def _learning_rate(task: str, *, is_small: bool) -> float:
 def _adapt(chosen: dict[str, Any], rank: int, *, is_small: bool) -> str:
     """Settings for LoRA, whose small matrices begin at zero and take larger steps than weights.
 
-    4e-4 as Hu et al. (2021, table 9) for models as large as BERT-base; what that is for the built-in model stands in
-    `docs/measurements.md`: 1e-4 hardly learns, 1e-3 does.
+    4e-4 as Hu et al. (2021, table 9) for models as large as BERT-base; the built-in model hardly learns at 1e-4, and
+    does at 1e-3.
     """
     chosen["lora_alpha"] = 2.0 * rank
     chosen["learning_rate"] = 1e-3 if is_small else 4e-4

@@ -47,7 +47,7 @@ def find_checkpoint(folder: Path, plan: Plan, prepared: Prepared) -> Path | None
 
 def _check_unchanged(checkpoint: Path, plan: Plan, prepared: Prepared) -> None:
     state = read_json(checkpoint / LAB_STATE)
-    changes = Plan.from_yaml(state["plan"]).differences(plan)
+    changes = Plan.of_record(state["plan"]).differences(plan)
     if state["content_hash"] != prepared.content_hash:
         changes.append("the content of the data file")
     if changes:

@@ -33,7 +33,7 @@ def is_required(item: Setting) -> bool:
     return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
 
 
-def check(item: Setting, value: Any) -> None:
+def check(item: Setting, value: Any, *, within_limits: bool = True) -> None:
     """Raises `LabError` when a value is of the wrong type, out of its limits, or an empty text where one is needed."""
     title, expected = item.metadata["title"], kind(item)
     is_optional = expected is not None and item.type == expected | None
@@ -55,7 +55,7 @@ def check(item: Setting, value: Any) -> None:
             raise LabError(f"{title} cannot be “{str(value)[:80]}”.", f"Choose one of: {', '.join(map(str, choices))}.")
     elif "low" in item.metadata:
         low, high = item.metadata["low"], item.metadata["high"]
-        if not low <= value <= high:  # also true of NaN
+        if within_limits and not low <= value <= high:  # also true of NaN
             raise LabError(
                 f"{title} must lie between {in_figures(low)} and {in_figures(high)}; it is {_in_short(value)}.",
                 f"Choose a value from {in_figures(low)} to {in_figures(high)}.",

@@ -23,14 +23,14 @@ def choose_place() -> SlurmOptions | None:
     usual = SlurmOptions()
     return SlurmOptions(
         partition=first.text_input("Partition", key="slurm-partition", persist_state="session").strip(),
-        nodes=second.number_input("Nodes", 1, 1024, usual.nodes, key="slurm-nodes", persist_state="session"),
+        nodes=second.number_input("Nodes", 1, None, usual.nodes, key="slurm-nodes", persist_state="session"),
         gpus_per_node=third.number_input(
-            "Cards on each node", 0, 64, usual.gpus_per_node, key="slurm-gpus", persist_state="session"
+            "Cards on each node", 0, None, usual.gpus_per_node, key="slurm-gpus", persist_state="session"
         ),
         time_limit_minutes=fourth.number_input(
             "Time limit, minutes",
             1,
-            100_000,
+            None,
             usual.time_limit_minutes,
             key="slurm-minutes",
             persist_state="session",

@@ -80,7 +80,7 @@ def _changes(shape: Shape, device: Device) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for entry in st.session_state["changed"].split(","):
         with problems_shown():
-            changes |= checked(from_text(entry), shape, device)
+            changes |= checked(from_text(entry, taken=changes), shape, device)
     return changes
 
 

@@ -1,9 +1,14 @@
 """What `launch` checks before it starts anything, and what a plan's paths mean to the worker."""
 
+import dataclasses
 import shutil
 
 import pytest
 
+from core.data.preparation import Preparation
+from core.data.reading import read_table
+from core.data.saved_splits import save_splits
+from core.data.splits import split
 from core.errors import LabError
 from core.runs.folder import list_runs
 from core.training import _absolute_model, launch
@@ -38,6 +43,21 @@ def test_B08_rows_scored_and_trained_on_are_counted(tmp_path):
     test.write_text("".join([lines[0], *lines[5:8], "the mat was good,good\n", "a dog was bad,bad\n"]))
     plan = Plan(data=str(data), test_data=str(test), text_column="text", label_column="label")
     assert any(notice.startswith("3 of the rows to be scored") for notice in prepare(plan, task_of(plan.task)).notices)
+
+
+def test_what_the_rows_leave_without_effect_is_told(tmp_path) -> None:
+    data, test = write_csv(tmp_path / "train.csv", 40), write_csv(tmp_path / "test.csv", 12, seed=1)
+    plan = Plan(data=str(data), text_column="text", label_column="label", early_stopping=2)
+    examples = task_of(plan.task).read(read_table(plan.data), plan).dataset
+    shares = (0.8, 0.0, 0.2)
+    splits = save_splits(examples, split(examples, shares=shares), how="shares", shares=shares, seed=42)
+    kept = dataclasses.replace(plan, preparation=Preparation(splits=splits).to_json())
+    notices = prepare(kept, task_of(plan.task)).notices
+    assert any("nothing can stop early" in notice for notice in notices)
+    assert not any("are not used" in notice for notice in notices)
+    notices = prepare(dataclasses.replace(kept, test_data=str(test)), task_of(plan.task)).notices
+    assert any("The splits kept for this file are not used" in notice for notice in notices)
+    assert not any("nothing can stop early" in notice for notice in notices)
 
 
 def test_the_command_line_asks_a_cluster_for_what_it_was_told() -> None:

@@ -10,7 +10,7 @@ from core.training.foresee import foresee, schedule
 from core.training.knobs import FIELDS, GROUPS, checked, defaults, from_text, knobs, limits, step, to_text, written
 from core.training.lengths import Lengths
 from core.training.plan import COLUMN_SETTINGS, TASKS, Plan
-from core.training.presets import BALANCED, BEST, PRESETS, QUICK, preset
+from core.training.presets import BALANCED, BEST, PRESETS, QUICK, plan_from_preset, preset
 from core.training.settings import kind
 from core.training.shapes import shape_of
 from core.training.speeds import Device
@@ -159,10 +159,37 @@ def test_changes_survive_the_address() -> None:
             assert type(from_text(to_text({each: value}))[each]) is kind(FIELDS[each])
 
 
-@pytest.mark.parametrize("text", ["epochs", "epochs:", "epochs:nan", "data:x", "compile:maybe", "seed:1.5", "a:b:c"])
+@pytest.mark.parametrize(
+    "text", ["epochs", "epochs:", "epochs:1,epochs:2", "epochs:nan", "data:x", "compile:maybe", "seed:1.5", "a:b:c"]
+)
 def test_changes_that_cannot_be_are_refused(text: str) -> None:
     with pytest.raises(LabError):
         from_text(text)
+
+
+def test_lora_gets_a_rate_and_an_alpha_of_its_own() -> None:
+    for model, rate in (("builtin", 1e-3), ("bert-base-uncased", 4e-4)):
+        chosen = preset(
+            BALANCED, task=TASKS[0], rows=5_000, shape=shape_of(model), device=CARD, turned={"lora_rank": 4}
+        )
+        assert (chosen.settings["learning_rate"], chosen.settings["lora_alpha"]) == (rate, 8.0)
+        assert chosen.settings["lora_rank"] == 0  # it is the person's, and stays a change
+        assert "LoRA needs a larger learning rate" in chosen.why[-1]
+
+
+def test_the_overlap_of_windows_follows_the_length_that_was_chosen() -> None:
+    for length in (32, 128, 512):
+        plan = {"task": "question-answering", "max_length": length}
+        chosen = preset(
+            BALANCED, task=plan["task"], rows=400, shape=shape_of("builtin"), device=LAPTOP, turned=plan
+        ).settings
+        Plan(data="d", **COLUMNS[plan["task"]], **{**chosen, "max_length": length})
+        assert chosen["window_overlap"] == min(128, length // 3)
+
+
+def test_there_is_no_preset_by_another_name() -> None:
+    with pytest.raises(LabError, match="no preset “fast”"):
+        plan_from_preset("fast", data="sample:reviews", text_column="text", label_column="label")
 
 
 def test_values_are_written_for_people() -> None:

@@ -1,5 +1,6 @@
 """The probe: measures in a process of its own, keeps what it found, and fails alone."""
 
+import errno
 import json
 import os
 import signal
@@ -165,3 +166,103 @@ def test_while_a_training_is_active_nothing_is_measured(plan: Plan) -> None:
     with pytest.raises(LabError, match="training is active"):
         probe.start(plan, SHORT)
     assert not probe.is_measuring(plan, SHORT)
+
+
+@pytest.fixture
+def sleeping(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen]:
+    """Probes that do nothing, each in a process of its own; ended after the test."""
+    started: list[subprocess.Popen] = []
+    original = subprocess.Popen
+
+    def popen(command: list[str], **options) -> subprocess.Popen:
+        if "core.training.probe" not in command:
+            return original(command, **options)
+        started.append(original([sys.executable, "-c", "import time; time.sleep(60)"], **options))
+        return started[-1]
+
+    monkeypatch.setattr("core.training.probe.subprocess.Popen", popen)
+    yield started
+    for process in started:
+        process.kill()
+    for thread in threading.enumerate():
+        if thread.name.startswith("reap-"):
+            thread.join(30)
+
+
+def test_two_who_measure_the_same_at_once_start_one_probe(plan: Plan, sleeping: list) -> None:
+    together, problems = threading.Barrier(8), []
+
+    def start() -> None:
+        together.wait()
+        try:
+            probe.start(plan, SHORT)
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert len(sleeping) == 1
+    assert probe.is_measuring(plan, SHORT)
+
+
+def test_another_plan_is_not_measured_beside_the_first(plan: Plan, sleeping: list) -> None:
+    probe.start(plan, SHORT)
+    with pytest.raises(LabError, match="Another plan is being measured"):
+        probe.start(replace(plan, batch_size=16), SHORT)
+    assert len(sleeping) == 1
+
+
+def test_D04_a_full_disk_is_told_when_a_probe_starts(plan: Plan, sleeping: list, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for part in ("write_atomically", "write_json", "make_room"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"core.training.probe.{part}", full)
+            with pytest.raises(LabError, match="The disk is full: nothing was measured"):
+                probe.start(plan, SHORT)
+        assert probe.look(plan, SHORT) is None
+
+
+def test_D04_a_disk_that_fills_up_during_a_probe_is_told_in_its_result(plan: Plan, monkeypatch, tmp_path) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("core.training.probing.measure", full)
+    monkeypatch.setattr(signal, "alarm", lambda seconds: None)
+    monkeypatch.setattr(os, "nice", lambda by: None)
+    monkeypatch.setattr(probe, "_offer_to_the_kernel", lambda: None)
+    (tmp_path / "plan.yaml").write_text(plan.to_yaml())
+    write_json(tmp_path / "load.json", probe.dataclasses.asdict(load_of(plan, SHORT)))
+    probe.make_room(tmp_path / "result.json")
+    monkeypatch.setattr("core.runs.status.write_atomically", full)  # there is no room for the result either
+    assert probe.main(tmp_path) == 1
+    assert "The disk is full" in json.loads((tmp_path / "result.json").read_text())["problem"]
+
+
+def test_an_end_that_nobody_foresaw_is_not_taken_for_want_of_memory(plan: Plan, tmp_path) -> None:
+    probe.make_room(tmp_path / "result.json")
+    probe._reap(subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]), tmp_path)
+    assert "exit code 3" in json.loads((tmp_path / "result.json").read_text())["problem"]
+
+
+def test_what_was_measured_long_ago_is_swept(plan: Plan, sleeping: list, workspace) -> None:
+    old, new = (workspace / "probes" / name for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+        write_json(folder / "result.json", {"seconds_per_step": 1.0, "memory_bytes": 1})
+    long_ago = time.time() - probe.AGE_SECONDS - 60
+    os.utime(old, (long_ago, long_ago))
+    probe.start(plan, SHORT)
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_what_model_or_machine_do_not_allow_is_not_measured(plan: Plan, sleeping: list) -> None:
+    with pytest.raises(LabError, match="this model allows 2 at most"):
+        probe.start(replace(plan, frozen_layers=3), SHORT)
+    assert sleeping == []

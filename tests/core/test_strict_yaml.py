@@ -50,13 +50,13 @@ def test_a_key_of_the_preparation_that_stands_twice_is_refused() -> None:
         Plan.from_yaml(START + """preparation: '{"mapping": {"task": "a", "task": "b"}}'\n""")
 
 
-def test_the_plan_of_an_earlier_run_can_be_looked_at_whatever_limits_have_become() -> None:
+def test_the_plan_of_an_earlier_run_is_read_whatever_limits_have_become() -> None:
     text = START + "learning_rate: 1.0\nwarmup_share: 1.0\nlora_alpha: 8.0\nepochs: '5e-1'\n"
     with pytest.raises(LabError):
         Plan.from_yaml(text)
     plan = Plan.of_record(text)
     assert (plan.learning_rate, plan.epochs, plan.batch_size) == (1.0, 0.5, 32)
     assert plan.mapping()["label"] == "l"
-    for broken in ("", "[", "- a", "data: d"):
+    for broken in ("", "[", "- a", "data: d", START + "epochs: many\n", START + "task: none\n"):
         with pytest.raises(LabError):
             Plan.of_record(broken)

@@ -213,6 +213,58 @@ def test_early_stopping_ends_after_evaluations_without_a_better_one(
     assert f"Stopped early at step {evaluations[-1]}: 2 evaluations brought nothing better by 0.001 or more." in notes
 
 
+@pytest.mark.parametrize(
+    ("threshold", "scores", "evaluations"),
+    [
+        (0.001, [0.5, 0.9, 0.9005, 0.9008, 0.9], 4),  # gains, but each too small since 0.9
+        (0.001, [0.5, 0.9, 0.9006, 0.9012, 0.9, 0.9], 6),  # too small alone, and enough together
+        (0.0, [0.5, 0.9, 0.9001, 0.9002, 0.9, 0.9], 6),  # any gain counts
+        (0.0, [0.5, 0.9, 0.9, 0.9], 4),  # none does not, though the loss falls
+    ],
+)
+def test_early_stopping_waits_for_the_least_gain_and_the_best_weights_are_kept_all_the_same(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, threshold: float, scores: list[float], evaluations: int
+) -> None:
+    from core.training.tasks.sequence_classification import SequenceClassification
+    from core.training.trainer import LabTrainer
+
+    given = iter(enumerate(scores))
+    trainers: list[LabTrainer] = []
+
+    def quick_scores(*_: object) -> dict[str, float]:
+        number, score = next(given)
+        return {"loss": 1.0 - number / 100, "accuracy": 0.5, "macro_f1": score}
+
+    original = LabTrainer.restore_best
+    monkeypatch.setattr(SequenceClassification, "quick_scores", quick_scores)
+    monkeypatch.setattr(LabTrainer, "restore_best", lambda self: (trainers.append(self), original(self))[1])
+    run, _ = train_here(dataclasses.replace(plan, early_stopping=2, early_stopping_threshold=threshold, epochs=10.0))
+    assert sum(event["kind"] == "evaluation" for event in run.events()) == evaluations
+    assert trainers[0].best["macro_f1"] == max(scores[:evaluations])
+
+
+def test_the_score_to_beat_survives_a_resume(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.training.tasks.sequence_classification import SequenceClassification
+
+    scores = iter([0.5, 0.9, 0.9006, 0.9008, 0.9])
+    found = lambda *_: {"loss": 1.0, "accuracy": 0.5, "macro_f1": next(scores)}  # noqa: E731
+    monkeypatch.setattr(SequenceClassification, "quick_scores", found)
+    plan = dataclasses.replace(plan, early_stopping=2, epochs=10.0)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 10)  # after the third evaluation, whose gain was too small
+        run, state = train_here(plan)
+    assert state == "stopped"
+    (run.path / "STOP").unlink()
+    train_here(plan, run)
+    assert sum(event["kind"] == "evaluation" for event in run.events()) == 4
+
+
+def test_early_stopping_that_can_end_nothing_is_noted(plan: Plan) -> None:
+    run, _ = train_here(dataclasses.replace(plan, early_stopping=9))
+    notes = [event["message"] for event in run.events() if event["kind"] == "note"]
+    assert any("it ends nothing sooner" in note for note in notes)
+
+
 def test_truncation_of_the_first_or_second_text(plan: Plan) -> None:
     from core.training.encoding import encode
     from core.training.tasks.task import Task

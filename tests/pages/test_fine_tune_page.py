@@ -38,8 +38,8 @@ def labels(app) -> list[str]:
 asked: list[SlurmOptions | None] = []  # of a cluster, for each plan that was launched
 
 
-@pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
+@pytest.fixture(name="launched")
+def launched_plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """The plans that the page launches; a run that has ended already stands in for each."""
     plans: list[Plan] = []
     asked.clear()
