@@ -44,11 +44,10 @@ class Beat:
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave in peace: from here on, silence is no fault."""
+        """Give no more signs. The last one stays, for as long as the process takes to end."""
         if self._thread is not None:
             self._done.set()
             self._thread.join()
-            self._path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
@@ -117,24 +116,22 @@ class Watch:
         self._silent_seconds = silent_seconds
         self._known: dict[str, _Known] = {}
         self._began = time.monotonic()
-        self._has_heard = False
         shutil.rmtree(self._folder, ignore_errors=True)  # of an earlier life
 
     def look(self) -> None:
-        """Read all signs. Those of processes that have left are forgotten."""
+        """Read all signs."""
         now = time.monotonic()
         try:
             names = sorted(os.listdir(self._folder))
         except OSError:
             names = []
-        self._known = {name: known for name, known in self._known.items() if name in names}
         for name in names:
             version, sign = _read(self._folder / name)
             known = self._known.get(name)
-            self._has_heard = True
             if known is None:
                 self._known[name] = _Known(sign, version, now, now)
             elif version != known.version:
+                sign = sign or known.sign  # it is just being written
                 has_moved = sign.get("moves") != known.sign.get("moves")
                 self._known[name] = _Known(sign, version, now, now if has_moved else known.moved)
 
@@ -143,7 +140,7 @@ class Watch:
         now = time.monotonic()
         silent = [name for name, known in self._known.items() if now - known.heard > self._silent_seconds]
         if not silent:
-            is_late = not self._has_heard and now - self._began > self._silent_seconds
+            is_late = not self._known and now - self._began > self._silent_seconds
             return f"The training process {_SILENT}" if is_late else ""
         if len(self._known) == 1:
             return f"The training process{self._number(silent[0])} {_SILENT}"

@@ -20,16 +20,26 @@ def silence_of(watch: Watch) -> str:
     return watch.silence()
 
 
-def test_one_that_gives_signs_is_not_silent_and_one_that_ends_in_peace_is_forgotten(tmp_path: Path) -> None:
+def test_one_that_gives_signs_is_not_silent_and_one_that_gives_no_more_is(tmp_path: Path) -> None:
     watch = Watch(tmp_path, silent_seconds=0.4)
     assert silence_of(watch) == ""
     with Beat(tmp_path, "rank-0").kept():
         for _ in range(20):
             assert silence_of(watch) == ""
             time.sleep(0.05)
-    time.sleep(0.5)
     assert silence_of(watch) == ""
-    assert list((tmp_path / BEATS).iterdir()) == []
+    time.sleep(0.5)
+    assert silence_of(watch).startswith(f"The training process (process id {os.getpid()}) has given no sign of life")
+
+
+def test_a_sign_that_is_just_being_written_is_a_sign_and_changes_nothing_else(tmp_path: Path) -> None:
+    watch, worker = Watch(tmp_path, silent_seconds=60), Beat(tmp_path, "rank-0")
+    worker.end()
+    worker._write()
+    watch.look()
+    (tmp_path / BEATS / "rank-0").write_text('{"pid": 12, "cou')
+    watch.look()
+    assert watch.may_take(time.monotonic() - 100, 1.0)
 
 
 def test_one_that_never_gives_a_sign_is_silent(tmp_path: Path) -> None:

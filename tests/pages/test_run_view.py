@@ -16,7 +16,7 @@ from core.charts.run_curves import LOSS, Axis
 from core.runs.device_lock import DeviceLock
 from core.runs.folder import Run, create_run
 from core.runs.process import identity
-from core.runs.status import write_json, write_status
+from core.runs.status import read_json, write_json, write_status
 from core.training.plan import Plan
 from pages.shared.run_queue import runs_before
 from tests.pages.conftest import words_on
@@ -92,6 +92,36 @@ def small_figures(app: AppTest) -> dict[str, str]:
     values = [words.value for words in app.markdown if words.value.startswith("**")]
     names = [words.value for words in app.caption if words.value[0].isupper()][-len(values) :]
     return {name: value.strip("*") for name, value in zip(names, values, strict=True)}
+
+
+def with_beat(run: Run, **found: object) -> Run:
+    write_json(run.path / "supervisor.json", {**read_json(run.path / "supervisor.json"), **found})
+    return run
+
+
+def test_E09_a_run_whose_training_is_frozen_says_so_and_what_to_do():
+    silence = "The training process (process id 77) has given no sign of life for a while."
+    run = with_beat(write_run(train(1)), silence=silence)
+    app = see(run)
+    assert not app.exception
+    words = " ".join(each.value for each in app.markdown)
+    assert "stalled" in words
+    assert "gives no sign of life" in words
+    assert "process id 77" in words
+    assert "kill -CONT" in words.replace("\\", "").replace("\u2060", "")
+    (run.path / "STOP").touch()
+    words = " ".join(each.value for each in see(run).markdown)
+    assert "stopping" in words
+    assert "ended by force" in words
+
+
+def test_E03_a_run_that_is_stopped_after_its_last_step_says_that_it_finishes():
+    run = write_run(train(10))
+    write_json(run.path / "progress.json", {"step": 10, "total_steps": 10, "phase": "saving the model"})
+    (run.path / "STOP").touch()
+    words = " ".join(each.value for each in see(run).markdown).replace("\\", "")
+    assert "is about to stop" in words
+    assert "Its last step is done, so it is let finish: saving the model" in words
 
 
 def test_the_figures_that_matter_are_large_and_the_rest_is_small():
