@@ -197,6 +197,12 @@ def seed(key: str, default: Any, *, allowed: Container[Any] | None = None) -> No
 def turn_to(page: str) -> None:
     """Say which page is drawn next. On another one than before, each value is given to its widget anew: Streamlit binds
     a value to the widget of the page it was set on, and the same key on another page would find none."""
+    context = get_script_run_ctx()
+    if _is_back_or_forward():
+        # Streamlit has left out what a widget of the same name on the page just left is bound to.
+        with context.session_state.query_params() as query:
+            query.set_initial_query_params(context.query_string)
+            query.populate_from_query_string(context.query_string)
     if st.session_state.get("page-drawn") != page:
         st.session_state["page-drawn"], st.session_state["seeded"] = page, set()
 

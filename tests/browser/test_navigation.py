@@ -110,3 +110,17 @@ def test_a_view_is_one_entry_and_back_and_forward_restore_it(page: Page, address
     for view in views[1:]:
         page.go_forward()
         is_shown(view)
+
+
+def test_back_restores_a_choice_whose_name_the_page_just_left_has_too(page: Page):
+    page.goto("/attention?whole-words=true")
+    switch = page.get_by_test_id("stMain").get_by_role("switch", name="Whole words", exact=True)
+    expect(switch).to_be_checked()
+    settled(page)
+    walk(page, "Embeddings")
+    expect(switch).not_to_be_checked()
+    page.go_back()
+    expect(page.get_by_role("heading", level=1, name="Attention")).to_be_visible()
+    expect(switch).to_be_checked()
+    settled(page)
+    assert "whole-words=true" in page.url
