@@ -9,7 +9,17 @@ import streamlit as st
 from core.explore.attention import KINDS, NORM_WEIGHTED, PROBABILITIES
 from core.explore.attention_selection import PARTS, Selection
 from core.explore.embeddings_map import fingerprint
-from core.explore.telling_head import AFTER, BEFORE, CLOSING, ITSELF, OPENING, WORDS, head_role, telling_head
+from core.explore.telling_head import (
+    AFTER,
+    BEFORE,
+    CLOSING,
+    ITSELF,
+    OPENING,
+    WORDS,
+    head_role,
+    most_changed_head,
+    telling_head,
+)
 from core.models.layer_names import head_name, in_code
 from pages.shared.attention_view import LAYOUTS
 from pages.shared.export import csv_button
@@ -36,18 +46,20 @@ LOOKS = {
 KIND_TITLES = {PROBABILITIES: "Attention", NORM_WEIGHTED: "What it adds (norm-weighted)"}
 
 
-def opening_head(t: Trace) -> tuple[int, int]:
-    """(layer, head) that looks most clearly at other words, found once for each model, on the first text it reads."""
-    found = st.session_state.setdefault("telling-heads", {})
-    model = fingerprint(t.model)
-    if model not in found:
-        found[model] = telling_head(t)
-    return found[model]
+def opening_head(t: Trace, other: Trace | None = None) -> tuple[int, int]:
+    """(layer, head) that looks most clearly at other words, or beside another trace the one that differs most.
+
+    Found once for each model (and other model), on the first text it reads.
+    """
+    found = st.session_state.setdefault("opening-heads", {})
+    key = (fingerprint(t.model), other and fingerprint(other.model))
+    if key not in found:
+        found[key] = telling_head(t) if other is None else most_changed_head(t, other)
+    return found[key]
 
 
-def open_with_telling_head(t: Trace) -> None:
-    """Layer, head and lines begin with `opening_head`; what a link names wins, and what somebody has chosen."""
-    layer, head = opening_head(t)
+def open_with_head(layer: int, head: int) -> None:
+    """Layer, head and lines begin with this one; what a link names wins, and what somebody has chosen."""
     for key, usual in (("layer", layer), ("head", head), ("heads", head)):
         seed_usual(key, str(usual))
 
