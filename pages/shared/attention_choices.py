@@ -24,7 +24,7 @@ from core.models.layer_names import head_name, in_code
 from pages.shared.attention_view import LAYOUTS
 from pages.shared.export import csv_button
 from pages.shared.matrix import labelled, matrix
-from pages.shared.text import digest, plain
+from pages.shared.text import digest, isolated, plain
 from pages.shared.url_state import keep, seed, seed_usual
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def what_a_head_does(t: Trace, layer: int, head: int) -> str:
     role = head_role(t, layer, head)
     where = f"In {head_name(layer, head)} (`{in_code(layer, head)}` in code)"
     if role.looks != WORDS:
-        looks = LOOKS[role.looks].format(first=plain(t.tokens.pieces[0]), last=plain(t.tokens.pieces[-1]))
+        looks = LOOKS[role.looks].format(first=isolated(t.tokens.pieces[0]), last=isolated(t.tokens.pieces[-1]))
         return f"{where}, each token looks mostly at {looks}: {role.share:.0%} of its attention."
     if role.strongest is None:
         return f"{where}, there is no second word to look at."
-    query, key = (plain(t.tokens.pieces[position]) for position in role.strongest)
+    query, key = (isolated(t.tokens.pieces[position]) for position in role.strongest)
     return f"{where}, no one place stands out; “{query}” looks most clearly at “{key}” ({role.share:.0%})."
 
 
