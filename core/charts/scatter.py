@@ -180,7 +180,7 @@ def _way(stations: np.ndarray, name: str, layer_names: Sequence[str]) -> go.Scat
         mode="lines+markers+text",
         line={"color": _NEUTRAL, "width": 2, "dash": "dot"},
         marker={"size": 6, "color": _NEUTRAL},
-        text=[each.removeprefix("layer ") for each in layer_names],
+        text=[each.removeprefix("layer ")[:5] for each in layer_names],  # little room: “embed”
         customdata=list(layer_names),
         textposition="bottom right",
         name=as_text(f"Way of “{name[:24]}”"),
@@ -193,7 +193,7 @@ def _slider(layer_names: Sequence[str], layer: int) -> dict:
     return {
         "active": layer,
         "currentvalue": {"prefix": "After "},
-        "pad": {"t": 12, "l": 8, "r": 8},
+        "pad": {"t": 12, "l": 36, "r": 16},  # room for half of the first name
         "transition": {"duration": 400},
         "steps": [
             {"label": name, "method": "animate", "args": [[str(at)], move]} for at, name in enumerate(layer_names)

@@ -50,6 +50,24 @@ def telling_head(t: Trace) -> tuple[int, int]:
 
 
 @torch.inference_mode()
+def most_changed_head(one: Trace, other: Trace) -> tuple[int, int]:
+    """(layer, head), as in code: where attention differs most from one trace to another, by its largest share.
+
+    Of those that both have; `telling_head` of the first where the two differ in length.
+    """
+    if len(one.tokens) != len(other.tokens):
+        return telling_head(one)
+    heads = min(one.heads, other.heads)
+    changes = torch.stack(
+        [
+            (other[name][:heads] - one[name][:heads]).abs().amax((-2, -1))
+            for name in (f"layer.{number}.probabilities" for number in range(min(one.layers, other.layers)))
+        ]
+    )  # (layer, head)
+    return divmod(int(changes.argmax()), heads)
+
+
+@torch.inference_mode()
 def head_role(t: Trace, layer: int, head: int) -> HeadRole:
     """What the head does in the text; `layer` and `head` as in code."""
     own = _own(t.tokens)

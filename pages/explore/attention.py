@@ -10,7 +10,7 @@ from core.explore import examples
 from pages.shared.attention_ablation import show_switching_off
 from pages.shared.attention_attribution import show_attribution
 from pages.shared.attention_bertviz import show_bertviz
-from pages.shared.attention_choices import open_with_telling_head
+from pages.shared.attention_choices import open_with_head, opening_head
 from pages.shared.attention_compare import show_comparison
 from pages.shared.attention_heads import show_all_heads, show_one_head
 from pages.shared.attention_lines import show_lines
@@ -50,6 +50,7 @@ pair = (
 view = choose_view(VIEWS, key="attention-view")
 with problems_shown():
     t = traced(model, read_typed(model, text, pair, to_answer=view in ANSWERING))
-    open_with_telling_head(t)
+    if view != "Compare":  # it opens with the head that differs most
+        open_with_head(*opening_head(t))
     VIEWS[view](t)
 st.caption("Attention shows where a head looks, not why the model answers: see “What the answer rests on”.")

@@ -15,7 +15,7 @@ from pages.shared.export import csv_button
 from pages.shared.matrix import labelled, matrix
 from pages.shared.models import agreement_of, chosen_model, example, example_pair, traced
 from pages.shared.stage_badge import badge
-from pages.shared.text import plain, problems_shown
+from pages.shared.text import isolated, plain, problems_shown
 from pages.shared.token_strip import Span, span, token_strip
 from pages.shared.typed import read_typed
 from pages.shared.url_state import choose_head, choose_layer, keep, seed, several, text_line
@@ -185,11 +185,6 @@ def show_attended(t: Trace, focus: Focus) -> None:
         f"In {head_name(focus.layer, focus.head)} (`{in_code(focus.layer, focus.head)}` in code), "
         f"**“{isolated(pieces[focus.position])}”** {looks} {', '.join(shares)}."
     )
-
-
-def isolated(piece: str) -> str:
-    """A piece so that, written from right to left, it does not turn the words around it."""
-    return f"\u2068{plain(piece)}\u2069"
 
 
 def show_walk(t: Trace, focus: Focus, padding: int) -> None:

@@ -122,7 +122,7 @@ def show_gradients(t: Trace, answer: NamedAnswer, filler: str) -> None:
     st.markdown(
         f"The {found.value} of “{plain(answer.name)}” is **{found.at_input:.4f}** for the text and "
         f"**{found.at_baseline:.4f}** for the baseline, where every ordinary token is {FILLER_TITLES[filler]}: a "
-        f"difference of {found.difference:+.4f}. The tokens add up to {found.scores.sum():+.4f}: {completeness(found)} "
+        f"difference of {found.difference:+.4f}. The tokens add up to {found.scores.sum():+.4f}, {completeness(found)} "
         "(the completeness gap)."
     )
     if abs(found.gap) > 0.05 * max(abs(found.difference), 0.1):
@@ -134,10 +134,10 @@ def completeness(found: Attribution) -> str:
     """By how much the scores miss the difference, and to which side of it."""
     size = f"**{abs(found.gap):.2g}**"
     if abs(found.gap) < EXACT:
-        return f"that is it, but for {size}"
+        return f"the same but for {size}"
     if not found.difference:
-        return f"that is {size} off"
-    return f"that is {size} too much" if found.is_too_much else f"so {size} is missing"
+        return f"{size} off"
+    return f"{size} too much" if found.is_too_much else f"so {size} is missing"
 
 
 def show_occlusion(t: Trace, answer: NamedAnswer, filler: str) -> None:

@@ -8,12 +8,22 @@ import streamlit as st
 
 from core.explore.attention import KINDS, NORM_WEIGHTED, PROBABILITIES
 from core.explore.attention_selection import PARTS, Selection
-from core.explore.telling_head import AFTER, BEFORE, CLOSING, ITSELF, OPENING, WORDS, head_role, telling_head
+from core.explore.telling_head import (
+    AFTER,
+    BEFORE,
+    CLOSING,
+    ITSELF,
+    OPENING,
+    WORDS,
+    head_role,
+    most_changed_head,
+    telling_head,
+)
 from core.models.layer_names import head_name, in_code
 from pages.shared.attention_view import LAYOUTS
 from pages.shared.export import csv_button
 from pages.shared.matrix import labelled, matrix
-from pages.shared.text import digest, plain
+from pages.shared.text import digest, isolated, plain
 from pages.shared.url_state import keep, seed, seed_usual
 
 if TYPE_CHECKING:
@@ -35,18 +45,20 @@ LOOKS = {
 KIND_TITLES = {PROBABILITIES: "Attention", NORM_WEIGHTED: "What it adds (norm-weighted)"}
 
 
-def opening_head(t: Trace) -> tuple[int, int]:
-    """(layer, head) that looks most clearly at other words, found once for each model, on the first text it reads."""
-    found = st.session_state.setdefault("telling-heads", {})
-    model = t.model.fingerprint
-    if model not in found:
-        found[model] = telling_head(t)
-    return found[model]
+def opening_head(t: Trace, other: Trace | None = None) -> tuple[int, int]:
+    """(layer, head) that looks most clearly at other words, or beside another trace the one that differs most.
+
+    Found once for each model (and other model), on the first text it reads.
+    """
+    found = st.session_state.setdefault("opening-heads", {})
+    key = (t.model.fingerprint, other and other.model.fingerprint)
+    if key not in found:
+        found[key] = telling_head(t) if other is None else most_changed_head(t, other)
+    return found[key]
 
 
-def open_with_telling_head(t: Trace) -> None:
-    """Layer, head and lines begin with `opening_head`; what a link names wins, and what somebody has chosen."""
-    layer, head = opening_head(t)
+def open_with_head(layer: int, head: int) -> None:
+    """Layer, head and lines begin with this one; what a link names wins, and what somebody has chosen."""
     for key, usual in (("layer", layer), ("head", head), ("heads", head)):
         seed_usual(key, str(usual))
 
@@ -56,11 +68,11 @@ def what_a_head_does(t: Trace, layer: int, head: int) -> str:
     role = head_role(t, layer, head)
     where = f"In {head_name(layer, head)} (`{in_code(layer, head)}` in code)"
     if role.looks != WORDS:
-        looks = LOOKS[role.looks].format(first=plain(t.tokens.pieces[0]), last=plain(t.tokens.pieces[-1]))
+        looks = LOOKS[role.looks].format(first=isolated(t.tokens.pieces[0]), last=isolated(t.tokens.pieces[-1]))
         return f"{where}, each token looks mostly at {looks}: {role.share:.0%} of its attention."
     if role.strongest is None:
         return f"{where}, there is no second word to look at."
-    query, key = (plain(t.tokens.pieces[position]) for position in role.strongest)
+    query, key = (isolated(t.tokens.pieces[position]) for position in role.strongest)
     return f"{where}, no one place stands out; “{query}” looks most clearly at “{key}” ({role.share:.0%})."
 
 

@@ -10,7 +10,7 @@ from core.explore import examples
 from core.explore.attention_selection import units
 from core.explore.masks import masks_of_other
 from core.models.layer_names import file_name, head_name, in_code
-from pages.shared.attention_choices import choose_layout, show_matrix
+from pages.shared.attention_choices import choose_layout, open_with_head, opening_head, show_matrix
 from pages.shared.attention_lines import as_token, chosen_state, remember
 from pages.shared.attention_view import SIGNS, attention_view
 from pages.shared.export import csv_button
@@ -35,6 +35,7 @@ def show_comparison(t: Trace) -> None:
     mode = st.segmented_control("Compare", MODES, default=MODES[0], required=True, key="compare", bind="query-params")
     other = other_text(t) if mode == MODES[0] else other_model(t)
     first, second = t.tokens.pieces, other.tokens.pieces
+    open_with_head(*opening_head(t, other))
     left, right = st.columns(2)
     with left:
         layer = choose_layer(min(t.layers, other.layers))

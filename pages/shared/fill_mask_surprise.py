@@ -154,6 +154,16 @@ def _table(model: Model, scored: Surprise) -> pd.DataFrame:
     )
 
 
+def rounded(number: float) -> str:
+    """Three digits, without a power of ten.
+
+    >>> rounded(2246.3), rounded(1.2345)
+    ('2,250', '1.23')
+    """
+    short = float(f"{number:.3g}")
+    return f"{short:,.0f}" if short >= 100 else f"{short:g}"
+
+
 def _compare(first: Surprise, second: Surprise) -> None:
     """Which of two sentences the model finds likelier."""
     if first.score == second.score:
@@ -161,7 +171,7 @@ def _compare(first: Surprise, second: Surprise) -> None:
         return
     better, worse = ("first", "second") if first.score > second.score else ("second", "first")
     apart = abs(first.score - second.score)
-    times = f"{math.exp(apart):,.3g}" if apart < MOST_TOLD else f"more than 10^{math.floor(apart / math.log(10))}"
+    times = rounded(math.exp(apart)) if apart < MOST_TOLD else f"more than 10^{math.floor(apart / math.log(10))}"
     st.markdown(f"The model finds the **{better}** sentence likelier than the {worse}, {times} times by this score.")
     if first.total != second.total:
         st.caption("They differ in length, and each further piece lowers the sum: compare the scores a piece, too.")

@@ -25,6 +25,11 @@ def plain(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", _JOINTS.sub(_WORD_JOINER, text))
 
 
+def isolated(piece: str) -> str:
+    """`plain`, and so that a piece written from right to left does not turn the words around it."""
+    return f"\u2068{plain(piece)}\u2069"
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun: 1 piece, 2 pieces.
 

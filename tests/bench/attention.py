@@ -82,7 +82,7 @@ def _ours(browser: Browser, base_url: str, length: int) -> dict[str, Any]:
     page = browser.new_page(base_url=base_url, viewport={"width": 1280, "height": 900})
     received: list[int] = []
     page.on("websocket", lambda channel: channel.on("framereceived", lambda frame: received.append(len(frame))))
-    page.goto("/attention?model=base")
+    page.goto("/attention?model=base&heads=all")
     view = page.locator(".attention")
     expect(view).to_have_attribute("data-drawn", "true", timeout=120_000)
     field = page.get_by_label("Text", exact=True)

@@ -24,6 +24,9 @@ STAGES = (
 )
 
 
+LOOKS = re.compile(r"In layer 4, head 6 \(layer\.3 head 5 in code\), “\u2068?cat\u2069?” looks mostly at")
+
+
 def number(text: str) -> float:
     """What a person reads: a minus may be written as one."""
     return float(text.replace("−", "-").replace(",", ""))
@@ -76,11 +79,7 @@ def walk(page: Page) -> Page:
     main.get_by_role("radiogroup", name="Layer").get_by_role("radio", name="4", exact=True).click()
     main.get_by_role("radiogroup", name="Head").get_by_role("radio", name="6", exact=True).click()
     page.get_by_role("group", name="Choose a token").get_by_role("button", name="cat").click()
-    expect(
-        page.get_by_text(
-            re.compile(r"In layer 4, head 6 \(layer\.3 head 5 in code\), “\u2068?cat\u2069?” looks mostly at")
-        )
-    ).to_be_visible()
+    expect(page.get_by_text(LOOKS)).to_be_visible()
     page.get_by_text("Open all stages").click()
     for title in STAGES:
         expect(panel(page, title)).to_be_visible()
@@ -134,11 +133,7 @@ def test_a_link_reopens_the_same_view(walk: Page):
     address = walk.url
     walk.goto("/")
     walk.goto(address)
-    expect(
-        walk.get_by_text(
-            re.compile(r"In layer 4, head 6 \(layer\.3 head 5 in code\), “\u2068?cat\u2069?” looks mostly at")
-        )
-    ).to_be_visible()
+    expect(walk.get_by_text(LOOKS)).to_be_visible()
     expect(panel(walk, "Guess the word")).to_be_visible()
 
 

@@ -15,6 +15,7 @@ from core.explore.telling_head import (
     OPENING,
     WORDS,
     head_role,
+    most_changed_head,
     telling_head,
 )
 
@@ -75,6 +76,15 @@ def test_heads_that_rest_or_spread_or_keep_to_themselves_are_not_opened(model):
     # By hand: two tokens of three look at another one alone, the third keeps to itself; an even head has 1/5.
     assert telling_head(made(model, SENTENCE, [[None, {1: 2, 2: 1, 3: 3}, LOOKS[ITSELF]]])) == (0, 1)
     assert telling_head(made(model, SENTENCE, [[LOOKS[BEFORE], LOOKS[AFTER]]])) == (0, 0)  # equal: the lowest
+
+
+def test_the_head_that_changed_most_is_the_one_with_the_largest_difference(model):
+    one = made(model, SENTENCE, [[LOOKS[BEFORE], None], [LOOKS[AFTER], None]])
+    other = made(model, SENTENCE, [[LOOKS[BEFORE], {1: 1}], [LOOKS[ITSELF], None]])
+    assert most_changed_head(one, other) == (1, 0)  # 1; the other one by 4/5 at most
+    assert most_changed_head(one, made(model, SENTENCE, [[LOOKS[BEFORE], LOOKS[WORDS]]])) == (0, 1)  # fewer layers
+    longer = made(model, "the cat sat down", [[None, None]])
+    assert most_changed_head(one, longer) == telling_head(one)
 
 
 @pytest.mark.parametrize("text", ["cat", "[SEP]"])

@@ -202,7 +202,7 @@ def test_whole_words_without_special_tokens(open_page):
 def test_a_pair_can_be_looked_at_from_text_to_text(open_page):
     app = open_page(PAGE, **{"attended-with-pair": "true", "parts": "A→B"})
     header, _ = lines(app)
-    assert [label for label, *_ in header["keys"]] == ["so", "it", "went", "home", ".", "[SEP]"]
+    assert [label for label, *_ in header["keys"]] == ["she", "read", "it", "twice", ".", "[SEP]"]
     assert header["queries"][0][0] == "[CLS]"
 
 
@@ -405,13 +405,13 @@ def test_what_the_answer_rests_on_says_the_gap(open_page):
 @pytest.mark.parametrize(
     ("at_input", "at_baseline", "total", "says"),
     [
-        (-1.0, -3.0, 2.91, "that is **0.91** too much"),
+        (-1.0, -3.0, 2.91, "**0.91** too much"),
         (-1.0, -3.0, 1.09, "so **0.91** is missing"),
-        (-3.0, -1.0, -2.91, "that is **0.91** too much"),  # the tokens take away more than is taken away
+        (-3.0, -1.0, -2.91, "**0.91** too much"),  # the tokens take away more than is taken away
         (-3.0, -1.0, -1.09, "so **0.91** is missing"),
         (-3.0, -1.0, 0.5, "so **2.5** is missing"),
-        (-1.0, -1.0, -0.5, "that is **0.5** off"),
-        (-1.0, -3.0, 2.00001, "that is it, but for **1e-05**"),
+        (-1.0, -1.0, -0.5, "**0.5** off"),
+        (-1.0, -3.0, 2.00001, "the same but for **1e-05**"),
     ],
 )
 def test_a_completeness_gap_is_told_with_its_side(at_input: float, at_baseline: float, total: float, says: str):
@@ -425,7 +425,7 @@ def test_what_the_tokens_add_up_to_is_told_on_the_side_where_it_lies(open_page):
     for text, side in (("Paris is the capital of [MASK].", " too much"), ("She made a cup of [MASK].", " is missing")):
         app = open_page(PAGE, attended=text, steps="12", **{"attention-view": "What the answer rests on"})
         found = re.search(
-            r"difference of ([+-][\d.]+)\. The tokens add up to ([+-][\d.]+): .*?\*\*([\de.-]+)\*\*(.*?) \(the comp",
+            r"difference of ([+-][\d.]+)\. The tokens add up to ([+-][\d.]+), .*?\*\*([\de.-]+)\*\*(.*?) \(the comp",
             words_on(app),
         )
         difference, total, gap = map(float, found.groups()[:3])
@@ -475,18 +475,18 @@ def test_without_a_mask_there_is_no_answer_to_explain(open_page):
 
 
 def test_two_texts_of_one_length_are_subtracted(open_page):
-    other = EXAMPLE.replace("dog", "cat")
+    other = EXAMPLE.replace("his", "her")
     query = {"attention-view": "Compare", "compared-text": other}
     app = open_page(PAGE, layer="1", head="2", drawn="Matrix", **query)
     ((header, values),) = matrices(app)
     assert header["signed"]
-    assert header["rows"][2] == "cat / dog"
+    assert header["rows"][6] == "her / his"
     expected = traced(other)["layer.1.probabilities"][2] - traced(EXAMPLE)["layer.1.probabilities"][2]
     np.testing.assert_allclose(values, expected.numpy(), atol=ROUNDING)
 
 
 def test_a_difference_as_lines_is_what_became_more_minus_what_became_less(open_page):
-    other = EXAMPLE.replace("dog", "cat")
+    other = EXAMPLE.replace("his", "her")
     query = {"attention-view": "Compare", "compared-text": other, "difference-heads": "1", "difference-pinned": "2"}
     app = open_page(PAGE, layer="1", head="2", **query)
     header, body = lines(app)

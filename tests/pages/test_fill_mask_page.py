@@ -7,6 +7,7 @@ import pytest
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from pages.shared.fill_mask_surprise import rounded
 from tests.families import family_folder
 from tests.pages.conftest import words_on
 from tests.pages.test_tokens_page import ODD_TEXTS
@@ -28,9 +29,17 @@ VIEWS = (
 def test_the_example_is_answered(open_page):
     app = open_page(PAGE)
     assert not app.exception
-    assert "france" in list(app.dataframe[0].value["Token"])
+    assert "japan" in list(app.dataframe[0].value["Token"])
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
-    assert "france" in figure["layout"]["yaxis"]["ticktext"]
+    assert "japan" in figure["layout"]["yaxis"]["ticktext"]
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [(1.2345, "1.23"), (12.34, "12.3"), (999.6, "1,000"), (2246.3, "2,250"), (1.2e6, "1,200,000")],
+)
+def test_how_many_times_likelier_is_written_without_a_power_of_ten(number: float, written: str):
+    assert rounded(number) == written
 
 
 def test_a_word_hidden_by_a_click_is_ranked(open_page):

@@ -122,7 +122,7 @@ def test_odd_texts_show_neither_error_nor_warning(open_page, text: str):
 
 def test_another_text_starts_at_its_own_mask(open_page):
     app = open_page(PAGE, token="2")
-    assert "**“\u2068cat\u2069”**" in words_on(app)
+    assert "**“\u2068made\u2069”**" in words_on(app)
     app.text_input(key="followed").set_value("My [MASK] barks at the very old postman.").run()
     assert "**“\u2068\\[MASK\\]\u2069”**" in words_on(app)
 

@@ -193,6 +193,26 @@ def test_another_model_opens_with_its_own_head_unless_one_was_chosen(open_page):
     assert app.segmented_control(key="layer").value == "1"
 
 
+def test_compare_opens_with_the_head_that_differs_most_and_any_other_can_be_chosen(open_page):
+    model = open_model("builtin")
+    one, other = (trace(model, tokenize(model, each.text)) for each in (examples.ATTENDED, examples.ATTENDED_OTHER))
+    changes = np.stack(
+        [(other[name] - one[name]).abs().numpy().max((1, 2)) for name in (f"layer.{n}.probabilities" for n in range(6))]
+    )
+    layer, head = np.unravel_index(changes.argmax(), changes.shape)
+    app = open_page("explore/attention.py", **{"attention-view": "Compare"})
+    assert (app.segmented_control(key="layer").value, app.segmented_control(key="head").value) == (
+        str(layer),
+        str(head),
+    )
+    assert f"{changes.max():.3f}." in words_on(app)
+    for key, opening in (("layer", "0"), ("head", "2")):  # also those that the other views open with
+        app.segmented_control(key=key).set_value(opening).run()
+        assert app.segmented_control(key=key).value == opening
+    app.segmented_control(key="attention-view").set_value("Lines").run()
+    assert app.segmented_control(key="layer").value == "0"
+
+
 def test_a_page_seen_before_leaves_attention_its_opening_and_a_choice_there_stays(open_page):
     app = open_page("explore/inside_a_layer.py")
     assert (app.segmented_control(key="layer").value, app.segmented_control(key="head").value) == ("0", "0")
