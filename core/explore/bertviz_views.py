@@ -137,12 +137,13 @@ def _names(t: Trace, view: str, most: int) -> list[str]:
 def _layers(t: Trace, wanted: Sequence[int] | None) -> list[int]:
     layers = list(range(t.layers) if wanted is None else wanted)
     if not layers or not set(layers) <= set(range(t.layers)):
-        raise LabError(f"This model has no {_listed(layers)}.", f"It has layer.0 to layer.{t.layers - 1}, as in code.")
+        problem = f"This model has no {_listed(layers)}." if layers else "There is no layer chosen."
+        raise LabError(problem, f"It has layer.0 to layer.{t.layers - 1}, as in code.")
     return layers
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(f"layer.{each}" for each in numbers) or "chosen layer"
+    return ", ".join(f"layer.{each}" for each in numbers)
 
 
 def _sides(t: Trace, positions: int) -> dict[str, slice]:

@@ -426,7 +426,7 @@ def test_the_token_map_has_a_frame_a_layer_and_opens_where_told():
 def test_names_that_would_lie_on_others_are_left_out_but_not_the_one_that_is_followed():
     points = np.array([[[0.0, 0.0], [0.001, 0.0], [1.0, 1.0]]])
     figure = token_map(points, ["one", "two", "three"], [0, 0, 0], ["text"], followed=1, layer_names=NAMES[:1])
-    assert figure.data[0].text == ("", "two", "three")
+    assert figure.data[0].text == ("\u200b", "two", "three")  # nothing to see, but a name that can move
     assert figure.data[0].hovertext == ("one", "two", "three")
 
 
