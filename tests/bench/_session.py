@@ -35,15 +35,16 @@ class Session:
     """A session of its own; use it in one thread, with `with`."""
 
     def __init__(self, port: int) -> None:
-        self._socket = connect(
+        self._connection = connect(
             f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None, open_timeout=PATIENCE
         )
 
     def __enter__(self) -> Session:
+        self._socket = self._connection.__enter__()
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._socket.close()
+        self._connection.__exit__(kind, error, trace)
 
     def ask(self, page: str, **address: str) -> Drawn:
         """Open a page (“inside-a-layer”) with values in its address. Raises `TimeoutError` when nothing comes."""

@@ -20,7 +20,7 @@ def _tiny(folder: Path, number: int) -> None:
 def test_F06_I05_people_at_once_get_their_own_answers_and_models_come_and_go(tmp_path: Path):
     with fresh_app() as app:
         tally = many_sessions(app.port, sessions=4, seconds=8, pause=(0.1, 0.3))
-        assert not tally.problems
+        assert not tally.problems, app.log_tail(200)
         assert len(tally.seconds) >= 4
         found = many_models(app, tmp_path, _tiny, models=3, texts=7)
         assert not found.tally.problems
