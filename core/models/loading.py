@@ -119,10 +119,11 @@ def open_model(reference: str = catalogue.BUILTIN, *, attention: str = "eager") 
     6
     """
     folder = folder_of(reference)
+    check_folder(folder)  # before anything large is read
     for _ in range(_TRIES):
+        before = fingerprint(folder)
         config = check_folder(folder)
         _import_family(config["model_type"])
-        before = fingerprint(folder)
         network, task, notices = _first_complete(folder, config, attention)
         tokenizer = _load_tokenizer(folder)
         if fingerprint(folder) == before:  # all that was read belongs together
