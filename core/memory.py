@@ -5,12 +5,17 @@ Knows nothing of what is kept: models are kept by `core.models.shared`, traces b
 
 import contextlib
 import ctypes
+import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import CancelledError, Future
+from dataclasses import fields, is_dataclass
 from functools import cache
+from itertools import islice
 from typing import Generic, TypeVar
+
+_SAMPLE = 1_000  # items of a long list that are measured
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -120,6 +125,27 @@ class ByteCache(Generic[Key, Value]):
         if self._when_let_go is not None:
             for value in let_go:
                 self._when_let_go(value)
+
+
+def bytes_of(value: object) -> int:
+    """About how many bytes a result takes: arrays, texts, and what containers and dataclasses hold of these.
+
+    Of a long list some items are measured, and the rest taken to be like them.
+    """
+    if isinstance(size := getattr(value, "nbytes", None), int):  # numpy, torch, Arrow
+        return size
+    if isinstance(value, dict):
+        return sys.getsizeof(value) + _bytes_of_all(value.keys()) + _bytes_of_all(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return sys.getsizeof(value) + _bytes_of_all(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return sys.getsizeof(value) + sum(bytes_of(getattr(value, each.name)) for each in fields(value))
+    return sys.getsizeof(value)
+
+
+def _bytes_of_all(items: Collection[object]) -> int:
+    some = list(islice(items, 0, None, max(1, len(items) // _SAMPLE)))
+    return sum(map(bytes_of, some)) * len(items) // len(some) if some else 0
 
 
 def give_back() -> None:

@@ -1,4 +1,4 @@
-"""The router: which pages there are, and which one runs. Nothing else."""
+"""The router: which pages there are, and which one runs, once what it needs is loaded. Nothing else."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.shared import pages
 from pages.shared.look import apply_look
+from pages.shared.models import load_engine
 from pages.shared.text import show_told
 from pages.shared.url_state import turn_to
 
@@ -14,7 +15,10 @@ ICON = str(Path(__file__).parent / "shared" / "icon.svg")
 st.set_page_config(page_title="BERT Lab", page_icon=ICON, layout="wide")
 st.logo(ICON, size="large")
 apply_look()
-page = st.navigation(pages.navigation())
+groups = pages.navigation()
+page = st.navigation(groups)
 turn_to(page.url_path)
 show_told()
+if page in groups["Explore"]:
+    load_engine()
 page.run()

@@ -1,6 +1,7 @@
 """Opening a model: a reference in, network and tokenizer out. Looks at no text and trains nothing."""
 
 import gc
+import importlib
 import threading
 import uuid
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ _HEADS = {  # by how the name of an architecture ends
     "ForMultipleChoice": MULTIPLE_CHOICE,
 }
 _HUB_FILES = ["*.json", "*.txt", "model*.safetensors", "*.model"]
+_importing = threading.Lock()
 _TRIES = 3  # to open a model whose files change meanwhile
 _UNLIMITED = 1_000_000  # tokenizers without a limit of their own claim 10**30 positions
 
@@ -129,9 +131,11 @@ def open_model(reference: str = catalogue.BUILTIN, *, attention: str = "eager") 
     6
     """
     folder = folder_of(reference)
+    check_folder(folder)  # before anything large is read
     for _ in range(_TRIES):
-        config = check_folder(folder)
         before = fingerprint(folder)
+        config = check_folder(folder)
+        _import_family(config["model_type"])
         network, task, notices = _first_complete(folder, config, attention)
         tokenizer, settings = _load_tokenizer(folder), read_settings(folder)
         if fingerprint(folder) == before:  # all that was read belongs together
@@ -224,6 +228,13 @@ def _fetch_from_hub(hub_id: str) -> Path:
             f"The model “{hub_id}” could not be fetched from the Hub, and no copy of it is on this machine.",
             f"Check the network, or choose one that needs none: {at_hand}.",
         ) from error
+
+
+def _import_family(name: str) -> None:
+    """Load transformers' code of a family, in one thread at a time: two that do so at once may find it half loaded."""
+    module = name.replace("-", "_")
+    with _importing:
+        importlib.import_module(f"transformers.models.{module}.modeling_{module}")
 
 
 def _first_complete(

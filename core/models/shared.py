@@ -9,9 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import LocalEntryNotFoundError
-
 from core.errors import LabError
 from core.memory import ByteCache, give_back
 from core.models import catalogue
@@ -110,6 +107,9 @@ _models: ByteCache[_Key, _Opened] = ByteCache(MOST_BYTES, lambda opened: opened.
 def _folder(reference: str) -> Path:
     """As `folder_of`; a Hub model that was fetched before is looked for on this machine, where it may be newer now."""
     if reference in _fetched:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
         try:
             return Path(snapshot_download(reference.strip(), local_files_only=True))
         except (LocalEntryNotFoundError, OSError, ValueError):

@@ -80,6 +80,15 @@ def example_pair(model: Model, usual: str) -> str:
     return examples.TEACHING.pair if model.reference == catalogue.TEACHING else usual
 
 
+def load_engine() -> None:
+    """Load torch and transformers, by the first who comes while all others wait.
+
+    transformers loads its parts when they are first named, and two threads that do so at once find some of them half
+    loaded. Python lets one thread at a time import a module, and so all that this one imports.
+    """
+    import core.models.loading  # noqa: F401
+
+
 def open_model(reference: str, *, attention: str = "eager") -> Model:
     """The model called `reference`, shared by all sessions. Arguments and errors as `core.open_model`."""
     with _waiting("Opening the model …", _loaded("core.models.shared") and _is_open(reference)):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from core.memory import bytes_of
 from pages.shared.text import digest
 from pages.shared.url_state import keep, seed
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]  # how many of how many are done
 
 MOST = 8
+MOST_BYTES = 128 * 2**20  # of all that a session keeps; the result it looks at stays in any case
 NO = "no"
 
 
@@ -55,7 +57,8 @@ def on_demand(
                 st.caption(words)
             return None
         results[key] = _with_bar(name, mark, work, doing)
-        while len(results) > MOST:
+        sizes = {each: bytes_of(result) for each, result in results.items()}
+        while len(results) > MOST or (len(results) > 1 and sum(sizes[each] for each in results) > MOST_BYTES):
             del results[next(iter(results))]  # the oldest
     return results[key]
 

@@ -95,8 +95,6 @@ def _try_choice(run: Run, mapping: Mapping) -> None:
 
 
 def _try_masks(run: Run, mapping: Mapping) -> None:
-    from core.explore.fill_mask import fill_mask
-
     text = st.text_area("A text with [MASK]", key="try", height=80, placeholder="Write [MASK] where a word is missing")
     query = {"model": run.id}
     if text.strip() and len(text) <= LONGEST_IN_URL:
@@ -110,7 +108,11 @@ def _try_masks(run: Run, mapping: Mapping) -> None:
     if not text.strip():
         st.info(f"Type a text, write [MASK] where a word is missing, {WAIT}")
         return
-    for place, guesses in enumerate(fill_mask(model_of(run), text, top_k=MOST_GUESSES)[:MOST_GUESSES], 1):
+    model = model_of(run)  # loads what the next line needs
+
+    from core.explore.fill_mask import fill_mask
+
+    for place, guesses in enumerate(fill_mask(model, text, top_k=MOST_GUESSES)[:MOST_GUESSES], 1):
         names, shares = zip(*guesses, strict=True)
         bars = horizontal_bars(names, shares, title=f"Mask {place}", percent=True)
         figure(bars, key=f"try-mask-{place}", alt=f"What stands at mask {place}: {', '.join(names)}")

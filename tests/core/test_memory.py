@@ -1,16 +1,20 @@
 """What a process keeps within a bound of bytes, used by many threads at once."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import LabError
-from core.memory import ByteCache, give_back
+from core.memory import ByteCache, bytes_of, give_back
 
 WAIT = 30
 
@@ -139,6 +143,23 @@ def test_discarding_tells_of_each():
         kept.get(key, lambda key=key: key)
     kept.discard(lambda key, _: key != "b")
     assert (gone, kept.values()) == (["a", "c"], ("b",))
+
+
+@dataclass
+class _Result:
+    numbers: np.ndarray
+    names: tuple[str, ...]
+
+
+def test_results_are_measured_by_what_they_hold():
+    numbers = np.zeros(100_000)
+    assert bytes_of(numbers) == numbers.nbytes == bytes_of(torch.zeros(200_000))
+    texts = [str(number) * 20 for number in range(50_000)]
+    real = sys.getsizeof(texts) + sum(map(sys.getsizeof, texts))
+    assert bytes_of(texts) == pytest.approx(real, rel=0.01)
+    assert bytes_of({"texts": texts}) == pytest.approx(real, rel=0.01)
+    assert bytes_of(_Result(numbers, tuple(texts))) == pytest.approx(real + numbers.nbytes, rel=0.01)
+    assert bytes_of([]) == sys.getsizeof([])
 
 
 def test_giving_back_may_be_asked_for_anywhere():

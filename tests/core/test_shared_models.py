@@ -2,6 +2,8 @@
 
 import gc
 import shutil
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from core.explore import shared_traces
 from core.explore.shared_traces import is_traced, shared_trace
 from core.models import loading, shared
 from core.models.shared import is_kept, is_open, open_shared
+from core.workspace import PROJECT_ROOT
 from tests.families import family_folder
 
 TEXT = "the cat sat on the mat"
@@ -104,7 +107,6 @@ def test_G11_a_hub_model_that_was_fetched_again_is_seen_without_asking_the_netwo
         return str(newest[0])
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
-    monkeypatch.setattr(shared, "snapshot_download", snapshot_download)
     assert not is_open("somebody/model")
     first = open_shared("somebody/model")
     assert open_shared("somebody/model").network is first.network
@@ -187,3 +189,33 @@ def test_I04_a_model_that_opens_slowly_holds_up_nobody_else(folder: Path, tmp_pa
         assert shared_trace(model, tokenize(model, TEXT)).layers == 3
         may_end.set()
         assert slow.result(60).layers == 2
+
+
+ALL_AT_ONCE = """
+import importlib, sys, threading, time
+from pages.shared.models import load_engine
+problems = []
+def load(name, after):
+    while after is not None and after not in sys.modules:
+        time.sleep(0.0005)
+    try:
+        load_engine()
+        importlib.import_module(name)
+    except BaseException as error:
+        problems.append(f"{name}: {type(error).__name__}: {error}")
+threads = [threading.Thread(target=load, args=("core.explore.tokens", None))]
+threads += [threading.Thread(target=load, args=(name, "transformers")) for name in sys.argv[1:]]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+sys.exit("; ".join(problems) or 0)
+"""
+NEED_TRANSFORMERS = ("core.explore.ablation", "core.models.shared", "core.models.anatomy.parameters")
+
+
+def test_F06_the_first_people_may_come_at_once():
+    """Each page imports what it needs when it is first opened, in a thread of its own."""
+    command = [sys.executable, "-c", ALL_AT_ONCE, *NEED_TRANSFORMERS]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.testing.v1 import AppTest
 
-from pages.shared import url_state
+from pages.shared import on_demand, url_state
 from pages.shared.export import escape_formulas
 from pages.shared.run_view import duration
 from pages.shared.text import plain
@@ -156,3 +157,25 @@ def test_no_value_in_an_address_ends_a_page(open_page, page: str, value: str):
     app = open_page(page, **dict.fromkeys(NUMBERS[page], value))
     assert not app.exception
     assert app.title
+
+
+def _three_results() -> None:
+    """A page of three results of 800 kB each, all asked for at once."""
+    import numpy as np
+
+    from pages.shared.on_demand import on_demand
+    from pages.shared.url_state import turn_to
+
+    turn_to("test")
+    for number in range(3):
+        work = lambda progress: np.zeros(100_000)  # noqa: E731
+        on_demand(f"array-{number}", ("array", number), work, button="Go", words="", doing="", unasked=True)
+
+
+@pytest.mark.parametrize(("most", "kept"), [(10_000_000, 3), (2_000_000, 2), (1_000_000, 1), (10, 1)])
+def test_I05_results_that_a_session_keeps_are_bounded_by_bytes(monkeypatch, most: int, kept: int):
+    monkeypatch.setattr(on_demand, "MOST_BYTES", most)
+    app = AppTest.from_function(_three_results, default_timeout=60).run()
+    assert not app.exception
+    results = app.session_state["attention-results"]
+    assert list(results) == [("array", number) for number in range(3)][-kept:]
