@@ -126,6 +126,9 @@ def show_recipe(table: Table, columns: Columns, layers: Layers) -> None:
         st.markdown(f"**Fixes so far**: {len(table):,} rows in the file, {len(applied.draft):,} left.")
         for number, (step, line) in enumerate(zip(layers.recipe.in_order(), applied.log, strict=True), start=1):
             st.markdown(f"{number}. **{plain(step.title)}**: {plain(line)}")
+        if layers.recipe.in_order() != layers.recipe.steps:
+            latest = plain(layers.recipe.steps[-1].title)
+            st.caption(f"In the order that loses fewest rows. The one chosen last, and undone first, is “{latest}”.")
         st.button("Undo the last fix", icon=":material/undo:", on_click=layers.undo_step)
 
 
