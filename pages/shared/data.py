@@ -26,9 +26,9 @@ from pages.shared.url_state import choose, forget
 
 NO_COLUMN = "(none)"
 OTHER = "other"
-DELETABLE = {  # kinds of references, with the title of the button and what goes
-    "upload": ("Delete this upload", "The file"),
-    "hub": ("Delete this data set", "The fetched data set"),
+DELETABLE = {  # kinds of references, with the title of the button, what goes, and until when it is missed
+    "upload": ("Delete this upload", "The file", "without it"),
+    "hub": ("Delete this data set", "The fetched data set", "before it is fetched again"),
 }
 CLASSIFICATION = "sequence-classification"
 
@@ -125,14 +125,12 @@ def offer_deletion(reference: str, content_hash: str) -> None:
     kind = reference.partition(":")[0]
     if kind not in DELETABLE:
         return
-    title, what = DELETABLE[kind]
+    title, what, until = DELETABLE[kind]
     with st.popover(title, icon=":material/delete:", type="tertiary"):
         st.markdown(
             f"{what} is removed from this machine, with all corrections, fixes and splits. Models trained on it stay; "
-            "a run that was stopped cannot go on without it."
+            f"a run that was stopped cannot go on {until}."
         )
-        if kind == "hub":
-            st.caption("It can be fetched again, as the Hub has it then.")
         st.button("Delete for good", on_click=told, args=(_delete, reference, content_hash))
 
 

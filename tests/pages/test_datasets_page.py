@@ -341,6 +341,24 @@ def test_I03_the_rows_of_a_finding_are_those_after_corrections_and_fixes(open_pa
     assert frame.index.tolist() == [1]
 
 
+def test_fixes_are_shown_in_the_order_in_which_they_are_done(open_page):
+    rows = "".join(f"text number {n},{'ab'[n % 2]}\n" for n in range(30))
+    content = f"text,label\n{rows}one text,good\none text,good\none text,bad\none text,Good\n"
+    app = upload(open_page(PAGE, show="Health"), "votes.csv", content.encode())
+    for fix in ("Drop exact duplicates", "Drop contradictions", "Merge labels that differ only in case or spaces"):
+        press(app, fix)
+        assert not app.exception
+    told = words_on(app).replace("\\", "")
+    places = [
+        told.index(f"{number}. **{fix}") for number, fix in enumerate(("Merge labels", "Drop contra", "Drop exact"), 1)
+    ]
+    assert places == sorted(places)
+    assert "34 rows in the file, 31 left" in told
+    assert "undone first, is “Merge labels" in told
+    press(app, "Undo the last fix")
+    assert "1. **Drop contradictions" in words_on(app).replace("\\", "")
+
+
 def test_a_data_set_compared_with_is_read_as_it_is_and_that_is_said(open_page):
     reference = corrected_and_fixed()
     app = open_page(PAGE, show="Repeats")
