@@ -187,6 +187,8 @@ def _per_class(report: Report, title: str) -> None:
     table = _with_intervals(table)
     table.columns = [name[:1].upper() + name[1:] for name in table.columns]
     digits = {name: st.column_config.NumberColumn(format="%.3f") for name in ("Precision", "Recall", "F1")}
+    help = "Between these bounds it lies with 95% certainty, by Wilson's interval for shares."
+    digits |= {f"{name} 95%": st.column_config.Column(help=help) for name in ("Precision", "Recall")}
     st.dataframe(table, hide_index=True, column_config=digits, alt=f"Precision, recall and F1, {title.lower()}")
     csv_button(f"{title} as CSV", table, title.lower().replace(" ", "-"))
 
@@ -198,7 +200,7 @@ def _with_intervals(table: pd.DataFrame) -> pd.DataFrame:
             bounds = [
                 "" if edges is None else " to ".join(written(name, edge) for edge in edges) for edges in table.pop(own)
             ]
-            table.insert(table.columns.get_loc(name) + 1, f"{name}, 95% certain", bounds)
+            table.insert(table.columns.get_loc(name) + 1, f"{name} 95%", bounds)
     return table
 
 
