@@ -159,8 +159,8 @@ def _learning_rate(task: str, *, is_small: bool) -> float:
 def _adapt(chosen: dict[str, Any], rank: int, *, is_small: bool) -> str:
     """Settings for LoRA, whose small matrices begin at zero and take larger steps than weights.
 
-    4e-4 as Hu et al. (2021, table 9) for models as large as BERT-base; the built-in model hardly learns at 1e-4, and
-    does at 1e-3.
+    4e-4 as Hu et al. (2021, table 9) for models as large as BERT-base. The built-in model reaches a macro F1 of 0.26 at
+    1e-4 and of 0.62 at 1e-3 (sample questions, six classes, rank 8, three epochs, one seed).
     """
     chosen["lora_alpha"] = 2.0 * rank
     chosen["learning_rate"] = 1e-3 if is_small else 4e-4
