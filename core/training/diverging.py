@@ -29,6 +29,6 @@ def diverged(events: Sequence[dict[str, Any]]) -> LabError | None:
         return None
     return LabError(
         f"The training diverged: its loss began at {losses[0]:.3g}, rose to {peak:.3g} and ended at {last:.3g}.",
-        "Trust its scores only, and train again with a lower learning rate (a fifth is a good try) and with gradient "
-        "clipping on.",
+        "Look at its scores before you use it, and train again with a lower learning rate (a fifth is a good try) and "
+        "with gradient clipping on.",
     )

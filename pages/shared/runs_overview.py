@@ -16,6 +16,8 @@ from pages.shared.data_mapping import TASKS
 from pages.shared.export import csv_button
 from pages.shared.run_figures import duration
 
+WITH_WARNING = "finished, with a warning"  # such as a loss that ran away; the run itself says which
+
 
 def overview(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a run, newest first."""
@@ -28,7 +30,7 @@ def overview(runs: Sequence[Run]) -> pd.DataFrame:
             {
                 "Run": run.name,
                 "Task": TASKS.get(task, ""),
-                "State": status.state,
+                "State": WITH_WARNING if status.state == "finished" and status.message else status.state,
                 "Score": f"{score_of(main.name).title} {written(main.name, main.value)}" if main else "",
                 "Baseline": written(main.name, main.baseline) if has_baseline else "",
                 "Progress": status.step / status.total_steps if status.total_steps else 0.0,

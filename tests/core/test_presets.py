@@ -187,6 +187,15 @@ def test_the_overlap_of_windows_follows_the_length_that_was_chosen() -> None:
         assert chosen["window_overlap"] == min(128, length // 3)
 
 
+@pytest.mark.parametrize("turned", [{"batch_size": 1024, "processes": 1024}, {"batch_size": 6}, {"batch_size": 7}])
+def test_a_preset_cuts_no_batch_that_cannot_be_cut(turned: dict) -> None:
+    small = dataclasses.replace(LAPTOP, memory_bytes=2 * 10**9)
+    chosen = preset(
+        BALANCED, task=TASKS[0], rows=5_000, shape=shape_of("bert-base-uncased"), device=small, turned=turned
+    )
+    Plan(data="d", **COLUMNS[TASKS[0]], **{**chosen.settings, **turned})
+
+
 def test_there_is_no_preset_by_another_name() -> None:
     with pytest.raises(LabError, match="no preset “fast”"):
         plan_from_preset("fast", data="sample:reviews", text_column="text", label_column="label")

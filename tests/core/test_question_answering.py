@@ -448,7 +448,7 @@ def test_no_answer_is_learned_over_windows(plan: Plan, tmp_path: Path) -> None:
 
 
 def test_stopped_and_resumed_equals_uninterrupted(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = dataclasses.replace(plan, epochs=1.0, max_length=12)
+    plan = dataclasses.replace(plan, epochs=1.0, max_length=12, window_overlap=3)
     whole, _ = train_here(plan)
     with monkeypatch.context() as patch:
         stop_at(patch, 7)

@@ -141,6 +141,7 @@ def test_a_finished_run_that_diverged_says_so_on_both_pages(open_page):
         app = open_page(page, **query)
         assert not app.exception
         assert "The training diverged" in words_on(app)
+    assert app.dataframe[0].value["State"].tolist() == ["finished, with a warning"]
 
 
 def test_a_run_outside_the_workspace_is_on_the_page_of_runs(open_page, tmp_path):
