@@ -12,8 +12,9 @@ STYLE = """<style>
 .stButtonGroup [data-selected] p { font-weight: 600; }
 .katex { display: inline-block; max-width: 100%; overflow: auto hidden; vertical-align: middle; }
 @media (max-width: 640px), (hover: none) {
-  [data-testid="stElementContainer"]:has([data-testid="stElementToolbar"]) { padding-top: 2.5rem; }
+  [data-testid="stElementContainer"]:has([data-testid="stElementToolbar"]) { padding-top: 2.75rem; }
   [data-testid="stElementContainer"]:has(.modebar-container) { padding-top: 2rem; }
+  .js-plotly-plot { overflow: visible !important; }
   .modebar-container { top: -2rem !important; }
 }
 </style>"""

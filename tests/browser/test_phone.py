@@ -21,6 +21,14 @@ COVERED = """() => {
     tool => lies(tool.getBoundingClientRect(), control.getBoundingClientRect())));
   return [tools.length, found.map(each => each.getAttribute('aria-label') || each.textContent || each.tagName)];
 }"""
+# How many of these buttons a finger does not reach, because something else lies on them or they are cut off.
+UNREACHED = """() => [...document.querySelectorAll('[data-testid="stElementToolbar"] button, .modebar .modebar-btn')]
+  .filter(each => each.getBoundingClientRect().width > 0).filter(each => {
+    each.scrollIntoView({block: 'center', behavior: 'instant'});
+    const box = each.getBoundingClientRect();
+    const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return !each.contains(hit);
+  }).length"""
 VIEWS = (  # with a table below buttons, a field, a folded part and a chart; with legends of charts
     "/datasets?show=Rows",
     "/tokens?tokens-view=Vocabulary",
@@ -50,3 +58,4 @@ def test_tool_bars_cover_no_control(phone: Page, address: str):
     tools, covered = phone.evaluate(COVERED)
     assert tools > 0
     assert covered == []
+    assert phone.evaluate(UNREACHED) == 0
