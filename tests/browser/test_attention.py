@@ -111,7 +111,7 @@ def test_another_layer_keeps_the_chosen_head(page: Page):
     show(page, "4")
     expect(view.locator(".count")).not_to_have_text(drawn)
     expect(view.locator('.heads button[aria-pressed="true"]')).to_have_text(["8"])
-    expect(view).to_have_attribute("aria-label", re.compile("layer 5"))
+    expect(view).to_have_attribute("aria-label", re.compile("layer 4"))
 
 
 def test_pictures_and_the_table_are_saved(page: Page):
