@@ -134,7 +134,7 @@ def test_pages_have_no_example_of_their_own():
     assert fields > 20
 
 
-@pytest.mark.parametrize("name", ["docs/guide.md", "core/__init__.py"])
+@pytest.mark.parametrize("name", ["README.md", "docs/guide.md", "core/__init__.py"])
 def test_what_the_documents_fill_is_what_the_model_says(models, name: str):
     found = re.findall(
         r'fill_mask\(model, "(.+?)".*\)\s*#? ?\[\[\(\'(\w+)\', ([\d.]+?)[….]', (ROOT / name).read_text("utf-8")
