@@ -3,7 +3,6 @@ text, wherever it is asked. Trained once in a session, copied to whoever asks, l
 
 import csv
 import random
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from typing import Any
 import pytest
 
 from core.evaluation.run import Run, open_run
-from core.runs.status import write_status
 from core.training.plan import Plan
-from core.workspace import runs_directory
-from tests.tiny_training import WORDS, train_here
+from tests.tiny_training import WORDS, copy_into_workspace, train_and_keep
 
 LENGTH = 12  # tokens that are read of a text; the longest has about five times as many
 ROWS = 120
@@ -117,11 +114,8 @@ def plan_of(case: str, folder: Path, model: Path) -> Plan:
 def _cut(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Callable[[str], Path]:
     def trained(case: str) -> Path:
         if case not in _KEPT:
-            run, state = train_here(plan_of(case, tmp_path_factory.mktemp("cut"), tiny_model_folder))
-            if state != "finished":
-                raise RuntimeError(f"the tiny run of {case} ended {state}")
-            write_status(run.path, "finished", exit_code=0)
-            _KEPT[case] = shutil.copytree(run.path, tmp_path_factory.mktemp("finished") / run.id)
+            plan = plan_of(case, tmp_path_factory.mktemp("cut"), tiny_model_folder)
+            _KEPT[case] = train_and_keep(plan, tmp_path_factory.mktemp("finished"))
         return _KEPT[case]
 
     return trained
@@ -132,10 +126,6 @@ def cut_run(_cut: Callable[[str], Path], workspace: Path) -> CutRun:
     """`cut_run(case)` is a finished run of this test's own, in its workspace."""
 
     def copied(case: str) -> Run:
-        source = _cut(case)
-        target = runs_directory() / source.name
-        if not target.exists():
-            shutil.copytree(source, target)
-        return open_run(target.name)
+        return open_run(copy_into_workspace(_cut(case)))
 
     return copied

@@ -2,21 +2,18 @@
 
 import csv
 import random
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.runs.folder import Run, open_run
-from core.runs.status import write_status
 from core.training.plan import Plan
-from core.workspace import runs_directory
 from tests.core.test_masked_language import write_texts
 from tests.core.test_question_answering import write_questions
 from tests.core.test_text_tasks import texts_with_marks, write_rows
 from tests.core.test_token_classification import write_sentences
-from tests.tiny_training import WORDS, train_here, write_csv
+from tests.tiny_training import WORDS, copy_into_workspace, train_and_keep, write_csv
 
 CLASSES = "sequence-classification"
 TASKS = (
@@ -85,11 +82,8 @@ def plan_of(task: str, folder: Path, model: Path) -> Plan:
 def _trained(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Callable[[str], Path]:
     def trained(task: str) -> Path:
         if task not in _KEPT:
-            run, state = train_here(plan_of(task, tmp_path_factory.mktemp(task), tiny_model_folder))
-            if state != "finished":
-                raise RuntimeError(f"the tiny run of {task} ended {state}")
-            write_status(run.path, "finished", exit_code=0)
-            _KEPT[task] = shutil.copytree(run.path, tmp_path_factory.mktemp("finished") / run.id)
+            plan = plan_of(task, tmp_path_factory.mktemp(task), tiny_model_folder)
+            _KEPT[task] = train_and_keep(plan, tmp_path_factory.mktemp("finished"))
         return _KEPT[task]
 
     return trained
@@ -100,10 +94,6 @@ def finished_run(_trained: Callable[[str], Path], workspace: Path) -> FinishedRu
     """`finished_run(task)` is a finished run of this test's own, in its workspace."""
 
     def copied(task: str) -> Run:
-        source = _trained(task)
-        target = runs_directory() / source.name
-        if not target.exists():
-            shutil.copytree(source, target)
-        return open_run(target.name)
+        return open_run(copy_into_workspace(_trained(task)))
 
     return copied

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.runs.folder import Run, create_run
+from core.runs.status import write_status
 from core.training.plan import Plan
+from core.workspace import runs_directory
 
 WORDS = ["the", "a", "cat", "dog", "sat", "on", "mat", "film", "was", "very", "play"]
 
@@ -54,6 +56,23 @@ def train_here(plan: Plan, run: Run | None = None) -> tuple[Run, str]:
 
     run = run or create_run(plan.to_yaml(), name=plan.name)
     return run, Job(run.path).run()
+
+
+def train_and_keep(plan: Plan, folder: Path) -> Path:
+    """Train in this process, and keep the finished run below `folder`, where it outlives the test's workspace."""
+    run, state = train_here(plan)
+    if state != "finished":
+        raise RuntimeError(f"the tiny run “{plan.name}” ended {state}")
+    write_status(run.path, "finished", exit_code=0)
+    return shutil.copytree(run.path, folder / run.id)
+
+
+def copy_into_workspace(kept: Path) -> str:
+    """A copy of a kept run for this test alone; its id."""
+    target = runs_directory() / kept.name
+    if not target.exists():
+        shutil.copytree(kept, target)
+    return kept.name
 
 
 def weights(run: Run) -> dict:
