@@ -1,5 +1,7 @@
 """From page to page by the links at the side and by the browser's history, with no other click in between."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -112,15 +114,20 @@ def test_a_view_is_one_entry_and_back_and_forward_restore_it(page: Page, address
         is_shown(view)
 
 
-def test_back_restores_a_choice_whose_name_the_page_just_left_has_too(page: Page):
-    page.goto("/attention?whole-words=true")
+def test_a_page_that_is_left_keeps_its_address_also_of_names_that_the_next_one_has_too(page: Page):
+    page.goto("/attention?attention-view=One+head&whole-words=true")
     switch = page.get_by_test_id("stMain").get_by_role("switch", name="Whole words", exact=True)
     expect(switch).to_be_checked()
     settled(page)
+    page.wait_for_timeout(300)
+    address, before = page.url, entries(page)
     walk(page, "Embeddings")
     expect(switch).not_to_be_checked()
+    page.wait_for_timeout(300)
+    assert entries(page) == before + 1
     page.go_back()
     expect(page.get_by_role("heading", level=1, name="Attention")).to_be_visible()
     expect(switch).to_be_checked()
     settled(page)
-    assert "whole-words=true" in page.url
+    page.wait_for_timeout(300)
+    assert parse_qs(urlsplit(page.url).query) == parse_qs(urlsplit(address).query)

@@ -116,6 +116,27 @@ def test_an_address_that_a_fast_click_overtook_undoes_nothing(open_page, monkeyp
     assert app.segmented_control(key="head").value == "0"
 
 
+def test_back_to_an_address_that_does_not_name_a_choice_brings_its_default(open_page, monkeypatch):
+    app = open_page("explore/tokens.py")
+    app.segmented_control(key="tokens-view").set_value("Vocabulary").run()
+    app.text_area(key="text").set_value("short").run()
+    monkeypatch.setattr(url_state, "_is_back_or_forward", lambda: True)
+    for name in ("tokens-view", "text"):
+        del app.query_params[name]
+    app.run()
+    assert app.segmented_control(key="tokens-view").value == "Pieces"
+    assert app.text_area(key="text").value != "short"
+    assert "tokens-view" not in app.query_params
+
+
+def test_back_does_not_lose_a_text_that_was_too_long_for_an_address(open_page, monkeypatch):
+    app = open_page("explore/tokens.py")
+    app.text_area(key="text").set_value("word " * 400).run()
+    monkeypatch.setattr(url_state, "_is_back_or_forward", lambda: True)
+    app.run()
+    assert app.text_area(key="text").value == "word " * 400
+
+
 EXPLORE = ["tokens", "anatomy", "inside_a_layer", "attention", "embeddings", "fill_mask"]
 
 
