@@ -7,24 +7,38 @@ from collections.abc import Sequence
 
 from core.explore.tokens import Tokens
 from core.explore.trace import Trace, trace
-from core.memory import ByteCache
+from core.memory import ByteCache, give_back
 from core.models.loading import Model
 from core.models.shared import is_kept, when_let_go
 
 MOST_BYTES = 2**30  # of hidden states and of what was derived: for BERT base at 512 tokens up to 116 MB a text
 
 _Key = tuple[str, str, int, Tokens | tuple[Tokens, ...], int]
-_traces: ByteCache[_Key, Trace] = ByteCache(MOST_BYTES, lambda t: t.bytes)
+_GIVEN_BACK_AT = 2**27  # bytes of traces let go after which the system gets them back: that takes some milliseconds
+_gone = 0
+
+
+def _count(t: Trace) -> None:
+    global _gone
+    _gone += t.bytes
+
+
+_traces: ByteCache[_Key, Trace] = ByteCache(MOST_BYTES, lambda t: t.bytes, _count)
 
 
 def shared_trace(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) -> Trace:
     """As `core.trace`, run once for all. Of a model that was let go meanwhile the trace is not kept."""
+    global _gone
     tokens = tokens if isinstance(tokens, Tokens) else tuple(tokens)
-    return _traces.get(
+    found = _traces.get(
         _key(model, tokens, padding),
         lambda: trace(model, tokens, padding=padding),
         keep_if=lambda: is_kept(model),
     )
+    if _gone > _GIVEN_BACK_AT:
+        _gone = 0
+        give_back()
+    return found
 
 
 def is_traced(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.explore import agreement as agreement_module
-from core.explore import trace as trace_module
+from core.explore import shared_traces
 from core.explore.walkthrough import View
 from pages.shared.stage_badge import badge
 from tests.families import FAMILIES, family_folder
@@ -224,7 +224,7 @@ def test_F05_every_family_walks_through_the_heads_it_has(open_page, workspace, f
 
 def test_nothing_is_computed_again_when_layer_or_head_change(open_page, monkeypatch):
     runs = {"trace": 0, "agreement": 0}
-    real_trace, real_agreement = trace_module.trace, agreement_module.agreement
+    real_trace, real_agreement = shared_traces.trace, agreement_module.agreement
 
     def counting_trace(*args, **kwargs):
         runs["trace"] += 1
@@ -234,7 +234,7 @@ def test_nothing_is_computed_again_when_layer_or_head_change(open_page, monkeypa
         runs["agreement"] += 1
         return real_agreement(*args)
 
-    monkeypatch.setattr(trace_module, "trace", counting_trace)
+    monkeypatch.setattr(shared_traces, "trace", counting_trace)
     monkeypatch.setattr(agreement_module, "agreement", counting_agreement)
     app = open_page(PAGE, followed="A sentence that no other test has traced.")
     for layer, head in (("3", "5"), ("0", "11"), ("5", "0")):
