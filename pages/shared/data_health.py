@@ -132,8 +132,8 @@ def show_recipe(table: Table, columns: Columns, layers: Layers) -> None:
         st.markdown(f"**Fixes so far**: {len(table):,} rows in the file, {len(applied.draft):,} left.")
         for number, (step, line) in enumerate(zip(layers.recipe.in_order(), applied.log, strict=True), start=1):
             st.markdown(f"{number}. **{plain(step.title)}**: {plain(line)}")
-        if layers.recipe.in_order() != layers.recipe.steps:
-            st.caption("In the order that loses fewest rows, whichever was chosen first.")
+        if layers.recipe.in_order() != layers.recipe.steps and (last := layers.last_step()) is not None:
+            st.caption(f"In the order that loses fewest rows. The one undone first is “{plain(last[1].title)}”.")
         offer_undo(layers)
 
 

@@ -354,7 +354,7 @@ def test_fixes_are_shown_in_the_order_in_which_they_are_done(open_page):
     ]
     assert places == sorted(places)
     assert "34 rows in the file, 31 left" in told
-    assert "undone first, is “Merge labels" in told
+    assert "undone first is “Merge labels" in told
     press(app, "Undo the last fix")
     assert "1. **Drop contradictions" in words_on(app).replace("\\", "")
 
