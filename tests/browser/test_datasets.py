@@ -53,6 +53,7 @@ def test_mend_split_and_hand_on(page: Page, messy: Path, console_errors: list[st
     # The health card: two fixes, one undone
     page.get_by_role("button", name="Drop rows without a text").click()
     expect(page.get_by_text("406 rows in the file, 405 left")).to_be_visible()
+    settled(page)  # the buttons below move while the page is drawn
     page.get_by_role("button", name="Drop exact duplicates").first.click()
     expect(page.get_by_text("406 rows in the file, 400 left")).to_be_visible()
     page.get_by_role("button", name="Undo the last fix").click()

@@ -49,13 +49,9 @@ def open_rows(page: Page, reference: str) -> None:
 
 
 def begin_cell(page: Page, table: Locator, row: int, text: str) -> None:
-    """Open the last cell of a row, counted from 0, and type without taking it over.
-
-    Not of the row below the last one: that is selected, and the click alone would open it.
-    """
+    """Open the last cell of a row, counted from 0, and type without taking it over."""
     width = table.bounding_box()["width"]
-    table.click(position={"x": width - 60, "y": (row + 1.5) * ROW_HEIGHT})  # waits until nothing moves any more
-    page.keyboard.press("Enter")
+    table.dblclick(position={"x": width - 60, "y": (row + 1.5) * ROW_HEIGHT})  # waits until nothing moves any more
     page.locator(".gdg-input").fill(text)
 
 
@@ -82,6 +78,8 @@ def test_I01_what_two_people_correct_undo_and_name_is_kept_and_told(
     expect(other.get_by_text("“a” was changed meanwhile: was “a”, is now “good”.")).to_be_visible()
     settled(other)
     assert kept(reference).mapping.titles() == {"a": "good", "b": "bad"}
+    open_rows(page, reference)
+    open_rows(other, reference)
 
     # Both correct one cell: the last one counts, and is told what it overwrote
     correct(page, 1, "anna")
