@@ -103,7 +103,7 @@ def test_labels_move_with_their_points(page: Page, console_errors: list[str]):
     """Also those that were left out at the layer before, because they would have lain on others."""
     page.goto("/embeddings?after-layer=1")
     layer = page.locator(".js-plotly-plot .slider-label").first
-    expect(layer).to_have_text("Layer 1")
+    expect(layer).to_have_text("After layer 1")
     settled(page)
     page.evaluate(WATCH_LABELS, 7)
     page.locator(".js-plotly-plot .updatemenu-button").first.click()
