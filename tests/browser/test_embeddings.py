@@ -107,7 +107,7 @@ def test_labels_move_with_their_points(page: Page, console_errors: list[str]):
     settled(page)
     page.evaluate(WATCH_LABELS, 7)
     page.locator(".js-plotly-plot .updatemenu-button").first.click()
-    expect(layer).to_have_text("Layer 6")
+    expect(layer).to_have_text("After layer 6")
     page.wait_for_function("window.done")
     assert page.evaluate("window.looks") > 100
     assert page.evaluate("window.farthest") < 5

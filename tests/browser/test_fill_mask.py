@@ -76,7 +76,7 @@ def test_given_words_in_two_sentences(page: Page):
 def test_layer_by_layer_and_what_it_leans_on(page: Page):
     opened(page, "Layer by layer")
     expect(page.get_by_text("The model's answer is")).to_be_visible()
-    expect(bars(page)).to_contain_text("after layer")
+    expect(bars(page)).to_contain_text("layer 6")
     page.get_by_test_id("stMain").get_by_text("What it leans on", exact=True).click()
     expect(page.get_by_text("(the completeness gap)")).to_be_visible()
     leaning = page.get_by_role("group", name=re.compile("^Adds to the log-probability"))

@@ -209,7 +209,7 @@ def test_a_text_from_right_to_left_goes_on_to_the_left(page: Page):
 def test_pictures_of_heads_are_one_stop_and_lie_in_rows(page: Page):
     page.goto("/attention?attention-view=All+heads")
     grid = page.get_by_role("grid", name=re.compile("head", re.IGNORECASE))
-    picture = grid.get_by_role("button", name="layer 0, head 0", exact=True)
+    picture = grid.get_by_role("button", name="layer 1, head 1", exact=True)
     expect(picture).to_be_visible()
     settled(page)
     expect(grid.get_by_role("row")).to_have_count(7)  # six layers, below the numbers of the heads
@@ -217,10 +217,10 @@ def test_pictures_of_heads_are_one_stop_and_lie_in_rows(page: Page):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
-    expect(grid.get_by_role("button", name="layer 2, head 1", exact=True)).to_be_focused()
+    expect(grid.get_by_role("button", name="layer 3, head 2", exact=True)).to_be_focused()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Layer 1, head 1: each row is a token that looks")).to_be_visible()
+    expect(page.get_by_text("In layer 2, head 2 (layer.1 head 1 in code)")).to_be_visible()
 
 
 def test_a_matrix_and_its_products_are_left_by_tab_and_by_escape(page: Page):

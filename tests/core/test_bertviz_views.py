@@ -234,7 +234,7 @@ def test_layers_can_be_chosen_and_keep_their_numbers(single):
     ("make", "words"),
     [
         (lambda t: head_view(t, layers=[3]), "no layer.3"),
-        (lambda t: head_view(t, layers=[]), "no chosen layer"),
+        (lambda t: head_view(t, layers=[]), "no layer chosen"),
         (lambda t: head_view(t, layers=[1], layer=0), "layer.0 is not among"),
         (lambda t: model_view(t, layers=[-1]), "no layer.-1"),
         (lambda t: neuron_view(t, layer=3), "no layer.3"),
