@@ -5,6 +5,7 @@ Imports neither torch nor transformers at collection, so that tests of the torch
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -50,6 +51,18 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.mkdir()
     monkeypatch.setenv("BERTLAB_WORKSPACE", str(path))
     return path
+
+
+@pytest.fixture(autouse=True)
+def _process_as_before() -> Iterator[None]:
+    """A test that works as a training process does leaves this one as it was: environment, and how numbers round."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        os.environ.clear()
+        os.environ.update(before)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 def _number(host: object) -> IPv4Address | IPv6Address | None:

@@ -128,7 +128,7 @@ def press(page: Page, *keys: str) -> str:
 
 @pytest.mark.parametrize(("view", "count"), [("Lines", 12), ("Compare", 2)])
 def test_heads_threshold_and_tokens_are_worked_by_keys(page: Page, view: str, count: int):
-    page.goto(f"/attention?attention-view={view}")
+    page.goto(f"/attention?attention-view={view}&heads=0,1,2")
     lines = page.locator(".attention")
     heads = lines.locator(".heads button")
     expect(heads).to_have_count(count)

@@ -9,7 +9,7 @@ from tests.browser.conftest import WAIT_SECONDS, RunningApp, settled
 
 # Every button of a tool bar that lies on a control of the page, with that control.
 COVERED = """() => {
-  const seen = each => each.getBoundingClientRect().width > 0 && getComputedStyle(each).visibility !== 'hidden';
+  const seen = each => each.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true });
   const all = selector => [...document.querySelectorAll(selector)].filter(seen);
   const tools = all('[data-testid="stElementToolbar"] button');
   const controls = all(`[data-testid="stMain"] :is(button, input, textarea, a[href], summary, label, [role="button"],
@@ -25,7 +25,7 @@ VIEWS = (  # with a table below buttons, a field, a chart and a folded part
     "/datasets?show=Rows",
     "/tokens?tokens-view=Vocabulary",
     "/anatomy?anatomy-view=Compare",
-    "/fill-mask",
+    "/fill-mask?sentence=The+%5BMASK%5D+of+the+ship+sailed+for+the+%5BMASK%5D.",
 )
 
 

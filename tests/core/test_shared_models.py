@@ -218,4 +218,5 @@ def test_F06_the_first_people_may_come_at_once():
     """Each page imports what it needs when it is first opened, in a thread of its own."""
     command = [sys.executable, "-c", ALL_AT_ONCE, *NEED_TRANSFORMERS]
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    said = [line for line in done.stderr.splitlines() if "No runtime found" not in line]  # Streamlit's, outside an app
+    assert (done.returncode, said) == (0, [])
