@@ -80,7 +80,7 @@ def take_all(browser: Browser, base_url: str) -> None:
     page.screenshot(path=PICTURES / "fine-tune.png")
     expect(page.get_by_text("This run is done")).to_be_visible(timeout=TRAINING_MILLISECONDS)
     page.get_by_role("link", name="See the scores and try it").click()
-    expect(page.get_by_text("Per class")).to_be_visible()
+    expect(page.get_by_text("Per class", exact=True)).to_be_visible()
     settled(page)
     page.wait_for_timeout(500)
     page.screenshot(path=PICTURES / "runs.png")

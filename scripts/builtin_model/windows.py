@@ -252,4 +252,4 @@ def _encoded(corpus: Corpus, windows: Sequence[tuple[int, int]], vocabulary: Voc
         ids[start + 1 : start + 1 + end - begin] = corpus.ids[begin:end]
     ids[starts[:-1]] = vocabulary.cls
     ids[starts[1:] - 1] = vocabulary.sep
-    return Encoded(ids=ids, segments=None, starts=starts, cut_count=0)
+    return Encoded(ids=ids, segments=None, starts=starts, is_cut=np.zeros(len(windows), bool))
