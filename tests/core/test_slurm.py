@@ -365,6 +365,7 @@ def test_slurm_is_asked_seldom_and_never_waited_for_long(tmp_path: Path, monkeyp
     monkeypatch.setattr(slurm_queue, "_WAIT_SECONDS", 30.0)
     assert [job_word("901") for _ in range(50)] == ["PENDING"] * 50
     assert len(calls.read_text().splitlines()) == 1
+    wait_for(lambda: not [each for each in threading.enumerate() if each.name == "ask-slurm"])  # it runs the file
     squeue.write_text("#!/bin/sh\nexec sleep 60\n")
     monkeypatch.setattr(slurm_queue, "_TIMEOUT_SECONDS", 0.2)
     began = time.monotonic()
