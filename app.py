@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
-from pages.shared.history import OneEntryAStep
+from pages.components.history.history import OneEntryAStep
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.models.catalogue import BUILTIN_FOLDER
-from core.training.precision import choose_precision, training_threads
+from core.training.estimate.precision import choose_precision, training_threads
 
 if TYPE_CHECKING:
     from transformers import BertForMaskedLM, PreTrainedTokenizerFast
@@ -79,7 +79,7 @@ def train(options: argparse.Namespace) -> int:
     import torch
     from transformers import BertModel, set_seed
 
-    from core.training.job import prepare_torch
+    from core.training.run.job import prepare_torch
     from scripts.builtin_model.corpus import load_corpus
     from scripts.builtin_model.learning import Learner, Settings
     from scripts.builtin_model.windows import Shards, Vocabulary, held_out_batches
@@ -124,7 +124,7 @@ def train(options: argparse.Namespace) -> int:
 
 def score(options: argparse.Namespace) -> int:
     """Loss, top-1 and top-5 of a model on all held-out paragraphs."""
-    from core.training.job import prepare_torch
+    from core.training.run.job import prepare_torch
     from scripts.builtin_model.corpus import load_corpus
     from scripts.builtin_model.learning import masked_scores
     from scripts.builtin_model.windows import Vocabulary, held_out_batches
@@ -138,7 +138,7 @@ def score(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     """The newest checkpoint as a folder that transformers, and the app, can open."""
-    from core.training import checkpoints
+    from core.training.run import checkpoints
     from scripts.builtin_model.learning import load_weights
 
     start = folder_of(options.start)
@@ -184,7 +184,7 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
 
 def save_folder(network: "BertForMaskedLM", tokenizer: "PreTrainedTokenizerFast", folder: Path) -> None:
     """A standard Hugging Face folder with weights in half precision, whole or not there."""
-    from core.training.model_folder import save_model
+    from core.training.run.model_folder import save_model
 
     tokenizer.model_max_length = network.config.max_position_embeddings
     save_model(folder, network.half(), tokenizer)

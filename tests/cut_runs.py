@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.evaluation.run import Run, open_run
-from core.training.plan import Plan
+from core.inference.run import Run, open_run
+from core.training.plan.plan import Plan
 from tests.tiny_training import WORDS, copy_into_workspace, train_and_keep
 
 LENGTH = 12  # tokens that are read of a text; the longest has about five times as many

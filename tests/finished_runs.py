@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from core.runs.folder import Run, open_run
-from core.training.plan import Plan
-from tests.core.test_masked_language import write_texts
-from tests.core.test_question_answering import write_questions
-from tests.core.test_text_tasks import texts_with_marks, write_rows
-from tests.core.test_token_classification import write_sentences
+from core.training.plan.plan import Plan
+from tests.core.training.test_masked_language import write_texts
+from tests.core.training.test_question_answering import write_questions
+from tests.core.training.test_text_tasks import texts_with_marks, write_rows
+from tests.core.training.test_token_classification import write_sentences
 from tests.tiny_training import WORDS, copy_into_workspace, train_and_keep, write_csv
 
 CLASSES = "sequence-classification"

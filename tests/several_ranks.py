@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 _BEGINNING = """
 import os, sys, time
 import torch
-from core.training.ranks import join_ranks
+from core.training.run.ranks import join_ranks
 
 torch.set_num_threads(1)
 ranks = join_ranks(cards=False)

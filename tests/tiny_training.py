@@ -10,7 +10,7 @@ import pytest
 
 from core.runs.folder import Run, create_run
 from core.runs.status import write_status
-from core.training.plan import Plan
+from core.training.plan.plan import Plan
 from core.workspace import runs_directory
 
 WORDS = ["the", "a", "cat", "dog", "sat", "on", "mat", "film", "was", "very", "play"]
@@ -52,7 +52,7 @@ def without_dropout(folder: Path) -> str:
 
 def train_here(plan: Plan, run: Run | None = None) -> tuple[Run, str]:
     """Train in this process, without supervisor."""
-    from core.training.job import Job
+    from core.training.run.job import Job
 
     run = run or create_run(plan.to_yaml(), name=plan.name)
     return run, Job(run.path).run()
@@ -90,7 +90,7 @@ def same_weights(one: Run, other: Run) -> bool:
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Put the STOP file into the run folder when `step` is done."""
-    from core.training.callbacks import Reporter
+    from core.training.run.callbacks import Reporter
 
     original = Reporter.on_step_end
 

@@ -1,1 +1,1 @@
-"""From a person's file to a checked data set: reading, columns, labels, splits, profile. Trains and draws nothing."""
+"""From a file to a checked data set: reading, columns, corrections, splits, quality. Trains and draws nothing."""

@@ -1,6 +1,6 @@
 """What a network says about a text, in one form for all its heads: a distribution at each place that it answers.
 
-Changes nothing, and ranks nothing: `core.explore.ablation` and `core.explore.attribution` ask it again and again.
+Changes nothing, and ranks nothing: `ablation` and `attribution` (in `core.explore.attention`) ask it again and again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from core.errors import LabError
 from core.explore.tokens import Tokens, model_inputs
-from core.explore.walkthrough.heads import chooses_one_class
+from core.explore.walkthrough.head_stages import chooses_one_class
 from core.models.loading import (
     MASKED_LM,
     MULTIPLE_CHOICE,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from core.runs.folder import Run
     from core.runs.slurm import SlurmOptions
-    from core.training.plan import Plan
+    from core.training.plan.plan import Plan
 
 _ON_CLUSTER = "cluster.json"  # in the folder of a run: what its job asks SLURM for
 MEMORY_ATTEMPTS = 8  # each with half as many rows at once: the last with a hundred and twenty-eighth
@@ -25,7 +25,7 @@ def launch(plan: "Plan", *, output: Path | None = None, slurm: "SlurmOptions | N
 
     from core.runs.folder import create_run
     from core.runs.launch import nothing_left_on_failure
-    from core.training.preflight import check_start
+    from core.training.forms.preflight import check_start
     from core.workspace import remember_outside
 
     files = {name: getattr(plan, name) for name in ("data", "test_data", "validation_data")}
@@ -66,8 +66,8 @@ def resume(run: "Run") -> "Run":
     `LabError` when it is active or has finished, and when model or machine do not allow a setting.
     """
     from core.errors import LabError
-    from core.training.plan import Plan
-    from core.training.preflight import check_limits
+    from core.training.forms.preflight import check_limits
+    from core.training.plan.plan import Plan
     from core.workspace import remember_outside
 
     if run.status().state == "finished":
@@ -83,10 +83,10 @@ def _submit(run: "Run") -> None:
     from core.runs.executors import LocalExecutor, default_device
     from core.runs.slurm import SlurmExecutor, SlurmOptions
     from core.runs.status import read_json
-    from core.training.plan import Plan
+    from core.training.plan.plan import Plan
 
     plan = Plan.of_record(run.plan_text())
-    command = [sys.executable, "-m", "core.training.launcher", str(run.path), str(plan.processes)]
+    command = [sys.executable, "-m", "core.training.run.launcher", str(run.path), str(plan.processes)]
     attempts = MEMORY_ATTEMPTS if plan.retry_on_memory else 1
     if options := read_json(run.path / _ON_CLUSTER):
         slurm = SlurmOptions(**options)
@@ -102,7 +102,7 @@ def _submit(run: "Run") -> None:
 
 def _absolute_file(reference: str) -> str:
     """The reference of a data file, as the worker understands it: it has a working directory of its own."""
-    from core.data.uploads import find_source
+    from core.data.sources.uploads import find_source
 
     path = find_source(reference)
     return reference if reference.startswith(("sample:", "upload:")) else str(path.resolve())

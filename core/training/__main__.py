@@ -15,10 +15,10 @@ from core.errors import LabError
 from core.runs.folder import Run, open_run
 from core.runs.status import Status
 from core.training import launch, resume
-from core.training.knobs import FIELDS
-from core.training.options import parser, plan_of, resuming, slurm_of
-from core.training.plan import Plan
-from core.training.presets import PRESETS, Preset
+from core.training.forms.cli import parser, plan_of, resuming, slurm_of
+from core.training.forms.editable import FIELDS
+from core.training.forms.presets import PRESETS, Preset
+from core.training.plan.plan import Plan
 
 logger = logging.getLogger("core.training")
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.data import decisions
-from core.data.meanwhile import changed_meanwhile
+from core.data.decisions.meanwhile import changed_meanwhile
 from pages.shared.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.data.decisions import Updated
+    from core.data.decisions.store import Updated
     from core.data.table import ReadOptions
 
 _SHOWN_SECONDS = 20.0  # several runs of the page may follow fast upon each other: said in the first, it would be gone

@@ -128,13 +128,13 @@ def agreement_of(model: Model, tokens: Tokens, *, padding: int = 0) -> Mapping[s
 
 
 def thumbnails_of(model: Model, tokens: Tokens) -> np.ndarray:
-    """Every head's attention to a text as a small picture, made once; as `core.explore.head_grid.thumbnails`."""
+    """Every head's attention to a text as a small picture, made once; as `core.explore.attention.head_grid` does."""
     return _thumbnails(model.fingerprint, model, tokens)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)  # 0.3 MB each for BERT base, 0.9 for BERT large
 def _thumbnails(fingerprint: str, _model: Model, tokens: Tokens) -> np.ndarray:
-    from core.explore.head_grid import thumbnails
+    from core.explore.attention.head_grid import thumbnails
 
     return thumbnails(traced(_model, tokens)).numpy()
 

@@ -7,10 +7,10 @@ import streamlit as st
 from core.charts.run_curves import tables_of
 from core.runs.folder import Run, list_runs
 from core.runs.status import Status
-from pages.shared import pages
+from pages.shared import navigation
+from pages.shared.live_fragment import ticking
 from pages.shared.run_figures import duration, latest
 from pages.shared.run_queue import runs_before
-from pages.shared.run_ticking import ticking
 from pages.shared.run_view import MEANINGS, badge, progress
 from pages.shared.text import counted, plain
 
@@ -44,7 +44,7 @@ def _cards(title: str, leave_out: str, were: set[str]) -> None:
 
 
 def _card(run: Run, status: Status) -> None:
-    st.page_link(pages.FINE_TUNE, label=f"**{plain(run.name)}**", icon=_OPEN, query_params={"watching": run.id})
+    st.page_link(navigation.FINE_TUNE, label=f"**{plain(run.name)}**", icon=_OPEN, query_params={"watching": run.id})
     words = MEANINGS[status.state]
     if status.state == "queued" and (before := runs_before(run)):
         words = f"after {counted(len(before), 'other run')}"

@@ -12,10 +12,10 @@ import streamlit as st
 from core.charts.run_curves import tables_of
 from core.runs.folder import Run
 from core.runs.status import Status
+from pages.shared.live_fragment import ticking
 from pages.shared.run_curves import choose_look, curves_csv, ended_curves, live_curves
 from pages.shared.run_figures import duration, show_figures
 from pages.shared.run_queue import runs_before
-from pages.shared.run_ticking import ticking
 from pages.shared.text import plain
 
 TICK_SECONDS = 1.0

@@ -20,7 +20,7 @@ from torch.nn.functional import cosine_similarity, cross_entropy
 from transformers import BertForMaskedLM, BertModel
 
 from core.runs.status import read_json, write_json
-from core.training import checkpoints
+from core.training.run import checkpoints
 from scripts.builtin_model.windows import Masked, Shards
 
 _LONGEST_STEP = 15.0  # seconds; a step that took longer was stopped from outside, and the rest does not count

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from core.training.encoding import Batcher, Encoded
+from core.training.batches.encoding import Batcher, Encoded
 from scripts.builtin_model.corpus import Corpus
 
 # A window takes whole sentences while they fit a limit drawn for it; 0 means one sentence. Everyday sentences are

@@ -19,7 +19,7 @@ import transformers
 from playwright.sync_api import Browser, Page, expect
 
 from core import open_model, tokenize, trace
-from core.explore.bertviz_views import head_view
+from core.explore.attention.bertviz_views import head_view
 from core.explore.trace import Trace
 from core.models import catalogue
 from tests.bench._browser import chromium, fresh_app

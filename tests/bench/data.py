@@ -35,10 +35,10 @@ print(json.dumps({{"rows": len(frame), "seconds": seconds, "cpu_seconds": cpu, "
 """
 OURS = f"""{PEAK}
 import pandas  # which parts of Arrow load on first use, and the app has loaded
-from core.data.columns import Columns
-from core.data.dataset import build_dataset
-from core.data.profile import profile, search
-from core.data.reading import read_table
+from core.data.columns.guess import Columns
+from core.data.dataset.dataset import build_dataset
+from core.data.quality.profile import profile, search
+from core.data.reading.read_table import read_table
 start, cpu = time.perf_counter(), time.process_time()
 table = read_table(path)
 read = time.perf_counter() - start

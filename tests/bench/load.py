@@ -146,7 +146,7 @@ class training:
 
     def __enter__(self) -> Callable[[], int]:
         from core.training import launch
-        from core.training.plan import Plan
+        from core.training.plan.plan import Plan
 
         self._before = os.environ.get("BERTLAB_WORKSPACE")
         os.environ["BERTLAB_WORKSPACE"] = self._workspace

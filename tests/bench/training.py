@@ -72,8 +72,8 @@ def _to_learn(name: str) -> tuple[list[str], list[int]]:
 def _ours() -> dict[str, float]:
     """The worker as the app starts it; speed by its own events."""
     from core.runs.folder import create_run
-    from core.training.plan import Plan
-    from core.training.worker import main
+    from core.training.plan.plan import Plan
+    from core.training.run.worker import main
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BERTLAB_WORKSPACE"] = folder

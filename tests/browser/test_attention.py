@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from core import open_model, tokenize, trace
 from core.models.loading import load_for_training
 from tests.browser.conftest import settled
-from tests.pages.test_attention_page import EXAMPLE, ROUNDING, VIEWS
+from tests.pages.explore.test_attention_page import EXAMPLE, ROUNDING, VIEWS
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 # The contrast of each element's text with what lies behind it (WCAG 2).

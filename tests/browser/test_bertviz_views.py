@@ -8,8 +8,8 @@ import torch
 from playwright.sync_api import Browser, Dialog, Page, expect
 
 from core import open_model, tokenize, trace
-from core.explore.bertviz_page import STEPS
-from core.explore.bertviz_views import head_view, model_view, neuron_view
+from core.explore.attention.bertviz_page import STEPS
+from core.explore.attention.bertviz_views import head_view, model_view, neuron_view
 from core.explore.trace import Trace
 from tests.browser.conftest import RunningApp, settled
 from tests.families import family_folder

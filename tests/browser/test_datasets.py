@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.data.preparation import Preparation
-from core.data.reading import read_table
+from core.data.decisions.preparation import Preparation
+from core.data.reading.read_table import read_table
 from tests.browser.conftest import settled
 
 ROW_HEIGHT = 35  # px of a table's row

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import settled
 from tests.browser.test_attention import CONTRAST
-from tests.pages.test_fill_mask_page import VIEWS
+from tests.pages.explore.test_fill_mask_page import VIEWS
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.data.reading import read_table
+from core.data.reading.read_table import read_table
 from core.runs.folder import list_runs
 from tests.browser.conftest import RunningApp, settled
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from core.runs.folder import Run, create_run
 from core.runs.process import identity
 from core.runs.status import write_json, write_status
-from core.training.plan import Plan
+from core.training.plan.plan import Plan
 from tests.browser.conftest import settled
 
 WATCHED_SECONDS = 6

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from core.runs.folder import open_run
 from core.training import launch
-from core.training.plan import Plan
+from core.training.plan.plan import Plan
 from tests.browser.conftest import RunningApp
 from tests.browser.test_journey import points
 

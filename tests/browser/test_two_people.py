@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core.data import decisions, uploads
-from core.data.edits import Edits
-from core.data.preparation import Preparation
-from core.data.reading import read_table
+from core.data import decisions
+from core.data.dataset.edits import Edits
+from core.data.decisions.preparation import Preparation
+from core.data.reading.read_table import read_table
+from core.data.sources import uploads
 from tests.browser.conftest import WAIT_SECONDS, RunningApp, settled
 from tests.waiting import wait_for
 

@@ -20,7 +20,7 @@ from core.runs.executors import LocalExecutor
 from core.runs.folder import OUTCOME, Run, create_run, list_runs
 from core.runs.status import BEAT, make_room, read_json, write_status
 from core.training import launch, resume
-from core.training.plan import Plan
+from core.training.plan.plan import Plan
 from core.workspace import PROJECT_ROOT
 from tests.tiny_training import tiny_plan  # noqa: F401
 from tests.waiting import wait_for

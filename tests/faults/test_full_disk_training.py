@@ -12,9 +12,9 @@ from tokenizers.models import WordLevel
 
 from core.runs.folder import create_run
 from core.runs.status import read_json
-from core.training import callbacks, job, worker
-from core.training.plan import Plan
-from core.training.speeds import device_here
+from core.training.estimate.speeds import device_here
+from core.training.plan.plan import Plan
+from core.training.run import callbacks, job, worker
 from tests.tiny_training import same_weights, tiny_plan, train_here  # noqa: F401
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -137,7 +137,7 @@ def test_D04_no_room_for_the_speed_costs_an_estimate_and_not_the_model(
     def remember(**_: Any) -> None:
         raise FULL
 
-    monkeypatch.setattr("core.training.records.remember_speed", remember)
+    monkeypatch.setattr("core.training.run.records.remember_speed", remember)
     assert train_here(dataclasses.replace(plan, epochs=4.0))[1] == "finished"
 
 

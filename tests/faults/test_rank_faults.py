@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.runs.folder import create_run
-from core.training.plan import Plan
-from core.training.ranks import Ranks
+from core.training.plan.plan import Plan
+from core.training.run.ranks import Ranks
 from tests.several_ranks import run_ranks, told
 from tests.tiny_training import same_weights, tiny_plan  # noqa: F401
 
@@ -18,7 +18,7 @@ TRAIN = """
 from pathlib import Path
 from core.errors import LabError
 from core.training import job
-from core.training.job import Job
+from core.training.run.job import Job
 
 folder = Path({folder!r})
 {harm}
@@ -120,7 +120,7 @@ job.open_network = open_other
 
 CUT_STEP = """
 from core.training import callbacks
-from core.training.trainer import LabTrainer
+from core.training.run.trainer import LabTrainer
 callbacks.LOOK_SECONDS = 0.0
 step, calls = LabTrainer.training_step, []
 def training_step(self, *arguments, **options):
@@ -131,8 +131,8 @@ def training_step(self, *arguments, **options):
 LabTrainer.training_step = training_step
 """
 CUT_EVALUATION = """
-from core.training.callbacks import Reporter
-from core.training.stopping import Stopped
+from core.training.run.callbacks import Reporter
+from core.training.run.stopping import Stopped
 look = Reporter.on_scored_batch
 def on_scored_batch(self, done):
     if not ranks.is_first and self.step == 3:  # where the other rank sees no stop

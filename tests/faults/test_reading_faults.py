@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.data import limits
-from core.data.encodings import REPLACE
-from core.data.reading import EncodingUnclear, ReadOptions, read_table
+from core.data.reading.encodings import REPLACE
+from core.data.reading.read_table import EncodingUnclear, ReadOptions, read_table
 from core.errors import LabError
 from tests.workbooks import archive, sheet, text_rows, workbook
 

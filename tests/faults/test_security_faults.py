@@ -17,10 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.data.uploads import store_upload
+from core.data.sources.uploads import store_upload
 from core.runs.folder import Run, list_runs
 from core.runs.status import read_json
-from core.training.plan import Plan
+from core.training.plan.plan import Plan
 from tests.pages.conftest import open_page  # noqa: F401
 from tests.tiny_training import stop_at, tiny_plan, train_here, write_csv  # noqa: F401
 
@@ -205,7 +205,7 @@ def set_trap(run: Run, name: str, *, archive: bool, sprung: Path) -> None:
     """Put code that touches `sprung` into a file of the run's checkpoint, and seal it as if it were sound."""
     import torch
 
-    from core.training import checkpoints
+    from core.training.run import checkpoints
 
     (folder,) = checkpoints.list_checkpoints(run.path / "checkpoints")
     torch.save(Trap(sprung), folder / name, _use_new_zipfile_serialization=archive)
@@ -230,7 +230,7 @@ def set_trap(run: Run, name: str, *, archive: bool, sprung: Path) -> None:
 def test_C10_code_in_a_checkpoint_is_never_executed(
     stopped_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, archive: bool
 ) -> None:
-    from core.training import worker
+    from core.training.run import worker
 
     sprung = tmp_path / "sprung"
     set_trap(stopped_run, name, archive=archive, sprung=sprung)
@@ -245,7 +245,7 @@ def test_C10_code_in_a_checkpoint_is_never_executed(
 def test_C10_code_in_a_checkpoint_is_named_with_what_to_do(
     stopped_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.training import worker
+    from core.training.run import worker
 
     set_trap(stopped_run, "optimizer.pt", archive=True, sprung=tmp_path / "sprung")
     monkeypatch.setattr(os, "nice", lambda _: None)

@@ -5,7 +5,7 @@ import pytest
 from core.runs.folder import Run, create_run
 from core.runs.status import read_json
 from core.training import resume
-from core.training.plan import Plan
+from core.training.plan.plan import Plan
 from core.workspace import PROJECT_ROOT
 from tests.faults.test_supervision_faults import submit
 from tests.tiny_training import same_weights, tiny_plan, train_here  # noqa: F401

@@ -15,7 +15,7 @@ from core.errors import LabError
 from core.runs.folder import Run, create_run
 from core.runs.status import read_json, write_status
 from core.training import resume
-from core.training.plan import Plan
+from core.training.plan.plan import Plan
 from tests.tiny_training import same_weights, stop_at, tiny_plan, train_here  # noqa: F401
 
 REPOSITORY = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def flip_a_bit(path: Path) -> None:
 
 @pytest.mark.parametrize("harm", [remove, empty, halve, flip_a_bit])
 def test_D02_every_damaged_file_is_noticed(stopped_run: Run, harm: Callable[[Path], None]) -> None:
-    from core.training.checkpoints import damage, newest_sound
+    from core.training.run.checkpoints import damage, newest_sound
 
     folder = stopped_run.path / "checkpoints" / "step-5"
     names = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
@@ -92,8 +92,8 @@ def test_D03_a_half_removed_checkpoint_is_never_chosen(stopped_run: Run, plan: P
 def test_D04_full_disk_is_named_and_the_last_checkpoint_stays(
     stopped_run: Run, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    from core.training import checkpoints, worker
-    from core.training.trainer import LabTrainer
+    from core.training.run import checkpoints, worker
+    from core.training.run.trainer import LabTrainer
 
     def write(self: LabTrainer, folder: Path, random_states: dict) -> None:
         (folder / "half").write_bytes(b"x")
@@ -112,7 +112,7 @@ def test_D04_full_disk_is_named_and_the_last_checkpoint_stays(
 
 
 def test_D05_a_finished_run_takes_no_further_step(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.training.trainer import LabTrainer
+    from core.training.run.trainer import LabTrainer
 
     run, _ = train_here(plan)
     before = (run.path / "model" / "model.safetensors").read_bytes()
@@ -125,7 +125,7 @@ def test_D05_a_finished_run_takes_no_further_step(plan: Plan, monkeypatch: pytes
 
 
 def test_a_finished_run_keeps_its_model_and_not_its_checkpoints(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.training import worker
+    from core.training.run import worker
 
     run = create_run(plan.to_yaml())
     monkeypatch.setattr(os, "nice", lambda _: None)
@@ -136,7 +136,7 @@ def test_a_finished_run_keeps_its_model_and_not_its_checkpoints(plan: Plan, monk
 
 
 def test_D06_stop_names_the_step(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.training import worker
+    from core.training.run import worker
 
     run = create_run(plan.to_yaml())
     stop_at(monkeypatch, 4)
@@ -150,8 +150,8 @@ def test_D06_stop_names_the_step(plan: Plan, monkeypatch: pytest.MonkeyPatch) ->
 def test_D07_a_loss_that_is_no_number_fails_at_its_step(
     plan: Plan, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:  # fmt: skip
-    from core.training import worker
-    from core.training.trainer import LabTrainer
+    from core.training.run import worker
+    from core.training.run.trainer import LabTrainer
 
     original = LabTrainer.compute_loss
 
@@ -215,7 +215,7 @@ def test_D09_after_a_resume_everything_covers_the_whole_run(stopped_run: Run, pl
     ],
 )
 def test_E08_out_of_memory_in_the_worker_is_named(tmp_path: Path, error: Exception) -> None:
-    from core.training.failures import explain
+    from core.training.run.failures import explain
 
     problem = explain(error, tmp_path, 12)
     assert "out of memory at step 12" in problem.problem
@@ -225,8 +225,8 @@ def test_E08_out_of_memory_in_the_worker_is_named(tmp_path: Path, error: Excepti
 def test_D01_where_evaluations_are_rare_a_kill_costs_the_steps_since_a_checkpoint_between_them(
     plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.training import callbacks
-    from core.training.trainer import LabTrainer
+    from core.training.run import callbacks
+    from core.training.run.trainer import LabTrainer
 
     def killed(self: LabTrainer, *arguments: object, **options: object) -> object:
         if self.state.global_step == 5:
@@ -247,7 +247,7 @@ def test_D01_where_evaluations_are_rare_a_kill_costs_the_steps_since_a_checkpoin
 
 
 def test_D01_no_checkpoint_is_late_before_its_time(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.training import callbacks
+    from core.training.run import callbacks
 
     monkeypatch.setattr(callbacks, "_LATE_SECONDS", 0.0)
     run, _ = train_here(dataclasses.replace(plan, checkpoint_seconds=3600.0, epochs=1.0))
@@ -264,7 +264,7 @@ def test_D01_killed_twenty_times_and_still_the_same_model(plan: Plan) -> None:
     run = create_run(longer.to_yaml())
     chance = random.Random(0)
     for _ in range(20):
-        command = [sys.executable, "-m", "core.training.worker", str(run.path)]
+        command = [sys.executable, "-m", "core.training.run.worker", str(run.path)]
         before = read_json(run.path / "progress.json").get("updated")
         with subprocess.Popen(command, cwd=REPOSITORY) as worker:
             end = time.monotonic() + 60

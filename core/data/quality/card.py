@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.data.draft import Draft
-from core.data.finding import Finding, counted, in_order
+from core.data.dataset.finding import Finding, counted, in_order
+from core.data.dataset.row_selection import Draft
 from core.data.quality import card_labels, card_texts
 from core.data.quality.coverage import Coverage
 from core.data.quality.near import NearPair

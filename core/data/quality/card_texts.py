@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow.compute as pc
 
-from core.data.draft import Draft, rows_in_words
-from core.data.finding import Finding, counted, numbers, shown
-from core.data.noticing import about_number
+from core.data.dataset.finding import Finding, counted, numbers, shown
+from core.data.dataset.noticing import about_number
+from core.data.dataset.row_selection import Draft, rows_in_words
+from core.data.dataset.steps import DropDuplicates, DropEmpty, TidyTexts, UnescapeHtml, repeated, tidied, unescaped
 from core.data.quality.coverage import Coverage
 from core.data.quality.kinds import HTML_TAG, ODD_CHARACTERS, Kinds, kinds_of, odd_characters, positions_matching
-from core.data.steps import DropDuplicates, DropEmpty, TidyTexts, UnescapeHtml, repeated, tidied, unescaped
 from core.data.views import Strings
 
 WHOLE_IN_DRAFT = ("sequence-classification", "masked-language")  # other tasks have scores, tags, answers beside it

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.data.dataset import Dataset, shared_examples
-from core.data.finding import numbers
+from core.data.dataset.dataset import Dataset, shared_examples
+from core.data.dataset.finding import numbers
+from core.data.dataset.splits import Splits
 from core.data.quality.near import THRESHOLD, NearPair, near_between
-from core.data.splits import Splits
 from core.data.views import Numbers
 
 

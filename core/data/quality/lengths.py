@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.data.profile import LIMITS
+from core.data.quality.profile import LIMITS
 
 MOST_LABELS = 12
 

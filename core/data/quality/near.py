@@ -11,9 +11,9 @@ from zlib import crc32
 
 import numpy as np
 
-from core.data.dataset import Dataset
-from core.data.repeats import first_equal
-from core.data.words import words_of
+from core.data.dataset.dataset import Dataset
+from core.data.dataset.repeats import first_equal
+from core.data.dataset.words import words_of
 
 SHINGLE = 2
 THRESHOLD = 0.8

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.data.dataset import Dataset
-from core.data.finding import numbers
+from core.data.dataset.dataset import Dataset
+from core.data.dataset.finding import numbers
 from core.data.views import Numbers, Strings
 
 NONE = "no letters"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.data.dataset import Dataset
-from core.data.words import terms_of
+from core.data.dataset.dataset import Dataset
+from core.data.dataset.words import terms_of
 
 _BATCH = 5_000
 _MOST_TERMS = 1_000_000  # different words kept while counting; beyond it those seen once are forgotten

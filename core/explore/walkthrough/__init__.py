@@ -4,12 +4,12 @@
 """
 
 from core.explore.trace import Trace
-from core.explore.walkthrough.attention import attention_stages
-from core.explore.walkthrough.embeddings import embeddings_stage
-from core.explore.walkthrough.feed_forward import feed_forward_stages
-from core.explore.walkthrough.heads import head_stages
+from core.explore.walkthrough.attention_stages import attention_stages
+from core.explore.walkthrough.context import Walk
+from core.explore.walkthrough.embeddings_stage import embeddings_stage
+from core.explore.walkthrough.feed_forward_stages import feed_forward_stages
+from core.explore.walkthrough.head_stages import head_stages
 from core.explore.walkthrough.view import Focus, Matrix, Operand, Stage, View
-from core.explore.walkthrough.walk import Walk
 
 __all__ = ["Focus", "Matrix", "Operand", "Stage", "View", "missing_heads", "most_attended", "stages"]
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from core.explore.trace import Trace
-from core.explore.walkthrough.heads import chooses_one_class
+from core.explore.walkthrough.head_stages import chooses_one_class
 from core.explore.walkthrough.view import Focus
 from core.models import catalogue
 from core.models.families import FAMILIES, Family, activation_name, layer_paths

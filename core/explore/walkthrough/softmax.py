@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from core.explore import arithmetic
-from core.explore.arithmetic import Arithmetic, Line
+from core.explore.walkthrough import arithmetic
+from core.explore.walkthrough.arithmetic import Arithmetic, Line
+from core.explore.walkthrough.context import Walk
 from core.explore.walkthrough.view import MASKED, Stage, View
-from core.explore.walkthrough.walk import Walk
 
 
 def softmax_stage(walk: Walk) -> Stage:

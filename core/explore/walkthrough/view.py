@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from core.explore.arithmetic import Arithmetic
+from core.explore.walkthrough.arithmetic import Arithmetic
 
 MASKED = -1e30  # scores below are masked: transformers adds the smallest float there is
 

@@ -16,6 +16,6 @@ _HOME = {
 
 
 def task_of(name: str) -> Task:
-    """The task called `name` (`core.data.mapping.TASKS`), from the module of that name."""
+    """The task called `name` (`core.data.column_mapping.TASKS`), from the module of that name."""
     module = importlib.import_module(f"core.training.tasks.{name.replace('-', '_')}")
     return getattr(module, _HOME[name])()

@@ -12,16 +12,16 @@ from core.data.table import Table
 from core.errors import LabError
 from core.models.checks import check_folder
 from core.models.loading import MASKED_LM, PRETRAINING
-from core.training.encoding import IGNORED
-from core.training.examples import Examples, Prepared, Rows
-from core.training.plan import Plan
+from core.training.batches.encoding import IGNORED
+from core.training.batches.examples import Examples, Prepared, Rows
+from core.training.batches.masked_batches import MaskedBatches
+from core.training.batches.masking import Masker
+from core.training.batches.sentence_pairs import SentencePairs
+from core.training.batches.text_windows import TextWindows
+from core.training.plan.plan import Plan
 from core.training.scores import language
-from core.training.tasks.masked_batches import MaskedBatches
-from core.training.tasks.masking import Masker
-from core.training.tasks.sentence_pairs import SentencePairs
 from core.training.tasks.task import Task, rows_without_label
 from core.training.tasks.text import write_predictions
-from core.training.tasks.text_windows import TextWindows
 
 # The columns of what is kept of a hidden piece: which it is, the likeliest piece, −log p(piece) in nats, whether it is
 # among the five likeliest, and whether the sequence's pair was judged rightly (NaN where there are no pairs).

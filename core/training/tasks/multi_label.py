@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from core.data.cells import items_of, switch_of
-from core.data.draft import rows_in_words
-from core.data.finding import shown
-from core.data.mapping_labels import labels_of
-from core.data.preparation import named_labels
+from core.data.columns.labels import labels_of
+from core.data.dataset.finding import shown
+from core.data.dataset.row_selection import rows_in_words
+from core.data.decisions.preparation import named_labels
 from core.data.table import Table
 from core.errors import LabError
-from core.training.examples import Examples, Prepared, Rows
-from core.training.plan import Plan
+from core.training.batches.examples import Examples, Prepared, Rows
+from core.training.plan.plan import Plan
 from core.training.scores import multi_label
 from core.training.tasks.task import Batches, cells_at, rows_without_label
 from core.training.tasks.text import TextTask, write_predictions

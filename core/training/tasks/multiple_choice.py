@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from transformers import BatchEncoding, PreTrainedTokenizerFast
 
-from core.data.mapping_labels import choice_numbers
+from core.data.columns.labels import choice_numbers
 from core.data.table import Table
 from core.errors import LabError
 from core.models.loading import MULTIPLE_CHOICE
-from core.training.encoding import Encoded, encode, pad
-from core.training.examples import Examples, Prepared, Rows
-from core.training.plan import Plan
+from core.training.batches.encoding import Encoded, encode, pad
+from core.training.batches.examples import Examples, Prepared, Rows
+from core.training.plan.plan import Plan
 from core.training.scores import choice
 from core.training.scores.classification import softmax
 from core.training.tasks.task import Batches, Loss, Task, cells_at, rows_without_label, weighted_cross_entropy
@@ -69,7 +69,7 @@ def choice_batches(
     """A sequence for each choice: the beginning, then the question (where there is one) joined with the choice.
 
     This is the form of transformers' `run_swag.py`. Cut piece by piece, whichever of the two is longer. `rows.labels`
-    may be empty; every row has the same number of choices. `tokenize` as in `core.training.encoding.encode`.
+    may be empty; every row has the same number of choices. `tokenize` as in `core.training.batches.encoding.encode`.
     """
     count = len(rows.choices[0]) if len(rows) else 1
     questions = rows.pairs if rows.pairs is not None else [""] * len(rows)

@@ -10,18 +10,18 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from core.data.cells import Answer, answers_of
-from core.data.draft import rows_in_words
-from core.data.repeats import together
+from core.data.dataset.repeats import together
+from core.data.dataset.row_selection import rows_in_words
 from core.data.table import Table
 from core.errors import LabError
 from core.models.loading import QUESTION_ANSWERING
-from core.training.examples import Examples, Prepared, Rows
-from core.training.plan import Plan
+from core.training.batches.examples import Examples, Prepared, Rows
+from core.training.batches.spans import Answers, answers_in, mean_loss, window_logits
+from core.training.batches.windows import WindowBatcher, cut_windows, pieces_of
+from core.training.plan.plan import Plan
 from core.training.scores import answers as scores
-from core.training.spans import Answers, answers_in, mean_loss, window_logits
 from core.training.tasks.task import Task, cells_at, rows_without_label
 from core.training.tasks.text import write_predictions
-from core.training.windows import WindowBatcher, cut_windows, pieces_of
 
 
 class QuestionAnswering(Task):

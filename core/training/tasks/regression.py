@@ -9,12 +9,12 @@ import torch
 from transformers import PreTrainedModel
 
 from core.data.cells import LARGEST_SCORE, is_score
-from core.data.draft import rows_in_words
+from core.data.dataset.row_selection import rows_in_words
 from core.data.table import Table
 from core.errors import LabError
 from core.models.families import FAMILIES
-from core.training.examples import Examples, Prepared, Rows
-from core.training.plan import Plan
+from core.training.batches.examples import Examples, Prepared, Rows
+from core.training.plan.plan import Plan
 from core.training.scores import regression
 from core.training.tasks.task import Batches, cells_at, rows_without_label
 from core.training.tasks.text import TextTask, write_predictions

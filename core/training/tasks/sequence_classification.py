@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from core.data.columns import Columns
-from core.data.preparation import Preparation
+from core.data.columns.guess import Columns
+from core.data.decisions.preparation import Preparation
 from core.data.table import Table
 from core.runs.status import write_json
-from core.training.examples import Examples, Prepared, Rows
-from core.training.plan import Plan
+from core.training.batches.examples import Examples, Prepared, Rows
+from core.training.plan.plan import Plan
 from core.training.scores import classification
 from core.training.tasks.task import Batches, Loss, weighted_cross_entropy
 from core.training.tasks.text import TextTask, write_predictions

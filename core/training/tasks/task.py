@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from core.data.columns import Columns
-from core.data.dataset import Dataset
-from core.data.preparation import Preparation
+from core.data.columns.guess import Columns
+from core.data.dataset.dataset import Dataset
+from core.data.decisions.preparation import Preparation
 from core.data.table import Table
 from core.data.views import take
-from core.training.examples import Examples, Prepared, Rows
-from core.training.plan import Plan
+from core.training.batches.examples import Examples, Prepared, Rows
+from core.training.plan.plan import Plan
 
 Loss = Callable[[Any, torch.Tensor], torch.Tensor]  # (the network's output, labels) -> a scalar
 

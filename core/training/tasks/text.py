@@ -11,9 +11,9 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from core.models.loading import SEQUENCE_CLASSIFICATION
-from core.training.encoding import Batcher, encode
-from core.training.examples import Prepared, Rows
-from core.training.plan import Plan
+from core.training.batches.encoding import Batcher, encode
+from core.training.batches.examples import Prepared, Rows
+from core.training.plan.plan import Plan
 from core.training.tasks.task import Task
 from core.workspace import write_atomically
 

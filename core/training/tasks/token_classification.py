@@ -11,22 +11,22 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from core.data.cells import cell_of, items_of
-from core.data.dataset import MAX_LABELS
-from core.data.draft import rows_in_words
-from core.data.finding import counted, shown
-from core.data.order import natural_order
-from core.data.preparation import named_labels
+from core.data.dataset.dataset import MAX_LABELS
+from core.data.dataset.finding import counted, shown
+from core.data.dataset.order import natural_order
+from core.data.dataset.row_selection import rows_in_words
+from core.data.decisions.preparation import named_labels
 from core.data.table import Table
 from core.errors import LabError
 from core.models.loading import TOKEN_CLASSIFICATION
 from core.runs.status import write_json
-from core.training.examples import Examples, Prepared, Rows
-from core.training.plan import Plan
+from core.training.batches.examples import Examples, Prepared, Rows
+from core.training.batches.words import WordBatcher, encode_words, first_piece_logits
+from core.training.plan.plan import Plan
 from core.training.scores import tagging
 from core.training.scores.classification import cross_entropy
 from core.training.tasks.task import Batches, Loss, Task, cells_at, rows_without_label, weighted_cross_entropy
 from core.training.tasks.text import write_predictions
-from core.training.words import WordBatcher, encode_words, first_piece_logits
 
 OUTSIDE = "O"  # what a word beyond the maximum length is scored as: nothing was said about it
 

@@ -1,0 +1,182 @@
+"""Which column plays which part in a task: the parts of every task, the columns chosen, label order and names.
+
+Holds the choice; `mapping_guess` proposes one, `mapping_check` says what is wrong with it.
+"""
+
+from collections.abc import Mapping as Dictionary
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from core.data.columns.guess import Columns
+from core.errors import LabError
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A part that a column plays. `is_list`: several columns may play it, in the order chosen."""
+
+    name: str
+    title: str
+    help: str
+    is_required: bool = True
+    is_list: bool = False
+
+
+_TEXT = Role("text", "Text", "What BERT will read.")
+_PAIR = Role("pair", "Second text", "Only for tasks about two texts, such as “do these mean the same?”", False)
+_LABEL = Role("label", "Label", "The class that BERT should learn to name.")
+ROLES: dict[str, tuple[Role, ...]] = {
+    "sequence-classification": (_TEXT, _PAIR, _LABEL),
+    "multi-label": (
+        _TEXT,
+        _PAIR,
+        Role("labels", "Labels", "One column with all labels of a row, or one of 0 and 1 for each.", True, True),
+    ),
+    "regression": (_TEXT, _PAIR, Role("score", "Score", "The number that BERT should learn to guess.")),
+    "token-classification": (
+        Role("tokens", "Words", "The words of a sentence, parted by spaces or as a JSON list."),
+        Role("tags", "Tags", "One tag for each word, written in the same way."),
+    ),
+    "question-answering": (
+        Role("question", "Question", "What is asked."),
+        Role("context", "Context", "The passage in which the answer stands."),
+        Role("answer", "Answer", "The answer, word for word as in the context; empty where there is none."),
+        Role("answer_start", "Answer start", "Where the answer begins in the context, in characters from 0.", False),
+    ),
+    "multiple-choice": (
+        Role("context", "Beginning", "What all choices continue or answer."),
+        Role("question", "Question", "Put between the beginning and each choice, where there is one.", False),
+        Role("choices", "Choices", "One column for each choice, in order.", True, True),
+        Role("label", "Right choice", "The number of the right choice, or its column's name."),
+    ),
+    "masked-language": (_TEXT,),
+}  # fmt: skip
+TASKS = tuple(ROLES)
+SEPARATORS = (",", ";", "|", " ", "\t")
+_LABELLED = ("sequence-classification", "multi-label", "token-classification")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """The columns of one task. `columns` has one entry for each part that is played: its name and its columns.
+
+    separator: what parts the labels in one cell, when all labels stand in one column (multi-label only);
+    None: they are a JSON list or parted by white space.
+    label_order: the labels as they stand in the file, in the order of their numbers; empty means "as found".
+    label_titles: a name to show for each of these, in the same order; empty means the labels themselves.
+
+    >>> Mapping.of("regression", text="sentence1", pair="sentence2", score="score")["score"]
+    'score'
+    """
+
+    task: str
+    columns: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    separator: str | None = None
+    label_order: tuple[str, ...] = ()
+    label_titles: tuple[str, ...] = ()
+    version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        if self.task not in ROLES:
+            raise LabError(f"There is no task {str(self.task)[:80]!r}.", f"The tasks are {', '.join(TASKS)}.")
+        known = {role.name: role for role in ROLES[self.task]}
+        parts = [name for name, _ in self.columns]
+        if len(set(parts)) != len(parts) or any(part not in known for part in parts):
+            raise LabError(f"The task {self.task} has the parts {', '.join(known)}.", "Choose columns for these.")
+        for part, columns in self.columns:
+            if not columns or (len(columns) > 1 and not known[part].is_list):
+                raise LabError(f"“{known[part].title}” takes one column.", "Choose one.")
+        if self.separator is not None and self.separator not in SEPARATORS:
+            raise LabError(f"Labels cannot be parted by {self.separator[:10]!r}.", "Choose another sign.")
+        if len(set(self.label_order)) != len(self.label_order):
+            raise LabError("The order of labels names one of them twice.", "Name each label once.")
+        if self.label_titles and len(self.label_titles) != len(self.label_order):
+            raise LabError("There are not as many names as labels.", "Give each label one name.")
+        if len(set(self.label_titles)) != len(self.label_titles) or not all(t.strip() for t in self.label_titles):
+            raise LabError("Two labels have the same name, or one has none.", "Give each label a name of its own.")
+
+    @classmethod
+    def of(cls, task: str, **columns: "str | Sequence[str] | None") -> "Mapping":
+        """A mapping from a column, or a list of columns, for each part; None leaves a part out."""
+        entries = {part: (each,) if isinstance(each, str) else tuple(each) for part, each in columns.items() if each}
+        order = [role.name for role in ROLES.get(task, ())]
+        place = {name: position for position, name in enumerate(order)}
+        return cls(task, tuple(sorted(entries.items(), key=lambda entry: place.get(entry[0], len(order)))))
+
+    def __getitem__(self, role: str) -> str | None:
+        """The column that plays a part, the first of several, or None."""
+        return next(iter(self.all(role)), None)
+
+    def all(self, role: str) -> tuple[str, ...]:
+        """All columns that play a part."""
+        return dict(self.columns).get(role, ())
+
+    def with_columns(self, role: str, columns: "str | Sequence[str] | None") -> "Mapping":
+        """Another choice for one part; labels are then found anew when it is theirs."""
+        changed = Mapping.of(self.task, **{**dict(self.columns), role: columns})
+        keep = role not in ("label", "labels", "tags")
+        order, titles = (self.label_order, self.label_titles) if keep else ((), ())
+        return replace(changed, separator=self.separator, label_order=order, label_titles=titles)
+
+    def missing(self) -> tuple[Role, ...]:
+        """The parts that must be played and are not."""
+        return tuple(role for role in ROLES[self.task] if role.is_required and not self.all(role.name))
+
+    def with_labels(self, order: Sequence[str], titles: Dictionary[str, str] | None = None) -> "Mapping":
+        """Labels in this order, shown under these names; those not named keep their own. Raises LabError."""
+        if self.task not in _LABELLED:
+            raise LabError(f"The task {self.task} has no label names.", "Leave them out.")
+        names = dict(zip(self.label_order, self.label_titles, strict=False)) | dict(titles or {})
+        return replace(self, label_order=tuple(order), label_titles=tuple(names.get(label, label) for label in order))
+
+    def titles(self) -> dict[str, str]:
+        """The name to show for each label that was put in order."""
+        return dict(zip(self.label_order, self.label_titles or self.label_order, strict=True))
+
+    def id2label(self, found: Sequence[str] = ()) -> dict[int, str]:
+        """The number of each label and the name to show; `found` are the labels of the data when no order was given."""
+        return dict(enumerate(self.label_titles or self.label_order or found))
+
+    def as_columns(self) -> Columns:
+        """Text, second text and label, for `build_dataset` and the profile. For tasks without one text: the nearest.
+
+        With choices and no question the first choice is the second text: rows that begin alike are no repeats.
+        """
+        text = self["text"] or self["tokens"] or self["context"]
+        pair = self["pair"] or (self["question"] or self["choices"] if self["context"] else None)
+        if text is None:
+            raise LabError("No column is chosen for the text.", "Choose the column that holds it.")
+        label = self["label"] or self["score"] or self["tags"]
+        return Columns(text, label or (self["labels"] if len(self.all("labels")) == 1 else None), pair)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "version": self.version,
+            "task": self.task,
+            "columns": {part: list(columns) for part, columns in self.columns},
+            "separator": self.separator,
+            "label_order": list(self.label_order),
+            "label_titles": list(self.label_titles),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "Mapping":
+        """The reverse of `to_dict`. Raises LabError for anything that is no mapping."""
+        try:
+            lists = [*values["columns"].values(), values["label_order"], values["label_titles"]]
+            texts = [values["task"], *values["columns"], *(text for each in lists for text in each)]
+            known = values["version"] == cls.version and all(isinstance(each, list) for each in lists)
+            fits = isinstance(values["separator"], (str, type(None))) and all(isinstance(text, str) for text in texts)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise _not_understood() from error
+        if not known or not fits:
+            raise _not_understood()
+        columns = tuple((part, tuple(names)) for part, names in values["columns"].items())
+        order, titles = tuple(values["label_order"]), tuple(values["label_titles"])
+        return cls(values["task"], columns, values["separator"], order, titles)
+
+
+def _not_understood() -> LabError:
+    return LabError("The choice of columns is not understood.", "Choose the columns again.")

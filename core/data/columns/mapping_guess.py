@@ -1,0 +1,163 @@
+"""A first guess at the columns of any task, from their names, then from what the cells look like. Only proposes."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from core.data.cells import answers_of, items_of
+from core.data.column_mapping import SEPARATORS, TASKS, Mapping
+from core.data.columns.guess import Columns, guess_columns, plain_name
+from core.data.table import Table, is_number
+from core.errors import LabError
+
+_SAMPLE = 500
+_SCORES = ("score", "similarity", "rating", "stars", "relatedness", "label", "value", "target", "grade")
+_LABELS = ("labels", "tags", "genres", "categories", "topics", "classes", "emotions", "label", "label_list")
+_TOKENS = ("tokens", "words", "token", "sentence", "text")
+_TAGS = ("ner_tags", "tags", "ner", "pos_tags", "pos", "labels", "chunk_tags", "upos", "tag")
+_QUESTIONS = ("question", "query", "q")
+_CONTEXTS = ("context", "passage", "paragraph", "document", "article", "text")
+_ANSWERS = ("answer", "answer_text", "answers", "response")
+_STARTS = ("answer_start", "start", "start_position", "answer_begin")
+_BEGINNINGS = ("context", "ctx", "startphrase", "sent1", "premise", "prompt", "story", "sentence", "text", "article")
+_RIGHT = ("label", "answer", "gold", "correct", "answer_key", "target", "gold_label")
+_CHOICES = ("ending", "choice", "option", "answer", "sol", "hypothesis")
+
+
+def guess_mapping(table: Table, task: str, *, columns: Columns | None = None) -> Mapping:
+    """The likeliest columns for a task; a part that nothing fits stays open. `columns` is what is known already."""
+    if task not in TASKS:
+        raise LabError(f"There is no task {str(task)[:80]!r}.", f"The tasks are {', '.join(TASKS)}.")
+    known = columns or guess_columns(table)
+    if task == "sequence-classification":
+        return Mapping.of(task, text=known.text, pair=known.pair, label=known.label)
+    if task == "masked-language":
+        return Mapping.of(task, text=known.text)
+    guess = {
+        "multi-label": _multi_label,
+        "regression": _regression,
+        "token-classification": _tokens,
+        "question-answering": _question,
+        "multiple-choice": _choice,
+    }[task]
+    return guess(table, known)
+
+
+def _multi_label(table: Table, known: Columns) -> Mapping:
+    others = [name for name in table.columns if name not in (known.text, known.pair)]
+    switches = [name for name in others if _values(table, name) <= {"0", "1", "true", "false", "0.0", "1.0"}]
+    named = _named(others, _LABELS)
+    if len(switches) > 1:
+        return Mapping.of("multi-label", text=known.text, pair=known.pair, labels=switches)
+    for name in [*named, *[other for other in others if other not in named]]:
+        separator = _separator(_cells(table, name))
+        if separator is not None or name in named:
+            found = Mapping.of("multi-label", text=known.text, pair=known.pair, labels=name)
+            return Mapping(found.task, found.columns, separator)
+    return Mapping.of("multi-label", text=known.text, pair=known.pair, labels=known.label)
+
+
+def _separator(cells: Sequence[str]) -> str | None:
+    """The sign that parts the labels: those on both sides of it come back in other rows."""
+    best, most = None, 0.0
+    for separator in SEPARATORS:
+        parts = [items_of(cell, separator) for cell in cells if separator in cell]
+        counts = Counter(item for items in parts for item in items)
+        again = sum(count for count in counts.values() if count > 1)
+        share = again / max(1, counts.total()) * len(parts) / max(1, len(cells))
+        if share > max(most, 0.05):
+            best, most = separator, share
+    return best
+
+
+def _regression(table: Table, known: Columns) -> Mapping:
+    others = [name for name in table.columns if name not in (known.text, known.pair)]
+    numeric = [name for name in others if all(map(is_number, filter(str.strip, _cells(table, name))))]
+    named = _named(numeric, _SCORES)
+    most = max(numeric, key=lambda name: len(_values(table, name)), default=None)
+    return Mapping.of("regression", text=known.text, pair=known.pair, score=named[0] if named else most)
+
+
+def _tokens(table: Table, known: Columns) -> Mapping:
+    tags = _named(table.columns, _TAGS)
+    words = [name for name in _named(table.columns, _TOKENS) if name not in tags[:1]]
+    pairs = [(one, two) for one in words for two in tags if one != two] or [
+        (one, two) for one in table.columns for two in table.columns if one != two
+    ]
+    for one, two in pairs:
+        rows = list(zip(_cells(table, one), _cells(table, two), strict=True))
+        fitting = sum(len(items_of(words)) == len(items_of(tags)) > 1 for words, tags in rows)
+        if fitting > 0.5 * len(rows) and len(_items(table, two)) < len(_items(table, one)):
+            return Mapping.of("token-classification", tokens=one, tags=two)
+    return Mapping.of("token-classification", tokens=words[0] if words else None, tags=tags[0] if tags else None)
+
+
+def _question(table: Table, known: Columns) -> Mapping:
+    questions = _named(table.columns, _QUESTIONS)
+    contexts = _named(table.columns, _CONTEXTS)
+    starts = _named(table.columns, _STARTS)
+    answers = _named(table.columns, _ANSWERS)
+    chosen = {"question": next(iter(questions), None), "context": next(iter(contexts), None)}
+    if chosen["context"] is None and len(table.columns) > 1:
+        chosen["context"] = max(table.columns, key=lambda name: sum(map(len, _cells(table, name))))
+    if answers and any(answer.start is not None for answer in answers_of(_cells(table, answers[0])[0])):
+        starts = []  # the cell says so itself
+    return Mapping.of(
+        "question-answering", **chosen, answer=next(iter(answers), None), answer_start=next(iter(starts), None)
+    )
+
+
+def _choice(table: Table, known: Columns) -> Mapping:
+    plain = {name: plain_name(name) for name in table.columns}
+    choices: list[str] = []
+    for stem in _CHOICES:
+        found = [n for n, name in plain.items() if name.startswith(stem) and _tail(name.removeprefix(stem))]
+        if len(found) > len(choices) and len(found) > 1:
+            choices = found
+    letters = [name for name, short in plain.items() if short in ("a", "b", "c", "d", "e")]
+    choices = choices or (letters if len(letters) > 1 else [])
+    rest = [name for name in table.columns if name not in choices]
+    label = next(iter(_named(rest, _RIGHT)), None)
+    if not choices:  # without names: a number that says which of the columns just before it is right
+        label, choices = _choices_before(table)
+        rest = [name for name in table.columns if name not in choices and name != label]
+    named = [name for name in _named(rest, _BEGINNINGS) if name != label]
+    questions = [name for name in _named(rest, _QUESTIONS) if name != label]
+    texts = [name for name in rest if name != label]
+    longest = max(texts, key=lambda name: sum(map(len, _cells(table, name))), default=None)
+    context = named[0] if named else (questions.pop(0) if questions else longest)
+    question = questions[0] if questions and questions[0] != context else None
+    return Mapping.of("multiple-choice", context=context, question=question, choices=choices or None, label=label)
+
+
+def _choices_before(table: Table) -> tuple[str | None, list[str]]:
+    for name in reversed(table.columns):
+        values = _values(table, name)
+        if values and values <= set("0123456789") and 2 <= len(values) <= 6:
+            place, count = table.columns.index(name), max(map(int, values)) + ("0" in values)
+            if place > count:
+                return name, list(table.columns[place - count : place])
+    return None, []
+
+
+def _tail(rest: str) -> bool:
+    """What follows the stem of a numbered name: "0", "_1", "_a"; or nothing."""
+    rest = rest.lstrip("_")
+    return rest.isdecimal() or rest in ("a", "b", "c", "d", "e")
+
+
+def _named(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Names among the usual ones, the most usual first."""
+    return [name for wanted in known for name in names if plain_name(name) == wanted]
+
+
+def _cells(table: Table, name: str) -> list[str]:
+    return table.column(name).slice(0, _SAMPLE).to_pylist()
+
+
+def _values(table: Table, name: str) -> set[str]:
+    """Different cells among the first, in lower case, blank ones left out."""
+    return {cell.strip().lower() for cell in _cells(table, name) if cell.strip()}
+
+
+def _items(table: Table, name: str) -> set[str]:
+    return {item for cell in _cells(table, name) for item in items_of(cell)}

@@ -1,0 +1,56 @@
+"""The small data sets that come with the app, so that every page has something to show. Written for it; free to use."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.data.columns.guess import Columns
+from core.errors import LabError
+
+_FOLDER = Path(__file__).resolve().parent / "sample_files"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A data set that ships: `reference` opens it with `read_table`, `columns` says what is what."""
+
+    name: str
+    title: str
+    description: str
+    columns: Columns
+
+    @property
+    def reference(self) -> str:
+        """What `read_table` and a plan call it."""
+        return f"sample:{self.name}"
+
+    @property
+    def path(self) -> Path:
+        """The CSV file."""
+        return _FOLDER / f"{self.name}.csv"
+
+
+_SAMPLES = (
+    Sample("reviews", "Reviews", "Short reviews, each positive or negative.", Columns("text", "label")),
+    Sample(
+        "questions",
+        "Questions",
+        "Questions to a public library, sorted by what they are about.",
+        Columns("text", "label"),
+    ),
+    Sample(
+        "pairs", "Sentence pairs", "Two sentences each: do they mean the same?", Columns("first", "label", "second")
+    ),
+)
+
+
+def samples() -> tuple[Sample, ...]:
+    """All data sets that ship, the simplest first."""
+    return _SAMPLES
+
+
+def find_sample(name: str) -> Sample:
+    """One of them by its name. Raises LabError."""
+    for sample in _SAMPLES:
+        if sample.name == name:
+            return sample
+    raise LabError(f"There is no sample {name!r}.", f"The samples are {', '.join(s.name for s in _SAMPLES)}.")

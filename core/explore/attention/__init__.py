@@ -1,0 +1,1 @@
+"""Attention: its weights, selections and summaries; heads switched off; what an answer rests on; bertviz."""

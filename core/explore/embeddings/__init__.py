@@ -1,0 +1,1 @@
+"""Vectors of tokens and texts: at any layer, compared, and put on a plane."""

@@ -1,0 +1,1 @@
+"""What belongs at a [MASK]: guesses, candidates, layer by layer, surprise, next sentence, a game."""

@@ -1,0 +1,82 @@
+"""Many fill-in questions at once, each about one piece at one position: how likely it is there, and what is likelier.
+
+The questions of a word in place of a mask (`core.explore.fill_mask.candidates`) and of a text's own words
+(`core.explore.fill_mask.surprise`) are asked here, and nowhere else.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from core.errors import LabError
+from core.explore.tokens import padded_inputs
+from core.models.loading import MASKED_LM, Model
+from core.models.parts import parts_of
+
+POSITIONS_AT_ONCE = 1_024  # of all texts of a batch
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Is `piece` what stands at `position`? `ids` and `segments` are the whole text, the mask put in already."""
+
+    ids: tuple[int, ...]
+    segments: tuple[int, ...]
+    position: int
+    piece: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replies:
+    """For each question the log-probability of its piece in nats, float64 (question,), and the likeliest piece."""
+
+    log_probabilities: torch.Tensor
+    likeliest: torch.Tensor
+
+
+def check_masked_lm(model: Model) -> None:
+    """Raise `LabError` when a model has no masked-language head, or its tokenizer no mask."""
+    if model.task != MASKED_LM:
+        raise LabError(
+            f"The model “{model.title}” has no masked-language head, so it cannot fill a mask.",
+            "Choose a masked-language model, for instance the built-in one.",
+        )
+    if model.tokenizer.mask_token_id is None:
+        raise LabError(
+            f"The tokenizer of “{model.title}” has no mask token, so nothing can be hidden.",
+            "Name one in its tokenizer_config.json (“mask_token”), or choose another model.",
+        )
+
+
+def ask(model: Model, questions: Sequence[Question]) -> Iterator[Replies]:
+    """Answer questions in batches, in their order: log softmax of the MLM logits at each question's position.
+
+    Raises `LabError` when the model has no masked-language head.
+    """
+    check_masked_lm(model)
+    return _ask(model, questions)
+
+
+def _ask(model: Model, questions: Sequence[Question]) -> Iterator[Replies]:
+    start = 0
+    while start < len(questions):
+        longest, end = 0, start
+        while end < len(questions):  # padded to their longest, the texts of a batch must not grow beyond the limit
+            longest = max(longest, len(questions[end].ids))
+            if end > start and longest * (end - start + 1) > POSITIONS_AT_ONCE:
+                break
+            end += 1
+        yield _ask_batch(model, questions[start:end])
+        start = end
+
+
+@torch.inference_mode()
+def _ask_batch(model: Model, batch: Sequence[Question]) -> Replies:
+    inputs = padded_inputs(model, [each.ids for each in batch], [each.segments for each in batch])
+    positions = torch.tensor([each.position for each in batch])
+    pieces = torch.tensor([each.piece for each in batch])
+    hidden = model.network.base_model(**inputs).last_hidden_state[torch.arange(len(batch)), positions]
+    logits = parts_of(model.network).masked_lm.logits(hidden)  # (question, vocab)
+    log_probabilities = logits.double().log_softmax(-1).gather(1, pieces[:, None])[:, 0]
+    return Replies(log_probabilities, logits.argmax(-1))

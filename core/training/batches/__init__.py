@@ -1,0 +1,1 @@
+"""From texts to batches of numbers, for every kind of example. Knows no training."""

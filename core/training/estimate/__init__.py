@@ -1,0 +1,1 @@
+"""What a training will take: steps, time and memory, before anything is loaded."""

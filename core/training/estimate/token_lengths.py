@@ -1,0 +1,111 @@
+"""How long the texts of a table are for a task, in word pieces: estimated from a sample, without a tokenizer."""
+
+import math
+import statistics
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.data.cells import items_of
+from core.data.column_mapping import Mapping
+from core.data.table import Table
+from core.data.views import take
+from core.training.plan.plan import Plan
+
+_SAMPLE = 500  # rows looked at, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """`rows` of a table, and the pieces of some of them, special tokens aside, by the part of the text they stand in.
+
+    first, second: (sampled row,); second is empty where there is none. sequences: texts the network reads for a row.
+    """
+
+    rows: int
+    first: tuple[float, ...]
+    second: tuple[float, ...] = ()
+    sequences: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the network reads under a plan: `windows` a row (more than one where contexts are long), each of `sequences`
+    texts with `pieces` on average and `longest` at most, special tokens included."""
+
+    rows: int
+    windows: float
+    sequences: int
+    pieces: float
+    longest: int
+
+
+def lengths_of(mapping: Mapping, table: Table, row_ids: np.ndarray) -> Lengths:
+    """Measure the rows `row_ids` of a table. Raises `LabError` when a column is not there."""
+    some = row_ids[:: max(1, math.ceil(len(row_ids) / _SAMPLE))]
+
+    def pieces(role: str) -> list[list[float]]:
+        """For each column of a part the pieces of each sampled row."""
+        count = _word_pieces if role == "tokens" else count_pieces
+        columns = (take(table.column(name), some).to_pylist() for name in mapping.all(role))
+        return [[count(cell) for cell in cells] for cells in columns]
+
+    if mapping.task == "multiple-choice":
+        beginnings = [sum(parts) for parts in zip(*pieces("context"), *pieces("question"), strict=True)]
+        choices = pieces("choices")
+        return Lengths(len(row_ids), tuple(beginnings), tuple(map(max, zip(*choices, strict=True))), len(choices))
+    roles = {"token-classification": ("tokens",), "question-answering": ("question", "context")}
+    first, second = (*roles.get(mapping.task, ("text", "pair")), None)[:2]
+    seconds = pieces(second) if second is not None else []
+    return Lengths(len(row_ids), tuple(pieces(first)[0]), tuple(seconds[0]) if seconds else ())
+
+
+def count_pieces(text: str) -> float:
+    """About how many pieces a text has: English takes about 1.3 a word, scripts without spaces about one a character.
+
+    >>> count_pieces("A short text")
+    3.9000000000000004
+    """
+    return max(1.3 * len(text.split()), len(text) / 6, float(sum(_stands_alone(sign) for sign in text)))
+
+
+def load_of(plan: Plan, lengths: Lengths) -> Load:
+    """What the network reads of such rows: cut to the plan's maximum length, or in windows of it."""
+    special, second = (3, lengths.second) if lengths.second else (2, (0.0,) * len(lengths.first))
+    totals = [one + two + special for one, two in zip(lengths.first, second, strict=True)]
+    fixed = [special] * len(totals)  # pieces that stand in every window of a text
+    overlap = 0
+    if plan.task == "question-answering":
+        fixed, overlap = [one + special for one in lengths.first], plan.window_overlap
+    windows = [1] * len(totals)
+    if plan.task in ("question-answering", "masked-language"):
+        windows = [
+            _windows(total, plan.max_length, plan.max_length - own - overlap)
+            for total, own in zip(totals, fixed, strict=True)
+        ]
+    repeated = [(count - 1) * (own + overlap) for count, own in zip(windows, fixed, strict=True)]
+    read = [
+        min(total + again, plan.max_length * count)
+        for total, again, count in zip(totals, repeated, windows, strict=True)
+    ]
+    return Load(
+        rows=lengths.rows,
+        windows=statistics.fmean(windows) if windows else 1.0,
+        sequences=lengths.sequences,
+        pieces=sum(read) / sum(windows) if read else float(plan.max_length),
+        longest=min(plan.max_length, math.ceil(max(totals, default=plan.max_length))),
+    )
+
+
+def _windows(total: float, most: int, step: float) -> int:
+    """How many windows of `most` pieces a text needs of which each takes `step` on."""
+    return 1 if total <= most or step <= 0 else 1 + math.ceil((total - most) / step)
+
+
+def _word_pieces(cell: str) -> float:
+    return sum(map(count_pieces, items_of(cell)))
+
+
+def _stands_alone(sign: str) -> bool:
+    """Whether BERT's tokenizer makes a word of each such character (CJK ideographs)."""
+    return "\u4e00" <= sign <= "\u9fff" or "\u3400" <= sign <= "\u4dbf"

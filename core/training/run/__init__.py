@@ -1,0 +1,1 @@
+"""One training at work: its process, the Trainer, checkpoints, resuming, several ranks."""

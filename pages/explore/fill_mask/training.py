@@ -1,0 +1,124 @@
+"""The view of Fill the [MASK] that shows one step of training: pieces drawn, hidden, and the loss of guessing them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from core.explore import examples
+from core.explore.fill_mask import training_example
+from core.explore.tokens import readable
+from pages.components.token_strip.token_strip import Span, span, token_strip
+from pages.explore.fill_mask.input import type_text
+from pages.shared.export import csv_button
+from pages.shared.tokenize_input import read_typed
+from pages.shared.url_state import count_on, counter
+
+if TYPE_CHECKING:
+    from core.explore.fill_mask.training_example import Drawn, TrainingExample
+    from core.models.loading import Model
+
+WRITTEN_TERMS = 8
+
+
+def show_training(model: Model) -> None:
+    """Masks drawn as in training, and the loss worked out."""
+    text = type_text(model, examples.LEARNED_FROM, examples.TEACHING_WHOLE)
+    st.markdown(
+        "This is how BERT learned: pieces are drawn at random and it must bring them back. Of the drawn, 80 % are "
+        "hidden, 10 % replaced by a random piece, 10 % left as they are, so that it can trust none."
+    )
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    share = left.slider("Share drawn", 5, 50, 15, 5, format="%d %%", key="share", bind="query-params") / 100
+    number = counter("draw")
+    right.button("Draw again", icon=":material/casino:", on_click=count_on, args=("draw",))
+    if not text.strip():
+        st.info("Type a sentence to draw from.")
+        return
+    tokens = read_typed(model, text, None)
+    made = training_example.training_example(model, tokens, share=share, seed=number)
+    token_strip(
+        _training_spans(model, made),
+        key="drawn",
+        label="The text as training shows it",
+        hint="Point at a coloured piece to see what became of it.",
+        file_name="training-example",
+    )
+    if not made.drawn:
+        st.info("No piece was drawn this time, so there is nothing to learn. Draw again.")
+        return
+    show_loss(model, made)
+
+
+def _training_spans(model: Model, made: TrainingExample) -> list[Span]:
+    """Every piece as the model reads it: hidden, replaced and kept ones stand out."""
+    fates = {each.position: each for each in made.drawn}
+    kinds = {training_example.MASKED: "mask", training_example.REPLACED: "unknown", training_example.KEPT: "kept"}
+    spans = []
+    for place, index in enumerate(made.ids):
+        piece = made.tokens.pieces[place] if index == made.tokens.ids[place] else readable(model, index)
+        if place in fates:
+            spans.append(span(piece, kinds[fates[place].fate], note=_note(model, fates[place]), index=place))
+        else:
+            kind = "special" if made.tokens.is_special[place] else "gap"
+            spans.append(span(piece, kind))
+        spans.append(span(" ", "gap"))
+    return spans
+
+
+def _note(model: Model, drawn: Drawn) -> str:
+    return (
+        f"“{readable(model, drawn.original)}” was drawn and {drawn.fate}; the model gives it {drawn.probability:.2%}, "
+        f"a loss of {drawn.loss:.3f}"
+    )
+
+
+def show_loss(model: Model, made: TrainingExample) -> None:
+    """One row for each drawn piece, and their mean."""
+    table = pd.DataFrame(
+        [
+            (
+                each.position,
+                readable(model, each.original),
+                each.fate,
+                readable(model, each.shown),
+                readable(model, each.likeliest),
+                each.probability,
+                each.loss,
+            )
+            for each in made.drawn
+        ],
+        columns=[
+            "Position",
+            "It was",
+            "Became",
+            "The model read",
+            "It would put",
+            "Chance of what it was",
+            "Loss, −log",
+        ],
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "Chance of what it was": st.column_config.NumberColumn(format="percent"),
+            "Loss, −log": st.column_config.NumberColumn(format="%.3f"),
+        },
+        alt="The loss of each drawn piece",
+    )
+    losses = [f"{each.loss:.3f}" for each in made.drawn[:WRITTEN_TERMS]]
+    more = [r"\dots"] if len(made.drawn) > WRITTEN_TERMS else []
+    terms = " + ".join(losses + more)
+    # Within a line, and no sum above a fraction bar: so that a narrow screen can break it between two terms.
+    st.markdown(rf"$\text{{loss}} = \frac{{1}}{{{len(made.drawn)}}}\,({terms}) = {made.loss:.3f}$")
+    vocabulary = model.config.vocab_size
+    st.caption(
+        f"The loss is the mean over the drawn pieces alone (cross-entropy, in nats). Without any idea it would be "
+        f"ln {vocabulary:,} = {math.log(vocabulary):.2f}. Training turns every weight a little so that it falls; here "
+        "nothing is changed."
+    )
+    csv_button("Drawn pieces as CSV", table, "training-example")

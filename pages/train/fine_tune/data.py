@@ -1,0 +1,122 @@
+"""Fine-tune, the data: rows of a file in the form of a task, checked, with what to mend before a run starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.data.columns.labels import labels_of
+from core.data.dataset.noticing import about_number
+from core.training.estimate.token_lengths import lengths_of
+from pages.shared import data_source
+from pages.shared.column_mapping import choose_roles, open_findings, show_findings, text_and_classes
+from pages.shared.data_source import CLASSIFICATION
+from pages.shared.preparation import corrected_of, dataset_key, dataset_of, layers_of
+from pages.shared.reading_options import read_source
+from pages.shared.text import counted, plain
+
+if TYPE_CHECKING:
+    from core.data.column_mapping import Mapping
+    from core.data.dataset.dataset import Dataset
+    from core.data.dataset.finding import Finding
+    from core.data.table import Table
+    from core.training.estimate.token_lengths import Lengths
+    from pages.shared.preparation import Layers
+
+SHOWN_LABELS = 8
+KINDS = {
+    "token-classification": "sentence",
+    "question-answering": "question",
+    "multiple-choice": "row",
+    "masked-language": "text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A data set as a task reads it. `label_names` is empty for tasks without; `lengths` are measured on a sample."""
+
+    reference: str
+    table: Table
+    layers: Layers
+    mapping: Mapping
+    dataset: Dataset
+    label_names: tuple[str, ...]
+    lengths: Lengths
+
+
+def choose_data(task: str) -> Chosen | None:
+    """File and columns; None, and what to do, while something is wrong with them. Raises `LabError`."""
+    reference = data_source.choose_source()
+    table = read_source(reference)
+    layers = layers_of(table, reference)
+    mapping = choose_roles(task, reference, table, layers)
+    findings = open_findings(table, mapping, layers)
+    show_findings([each for each in findings if each.severity != "fix"])
+    wrong = [each for each in findings if each.severity == "fix"]
+    for number, finding in enumerate(wrong):
+        _show_wrong(number, finding, layers)
+    if wrong:
+        return None
+    columns = text_and_classes(mapping)
+    dataset = dataset_of(table, columns, layers)
+    if layers.preparation.splits is not None:
+        layers.preparation.splits.restore(dataset)  # told now, and not by a run that fails
+    key = (*dataset_key(table, columns, layers), mapping)
+    names = dataset.label_names if task == CLASSIFICATION else _labels(key, table, mapping, dataset, layers)
+    chosen = Chosen(reference, table, layers, mapping, dataset, names, _lengths(key, table, mapping, dataset, layers))
+    st.caption(_in_words(chosen))
+    data_source.show_notices(dataset.notices)
+    data_source.show_notices(about_number(len(dataset), KINDS.get(task, "text")))
+    return chosen
+
+
+def _show_wrong(number: int, finding: Finding, layers: Layers) -> None:
+    """What stands between these columns and a training, and the fix where there is one."""
+    if finding.key == "missing":
+        st.info(f"{plain(finding.what)} {plain(finding.remedy)}", icon=":material/arrow_upward:")
+        return
+    st.error(f"**{plain(finding.what)}**\n\n{plain(finding.remedy)}", icon=":material/error:")
+    if finding.step is not None:
+        st.button(
+            finding.step.title,
+            key=f"mend-{number}-{finding.step.kind}",
+            on_click=layers.apply_step,
+            args=(finding.step,),
+            help="Recorded, and undone on the page Datasets with one click: the file itself stays as it is.",
+        )
+
+
+def _in_words(chosen: Chosen) -> str:
+    """How many rows of what there are, and the labels by name."""
+    mapping, count = chosen.mapping, len(chosen.dataset)
+    if mapping.task in KINDS:
+        words = counted(count, KINDS[mapping.task])
+    else:
+        words = f"{count:,} {'pairs of texts' if mapping['pair'] else 'single texts'}"
+    if mapping.task == "multiple-choice":
+        words += f" with {len(mapping.all('choices'))} choices each"
+    elif mapping.task == "regression":
+        words += " with a number each"
+    elif mapping.task == "masked-language":
+        words += ": no labels are needed"
+    if chosen.label_names:
+        more = " …" if len(chosen.label_names) > SHOWN_LABELS else ""
+        kind = {CLASSIFICATION: "in {} classes", "token-classification": "with {} tags"}.get(
+            mapping.task, "with {} labels"
+        )
+        labels = ", ".join(map(plain, chosen.label_names[:SHOWN_LABELS]))
+        words += f" {kind.format(len(chosen.label_names))}: {labels}{more}"
+    return words
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking at the labels …")
+def _labels(key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _layers: Layers) -> tuple[str, ...]:
+    return labels_of(corrected_of(_table, _layers), _mapping, _dataset.row_ids.array)
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking at the lengths …")
+def _lengths(key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _layers: Layers) -> Lengths:
+    return lengths_of(_mapping, corrected_of(_table, _layers), _dataset.row_ids.array)

@@ -1,0 +1,171 @@
+"""Public sets of every awkward kind open with the right counts, with no option given."""
+
+from pathlib import Path
+
+import pytest
+
+from core.data.columns.guess import Columns, guess_columns
+from core.data.columns.task_guess import guess_task
+from core.data.dataset.dataset import build_dataset
+from core.data.reading.read_table import ReadOptions, read_table
+from core.errors import LabError
+
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the public test sets (../shared/data) are not here")
+
+SENTENCES = Columns("sentence", "label")
+PARAPHRASES = Columns("#1 String", "Quality", "#2 String")
+UNLABELLED = Columns("#1 String", None, "#2 String")
+SIMILARITY = Columns("sentence1", "score", "sentence2")
+ENTAILMENT = Columns("sentence1", "label", "sentence2")
+
+
+@pytest.mark.parametrize(
+    ("path", "rows", "columns"),
+    [
+        ("airline_tweets/Tweets.csv", 14_640, Columns("text", "airline_sentiment")),
+        ("cola/in_domain_train.tsv", 8_551, Columns("column_4", "column_2")),
+        ("cola/out_of_domain_dev.tsv", 516, Columns("column_4", "column_2")),
+        ("emotion/train.txt", 16_000, Columns("column_1", "column_2")),
+        ("emotion/val.txt", 2_000, Columns("column_1", "column_2")),
+        ("emotion/test.txt", 2_000, Columns("column_1", "column_2")),
+        ("imdb/imdb_train.csv.gz", 25_000, Columns("text", "label")),
+        ("imdb/imdb_test.csv.gz", 25_000, Columns("text", "label")),
+        ("glue/SST-2/train.tsv", 67_349, SENTENCES),
+        ("glue/SST-2/dev.tsv", 872, SENTENCES),
+        ("glue/SST-2/test.tsv", 1_821, Columns("sentence")),
+        ("glue/MRPC/train.tsv", 3_667, PARAPHRASES),
+        ("glue/MRPC/dev.tsv", 408, PARAPHRASES),
+        ("glue/MRPC/test.tsv", 1_725, UNLABELLED),
+        ("glue/MRPC/msr_paraphrase_train.txt", 4_076, PARAPHRASES),
+        ("glue/MRPC/msr_paraphrase_test.txt", 1_725, PARAPHRASES),
+        ("glue/STS-B/train.tsv", 5_749, SIMILARITY),
+        ("glue/STS-B/dev.tsv", 1_500, SIMILARITY),
+        ("glue/STS-B/test.tsv", 1_379, None),
+        ("glue/RTE/train.tsv", 2_490, ENTAILMENT),
+        ("glue/RTE/dev.tsv", 277, ENTAILMENT),
+        ("glue/RTE/test.tsv", 3_000, Columns("sentence1", None, "sentence2")),
+        ("chnsenticorp/train.tsv", 9_600, Columns("text_a", "label")),
+        ("chnsenticorp/dev.tsv", 1_200, Columns("text_a", "label")),
+        ("chnsenticorp/test.tsv", 1_200, Columns("text_a", "label")),
+        ("banking77/train.csv", 10_003, Columns("text", "category")),
+        ("banking77/test.csv", 3_080, Columns("text", "category")),
+        ("sms_spam/SMSSpamCollection", 5_574, Columns("column_2", "column_1")),
+        ("codah/full_data.tsv", 2_776, None),
+        ("glue/MRPC/dev_ids.tsv", 408, None),
+        ("cloze_dev.tsv", 40, None),
+        ("chinese_vocab/vocab.txt", 21_128, None),
+    ],
+)
+def test_rows_and_columns(path, rows, columns):
+    table = read_table(DATA / path)
+    assert len(table) == rows
+    if columns is not None:
+        assert guess_columns(table) == columns
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("airline_tweets/Tweets.csv", {"negative": 9178, "neutral": 3099, "positive": 2363}),
+        ("cola/in_domain_train.tsv", {"0": 2528, "1": 6023}),
+        ("glue/SST-2/train.tsv", {"0": 29780, "1": 37569}),
+        ("glue/MRPC/train.tsv", {"0": 1194, "1": 2473}),
+        ("glue/RTE/train.tsv", {"entailment": 1249, "not_entailment": 1241}),
+        ("chnsenticorp/train.tsv", {"0": 4801, "1": 4799}),
+        ("imdb/imdb_train.csv.gz", {"neg": 12500, "pos": 12500}),
+        ("sms_spam/SMSSpamCollection", {"ham": 4827, "spam": 747}),
+    ],
+)
+def test_label_counts_are_those_of_the_source(path, counts):
+    table = read_table(DATA / path)
+    dataset = build_dataset(table, guess_columns(table))
+    assert {name: dataset.labels.count(n) for n, name in enumerate(dataset.label_names)} == counts
+
+
+def test_glue_is_read_without_quoting_and_mrpc_without_its_mark():
+    for path in ("glue/MRPC/train.tsv", "glue/RTE/train.tsv", "glue/STS-B/train.tsv"):
+        assert read_table(DATA / path).options.quoting is False
+    assert read_table(DATA / "glue/MRPC/train.tsv").columns[0] == "Quality"
+
+
+def test_the_broken_message_is_joined_and_named():
+    table = read_table(DATA / "sms_spam/SMSSpamCollection")
+    assert table["column_2"][4].endswith("\nre though")
+    assert [notice for notice in table.notices if notice.startswith("Line 6 ")]
+
+
+def test_A05_rows_with_extra_fields_are_refused_by_number():
+    with pytest.raises(LabError, match=r"284 of 1,379 rows.*row 626 \(line 626\) has 9"):
+        read_table(DATA / "glue/STS-B/original/sts-test.tsv")
+
+
+def test_rows_with_extra_fields_open_when_shorter_rows_are_filled_up():
+    table = read_table(DATA / "glue/STS-B/original/sts-test.tsv", options=ReadOptions(fill=True))
+    assert (len(table), len(table.columns)) == (1_379, 9)
+    assert table["column_7"][0] == "A girl is brushing her hair."
+    assert sum(bool(cell) for cell in table["column_9"]) == 284
+
+
+@pytest.mark.parametrize(("path", "rows"), [("train", 14_041), ("valid", 3_250), ("test", 3_453)])
+def test_conll2003(path, rows):
+    table = read_table(DATA / f"conll2003/{path}.txt")
+    assert len(table) == rows
+    assert table.columns == ("tokens", "tags", "column_3")
+    tokens, tags = ([cell.split(" ") for cell in table[name]] for name in ("tokens", "tags"))
+    assert list(map(len, tokens)) == list(map(len, tags))
+    assert sum(map(len, tokens)) == {"train": 203_621, "valid": 51_362, "test": 46_435}[path]
+    kinds = {"PER", "LOC", "ORG", "MISC"}
+    assert {tag for row in tags for tag in row} == {"O", *(f"{sign}-{kind}" for sign in "BI" for kind in kinds)}
+
+
+@pytest.mark.parametrize(("half", "rows"), [("dev", 4_961), ("test", 5_609)])
+def test_squad11(half, rows):
+    table = read_table(DATA / f"squad11/{half}-v1.1.bloomsbury_half.json")
+    assert len(table) == len(set(table["id"])) == rows
+    assert len(set(table["title"])) == 24
+    assert table.notices == ()
+    starts = map(int, table["answer_start"])
+    for context, answer, start in zip(table["context"], table["answer"], starts, strict=True):
+        assert context[start:].startswith(answer)
+
+
+def test_codah():
+    table = read_table(DATA / "codah/full_data.tsv")
+    assert len(table.columns) == 7
+    assert {label: table["column_7"].count(label) for label in "0123"} == {"0": 689, "1": 684, "2": 697, "3": 706}
+
+
+@pytest.mark.parametrize(("path", "rows"), [("novels_en.txt.gz", 67_149), ("wiki_en.txt.gz", 345_562)])
+def test_corpora_open_one_text_a_line(path, rows):
+    table = read_table(DATA / "corpus" / path)
+    assert len(table) == rows
+    assert table.options.format == "txt"
+
+
+def test_cells_agree_with_the_csv_module():
+    import csv
+
+    with (DATA / "airline_tweets/Tweets.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    table = read_table(DATA / "airline_tweets/Tweets.csv")
+    assert [list(row) for row in zip(*(table[name] for name in table.columns), strict=True)] == rows[1:]
+
+
+@pytest.mark.parametrize(
+    ("path", "task"),
+    [
+        ("airline_tweets/Tweets.csv", "sequence-classification"),
+        ("codah/full_data.tsv", "multiple-choice"),
+        ("cola/in_domain_train.tsv", "sequence-classification"),
+        ("conll2003/valid.txt", "token-classification"),
+        ("emotion/val.txt", "sequence-classification"),
+        ("glue/MRPC/train.tsv", "sequence-classification"),
+        ("glue/RTE/train.tsv", "sequence-classification"),
+        ("glue/STS-B/train.tsv", "regression"),
+        ("imdb/imdb_test.csv.gz", "sequence-classification"),
+        ("squad11/dev-v1.1.bloomsbury_half.json", "question-answering"),
+    ],
+)
+def test_the_task_is_seen(path: str, task: str):
+    assert guess_task(read_table(DATA / path)) == task
