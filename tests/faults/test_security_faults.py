@@ -276,7 +276,7 @@ def test_C11_keys_of_the_environment_are_in_no_file_of_a_run_and_in_no_log(
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     data = store_upload(write_csv(tmp_path / "data.csv").read_bytes(), "data.csv").reference
-    page = open_page("train/fine_tune.py", data=data, preset="quick", changed="epochs:0.2")
+    page = open_page("train/fine_tune/page.py", data=data, preset="quick", changed="epochs:0.2")
     next(each for each in page.button if each.label == "Start training").click().run()
     (run,) = list_runs()
     assert run.wait().state == "finished"

@@ -11,7 +11,7 @@ ROUTER = Path(__file__).parent.parent.parent / "pages" / "router.py"
 
 @pytest.fixture
 def open_page() -> Callable[..., AppTest]:
-    """`open_page("explore/tokens.py", text="…")` runs the page with these values in its address."""
+    """`open_page("explore/tokens/page.py", text="…")` runs the page with these values in its address."""
 
     def opened(page: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(ROUTER), default_timeout=60)

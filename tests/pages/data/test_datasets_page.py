@@ -19,7 +19,7 @@ from core.runs.status import write_status
 from core.training.plan.plan import Plan
 from tests.pages.conftest import words_on
 
-PAGE = "data/datasets.py"
+PAGE = "data/datasets/page.py"
 ROWS = [{"text": text, "label": label} for text, label in zip(("one", "two", "x", "y"), "abab", strict=True)]
 VIEWS = ("Health", "Rows", "Labels", "Lengths", "Extremes", "Typical words", "Repeats", "Scripts and signs", "Splits")
 MESSY = """text,label
@@ -494,7 +494,7 @@ def test_splits_are_kept_by_row_and_used_by_fine_tune(open_page):
     assert "Fine-tune uses them" in words_on(app)
     kept = Preparation.of(read_table("sample:reviews").content_hash).splits
     assert len(kept.test.rows) == 80
-    tune = open_page("train/fine_tune.py", data="sample:reviews")
+    tune = open_page("train/fine_tune/page.py", data="sample:reviews")
     assert not tune.exception
     assert "splits kept on the page Datasets" in words_on(tune)
     press(app, "Forget these splits")
@@ -681,8 +681,8 @@ def test_a_saved_folder_is_opened_and_its_split_chosen(open_page, tmp_path):
     assert "4 rows" in words_on(app)
     link = next(each for each in app.get("page_link") if each.proto.label == "Train on this data")
     address = dict(parse_qsl(link.proto.query_string))
-    assert not open_page("train/fine_tune.py", **address).exception
-    assert "8 single texts" in words_on(open_page("train/fine_tune.py", **address))
+    assert not open_page("train/fine_tune/page.py", **address).exception
+    assert "8 single texts" in words_on(open_page("train/fine_tune/page.py", **address))
     datasets.Dataset.from_dict({name: cells + cells for name, cells in rows.items()}).save_to_disk(
         str(tmp_path / "saved")
     )
@@ -794,7 +794,7 @@ def test_stale_splits_are_told_before_a_training_starts(open_page):
     reference = app.selectbox(key="data").value
     press(open_page(PAGE, show="Splits", data=reference), "Keep these splits")
     press(open_page(PAGE, show="Health", data=reference), "Undo the last fix")
-    tune = open_page("train/fine_tune.py", data=reference)
+    tune = open_page("train/fine_tune/page.py", data=reference)
     assert not tune.exception
     assert "do not know" in words_on(tune)
     assert "Start training" not in [button.label for button in tune.button]

@@ -20,7 +20,7 @@ from core.data.reading.read_table import ReadOptions, read_table
 from core.data.sources import uploads
 from tests.pages.conftest import words_on
 
-PAGE = "data/datasets.py"
+PAGE = "data/datasets/page.py"
 SORTED = "text,label\n" + "".join(f"row number {n},{'ab'[n % 2]}\n" for n in range(40))
 
 

@@ -11,7 +11,7 @@ from pages.explore.anatomy.parts import short
 from tests.families import family_folder
 from tests.pages.conftest import words_on
 
-PAGE = "explore/anatomy.py"
+PAGE = "explore/anatomy/page.py"
 VIEWS = ("Parameters", "Configuration", "Module tree", "Compute", "Outputs", "Compare")
 
 

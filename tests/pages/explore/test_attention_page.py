@@ -33,7 +33,7 @@ from tests.pages.conftest import words_on
 from tests.pages.data.test_datasets_page import corrected_and_fixed
 from tests.pages.explore.test_tokens_page import ODD_TEXTS
 
-PAGE = "explore/attention.py"
+PAGE = "explore/attention/page.py"
 VIEWS = (
     "Lines",
     "All heads",

@@ -14,7 +14,7 @@ from tests.pages.conftest import words_on
 from tests.pages.data.test_datasets_page import corrected_and_fixed
 from tests.pages.explore.test_tokens_page import ODD_TEXTS
 
-PAGE = "explore/embeddings.py"
+PAGE = "explore/embeddings/page.py"
 VIEWS = ("Map of tokens", "Cosines", "One word", "Nearest words")
 
 

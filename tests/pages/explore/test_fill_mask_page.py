@@ -12,7 +12,7 @@ from tests.families import family_folder
 from tests.pages.conftest import words_on
 from tests.pages.explore.test_tokens_page import ODD_TEXTS
 
-PAGE = "explore/fill_mask.py"
+PAGE = "explore/fill_mask/page.py"
 VIEWS = (
     "Guesses",
     "Given words",

@@ -15,7 +15,7 @@ from tests.families import FAMILIES, family_folder
 from tests.pages.conftest import words_on
 from tests.pages.explore.test_tokens_page import ODD_TEXTS, turn_to
 
-PAGE = "explore/inside_a_layer.py"
+PAGE = "explore/inside_a_layer/page.py"
 
 
 def test_the_page_opens_with_an_example_and_its_first_stage(open_page):
@@ -146,7 +146,7 @@ def test_the_step_of_a_stage_is_kept_in_the_address_and_across_pages(open_page):
     app = open_page(PAGE, **{"stages": "softmax", "view-softmax": "Masked"})
     assert app.segmented_control(key="view-softmax").value == "Masked"
     app.segmented_control(key="view-softmax").set_value("Shares").run()
-    turn_to(app, "explore/tokens.py")
+    turn_to(app, "explore/tokens/page.py")
     turn_to(app, PAGE)
     assert app.segmented_control(key="view-softmax").value == "Shares"
 

@@ -30,13 +30,13 @@ ATTENTION_VIEWS = ("Lines", "All heads", "One head", "Summary", "Switch off head
 SUMMARIES = ("What each head does", "Roll-out", "Mean over heads", "Mean over layers")
 EMBEDDING_VIEWS = ("Map of tokens", "Cosines", "One word", "Nearest words")
 CASES = [
-    *(("explore/attention.py", {"attention-view": view}) for view in ATTENTION_VIEWS),
-    *(("explore/attention.py", {"attention-view": "Summary", "summary": each}) for each in SUMMARIES),
-    *(("explore/attention.py", {"attention-view": "bertviz", "bertviz-view": f"{each} view"}) for each in ("Model",)),
-    *(("explore/embeddings.py", {"embedding-view": view, "after-layer": "0"}) for view in EMBEDDING_VIEWS),
-    *(("explore/anatomy.py", {"anatomy-view": view}) for view in ("Parameters", "Outputs")),
-    ("explore/fill_mask.py", {"fill-view": "Layer by layer"}),
-    ("explore/inside_a_layer.py", {"open-all": "true"}),
+    *(("explore/attention/page.py", {"attention-view": view}) for view in ATTENTION_VIEWS),
+    *(("explore/attention/page.py", {"attention-view": "Summary", "summary": each}) for each in SUMMARIES),
+    *(("explore/attention/page.py", {"attention-view": "bertviz", "bertviz-view": f"{each} view"}) for each in ("Model",)),
+    *(("explore/embeddings/page.py", {"embedding-view": view, "after-layer": "0"}) for view in EMBEDDING_VIEWS),
+    *(("explore/anatomy/page.py", {"anatomy-view": view}) for view in ("Parameters", "Outputs")),
+    ("explore/fill_mask/page.py", {"fill-view": "Layer by layer"}),
+    ("explore/inside_a_layer/page.py", {"open-all": "true"}),
 ]
 ZERO = re.compile(r"\b(?:layers?|heads?) 0\b", re.IGNORECASE)
 CODE = re.compile(r"`[^`]*`|layer\.\d+ head \d+")  # what is marked as code keeps the numbers of code
@@ -81,7 +81,7 @@ def test_no_page_counts_a_layer_or_a_head_from_0_in_words(open_page, page: str, 
 
 @pytest.mark.parametrize("layer", [0, 2, 5])
 def test_a_link_to_a_layer_opens_the_layer_it_always_opened_and_calls_it_by_both_names(open_page, layer: int):
-    app = open_page("explore/attention.py", layer=str(layer), head="4", **{"attention-view": "One head"})
+    app = open_page("explore/attention/page.py", layer=str(layer), head="4", **{"attention-view": "One head"})
     assert app.segmented_control(key="layer").value == str(layer)
     assert list(app.segmented_control(key="layer").options) == ["1", "2", "3", "4", "5", "6"]
     assert list(app.segmented_control(key="head").options) == [str(number) for number in range(1, 13)]
@@ -96,7 +96,7 @@ def test_a_link_to_a_layer_opens_the_layer_it_always_opened_and_calls_it_by_both
     )
     drawn = np.frombuffer(body, "<f4")[: len(t.tokens) ** 2].reshape(len(t.tokens), -1)
     np.testing.assert_allclose(drawn, t[f"layer.{layer}.probabilities"][4].numpy(), atol=1e-5)
-    app = open_page("explore/inside_a_layer.py", layer=str(layer), head="4")
+    app = open_page("explore/inside_a_layer/page.py", layer=str(layer), head="4")
     assert f"In layer {layer + 1}, head 5 (`layer.{layer} head 4` in code)" in words_on(app)
 
 
@@ -113,17 +113,17 @@ def test_the_same_tensor_has_the_same_number_everywhere(open_page):
 
     t = trace(model, tokenize(model, examples.HIDDEN.text))
     lens = logit_lens(t, t.tokens.pieces.index("[MASK]"))
-    app = open_page("explore/fill_mask.py", **{"fill-view": "Layer by layer"})
+    app = open_page("explore/fill_mask/page.py", **{"fill-view": "Layer by layer"})
     table = app.dataframe[0].value.set_index("After")
     assert table.loc["layer 3"].iloc[0] == lens.ranks[3]
     assert table.loc["embeddings"].iloc[0] == lens.ranks[0]
     leads = next(index for index in range(7) if set(lens.ranks[index:]) == {1})
     assert f"It leads from layer {leads} on" in words_on(app)
 
-    app = open_page("explore/embeddings.py", **{"embedding-view": "Cosines", "after-layer": "3"})
+    app = open_page("explore/embeddings/page.py", **{"embedding-view": "Cosines", "after-layer": "3"})
     assert app.select_slider(key="after-layer").value == "3"
     assert "After layer 3, two random words" in words_on(app)
-    app = open_page("explore/embeddings.py", **{"embedding-view": "Cosines", "after-layer": "0"})
+    app = open_page("explore/embeddings/page.py", **{"embedding-view": "Cosines", "after-layer": "0"})
     assert "After the embeddings, two random words" in words_on(app)
 
 
@@ -160,7 +160,7 @@ def drawn_heads(app) -> list[int]:
 
 @pytest.mark.parametrize("name", ["builtin", "teaching"])
 def test_attention_opens_with_one_head_and_says_what_it_does(open_page, name: str):
-    app = open_page("explore/attention.py", model=name)
+    app = open_page("explore/attention/page.py", model=name)
     model = open_model(name)
     example = examples.ATTENDED if name == "builtin" else examples.TEACHING
     layer, head = telling_head(trace(model, tokenize(model, example.text)))
@@ -173,7 +173,7 @@ def test_attention_opens_with_one_head_and_says_what_it_does(open_page, name: st
 
 @pytest.mark.parametrize(("heads", "drawn"), [("3,5", [3, 5]), ("all", list(range(12))), ("none", []), ("4", [4])])
 def test_a_link_that_names_heads_wins(open_page, heads: str, drawn: list[int]):
-    app = open_page("explore/attention.py", layer="4", heads=heads)
+    app = open_page("explore/attention/page.py", layer="4", heads=heads)
     assert (app.segmented_control(key="layer").value, drawn_heads(app)) == ("4", drawn)
     assert ("In layer 5, head 5" in words_on(app)) == (heads == "4")
     assert "Opened with this head" not in words_on(app)
@@ -181,7 +181,7 @@ def test_a_link_that_names_heads_wins(open_page, heads: str, drawn: list[int]):
 
 
 def test_another_model_opens_with_its_own_head_unless_one_was_chosen(open_page):
-    app = open_page("explore/attention.py")
+    app = open_page("explore/attention/page.py")
     app.selectbox(key="model").set_value("teaching").run()
     assert (app.segmented_control(key="layer").value, drawn_heads(app)) == ("1", [0])
     app.selectbox(key="model").set_value("builtin").run()
@@ -200,7 +200,7 @@ def test_compare_opens_with_the_head_that_differs_most_and_any_other_can_be_chos
         [(other[name] - one[name]).abs().numpy().max((1, 2)) for name in (f"layer.{n}.probabilities" for n in range(6))]
     )
     layer, head = np.unravel_index(changes.argmax(), changes.shape)
-    app = open_page("explore/attention.py", **{"attention-view": "Compare"})
+    app = open_page("explore/attention/page.py", **{"attention-view": "Compare"})
     assert (app.segmented_control(key="layer").value, app.segmented_control(key="head").value) == (
         str(layer),
         str(head),
@@ -214,13 +214,13 @@ def test_compare_opens_with_the_head_that_differs_most_and_any_other_can_be_chos
 
 
 def test_a_page_seen_before_leaves_attention_its_opening_and_a_choice_there_stays(open_page):
-    app = open_page("explore/inside_a_layer.py")
+    app = open_page("explore/inside_a_layer/page.py")
     assert (app.segmented_control(key="layer").value, app.segmented_control(key="head").value) == ("0", "0")
-    app.switch_page("explore/attention.py").run()
+    app.switch_page("explore/attention/page.py").run()
     app.segmented_control(key="attention-view").set_value("One head").run()
     assert app.segmented_control(key="head").value == "2"
-    app.switch_page("explore/inside_a_layer.py").run()
+    app.switch_page("explore/inside_a_layer/page.py").run()
     assert app.segmented_control(key="head").value == "2"  # the same head, followed further
     app.segmented_control(key="head").set_value("7").run()
-    app.switch_page("explore/attention.py").run()
+    app.switch_page("explore/attention/page.py").run()
     assert app.segmented_control(key="head").value == "7"

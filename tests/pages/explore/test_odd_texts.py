@@ -37,7 +37,7 @@ def typed(app, key: str, text: str):
 def test_F01_F03_F04_odd_texts_show_neither_error_nor_warning(
     open_page, page: str, key: str, query: dict[str, str], text: str
 ):
-    app = typed(open_page(f"explore/{page}.py", **query), key, text)
+    app = typed(open_page(f"explore/{page}/page.py", **query), key, text)
     assert not app.exception
     assert not app.error
     assert not app.warning
@@ -45,7 +45,7 @@ def test_F01_F03_F04_odd_texts_show_neither_error_nor_warning(
 
 
 def test_F01_only_spaces_leave_nothing_to_hide(open_page):
-    app = typed(open_page("explore/fill_mask.py"), "sentence", "   ")
+    app = typed(open_page("explore/fill_mask/page.py"), "sentence", "   ")
     assert not app.exception
     assert not app.error
     assert "Type a sentence" in words_on(app)

@@ -9,8 +9,8 @@ from pages.shared import export
 from tests.families import family_folder
 from tests.pages.conftest import words_on
 
-PAGE = "explore/tokens.py"
-ANATOMY = "explore/anatomy.py"
+PAGE = "explore/tokens/page.py"
+ANATOMY = "explore/anatomy/page.py"
 ODD_TEXTS = {
     "long": "word " * 10_000,
     "script": "</script><img src=x onerror=alert(1)>",

@@ -62,7 +62,7 @@ def test_titles_that_repeat_are_told_apart_by_their_id():
 
 def test_a_link_wins_over_what_the_session_held_and_a_later_choice_over_the_link(open_page, monkeypatch):
     monkeypatch.setattr(url_state, "LATE_SECONDS", 0)  # as if some seconds had gone by
-    app = open_page("data/datasets.py", data="sample:pairs")
+    app = open_page("data/datasets/page.py", data="sample:pairs")
     assert app.selectbox(key="data").value == "sample:pairs"
     app.selectbox(key="data").set_value("sample:questions").run()
     assert app.query_params["data"] == "sample:questions"
@@ -74,7 +74,7 @@ def test_a_link_wins_over_what_the_session_held_and_a_later_choice_over_the_link
 
 def test_a_link_wins_also_after_its_value_was_chosen_and_left_again(open_page, monkeypatch):
     monkeypatch.setattr(url_state, "LATE_SECONDS", 0)  # as if some seconds had gone by
-    app = open_page("data/datasets.py", data="sample:pairs")
+    app = open_page("data/datasets/page.py", data="sample:pairs")
     app.selectbox(key="data").set_value("sample:reviews").run()
     app.query_params["data"] = "sample:pairs"
     app.run()
@@ -83,7 +83,7 @@ def test_a_link_wins_also_after_its_value_was_chosen_and_left_again(open_page, m
 
 def test_E06_links_that_are_followed_fast_upon_each_other_are_followed(open_page):
     """From one run to another and back, within the time in which a message of the browser may come late."""
-    page = open_page("explore/tokens.py", text="two")
+    page = open_page("explore/tokens/page.py", text="two")
     for text in ("one", "two", "one", "two"):
         page.query_params["text"] = text
         page.run()
@@ -91,13 +91,13 @@ def test_E06_links_that_are_followed_fast_upon_each_other_are_followed(open_page
 
 
 def test_a_link_to_something_that_is_gone_falls_back_to_the_first(open_page):
-    app = open_page("data/datasets.py", data="upload:0000")
+    app = open_page("data/datasets/page.py", data="upload:0000")
     assert not app.exception
     assert app.selectbox(key="data").value == "sample:reviews"
 
 
 def test_a_long_text_stays_out_of_the_address(open_page):
-    app = open_page("explore/tokens.py")
+    app = open_page("explore/tokens/page.py")
     app.text_area(key="text").set_value("word " * 400).run()
     assert "text" not in app.query_params
     app.text_area(key="text").set_value("short").run()
@@ -105,7 +105,7 @@ def test_a_long_text_stays_out_of_the_address(open_page):
 
 
 def test_an_address_that_a_fast_click_overtook_undoes_nothing(open_page, monkeypatch):
-    app = open_page("explore/inside_a_layer.py")
+    app = open_page("explore/inside_a_layer/page.py")
     app.segmented_control(key="head").set_value("5").run()
     app.query_params["head"] = "0"  # the browser's next message was on its way before it heard of 5
     app.segmented_control(key="layer").set_value("3").run()
@@ -117,7 +117,7 @@ def test_an_address_that_a_fast_click_overtook_undoes_nothing(open_page, monkeyp
 
 
 def test_back_to_an_address_that_does_not_name_a_choice_brings_its_default(open_page, monkeypatch):
-    app = open_page("explore/tokens.py")
+    app = open_page("explore/tokens/page.py")
     app.segmented_control(key="tokens-view").set_value("Vocabulary").run()
     app.text_area(key="text").set_value("short").run()
     monkeypatch.setattr(url_state, "_is_back_or_forward", lambda: True)
@@ -130,7 +130,7 @@ def test_back_to_an_address_that_does_not_name_a_choice_brings_its_default(open_
 
 
 def test_back_does_not_lose_a_text_that_was_too_long_for_an_address(open_page, monkeypatch):
-    app = open_page("explore/tokens.py")
+    app = open_page("explore/tokens/page.py")
     app.text_area(key="text").set_value("word " * 400).run()
     monkeypatch.setattr(url_state, "_is_back_or_forward", lambda: True)
     app.run()
@@ -143,8 +143,8 @@ EXPLORE = ["tokens", "anatomy", "inside_a_layer", "attention", "embeddings", "fi
 @pytest.mark.parametrize("first", EXPLORE)
 def test_a_page_opened_once_leaves_what_it_chose_to_every_other(open_page, first: str):
     for second in set(EXPLORE) - {first}:
-        app = open_page(f"explore/{first}.py", model="teaching")
-        app.switch_page(f"explore/{second}.py")
+        app = open_page(f"explore/{first}/page.py", model="teaching")
+        app.switch_page(f"explore/{second}/page.py")
         app._run(WidgetStates())  # as a browser does, which on another page says nothing of the widgets of this one
         assert not app.exception, (first, second)
         assert app.query_params["model"] == "teaching"
@@ -162,13 +162,13 @@ def test_C08_exported_numbers_stay_numbers():
 
 
 NUMBERS = {  # every page with sliders or number fields that live in the address, and what these are called there
-    "explore/anatomy.py": ("freeze-layers", "length", "batch-size", "tokens", "known"),
-    "explore/tokens.py": ("cut-limit", "position", "vocabulary"),
-    "explore/fill_mask.py": ("share", "top-k", "layer", "head"),
-    "explore/attention.py": ("steps", "layer", "head", "statistics-rows", "heads-off"),
-    "explore/embeddings.py": ("after-layer", "map-rows", "map-length", "follow"),
-    "explore/inside_a_layer.py": ("layer", "head", "stage", "token"),
-    "data/datasets.py": ("rows-least", "rows-most", "show", "task"),
+    "explore/anatomy/page.py": ("freeze-layers", "length", "batch-size", "tokens", "known"),
+    "explore/tokens/page.py": ("cut-limit", "position", "vocabulary"),
+    "explore/fill_mask/page.py": ("share", "top-k", "layer", "head"),
+    "explore/attention/page.py": ("steps", "layer", "head", "statistics-rows", "heads-off"),
+    "explore/embeddings/page.py": ("after-layer", "map-rows", "map-length", "follow"),
+    "explore/inside_a_layer/page.py": ("layer", "head", "stage", "token"),
+    "data/datasets/page.py": ("rows-least", "rows-most", "show", "task"),
 }
 
 

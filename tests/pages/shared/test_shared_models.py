@@ -19,7 +19,7 @@ def _double(folder: Path, name: str) -> None:
 
 def test_G11_a_page_shows_the_weights_that_are_there_now(open_page, tiny_model_folder: Path, workspace: Path):
     folder = Path(shutil.copytree(tiny_model_folder, workspace / "runs" / "run-1" / "model"))
-    app = open_page("explore/fill_mask.py", model="run-1", sentence="the [MASK] sat")
+    app = open_page("explore/fill_mask/page.py", model="run-1", sentence="the [MASK] sat")
     before = app.dataframe[0].value
     assert not app.exception
     _double(folder, "bert.encoder.layer.1.output.dense.weight")
@@ -33,7 +33,7 @@ def test_G06_a_classifier_whose_labels_start_at_1_opens_everywhere(open_page, tm
     folder = family_folder("bert", "sequence-classification", tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"id2label": {"1": "no", "2": "yes", "3": "maybe"}}))
-    app = open_page(f"explore/{page}.py", **{"model": "other", "model-name": str(folder)})
+    app = open_page(f"explore/{page}/page.py", **{"model": "other", "model-name": str(folder)})
     assert not app.exception
     assert "numbered 1, 2, 3" in words_on(app)
 
@@ -42,6 +42,6 @@ def test_G06_labels_without_numbers_are_told_in_words(open_page, tmp_path: Path)
     folder = family_folder("bert", "sequence-classification", tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"id2label": ["no", "yes", "maybe"]}))
-    app = open_page("explore/attention.py", **{"model": "other", "model-name": str(folder)})
+    app = open_page("explore/attention/page.py", **{"model": "other", "model-name": str(folder)})
     assert not app.exception
     assert "are not numbered" in words_on(app)

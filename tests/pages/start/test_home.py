@@ -7,7 +7,7 @@ from tests.pages.conftest import ROUTER, words_on
 
 
 def test_home_names_the_doors_and_the_machine(open_page):
-    app = open_page("start/home.py")
+    app = open_page("start/home/page.py")
     assert not app.exception
     for words in ("Look inside", "Bring your data", "Teach it your task", "Built-in BERT", "Free disk"):
         assert words in words_on(app)

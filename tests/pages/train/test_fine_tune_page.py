@@ -23,7 +23,7 @@ from core.training.forms.cli import parser, plan_of
 from core.training.plan.plan import Plan
 from tests.pages.conftest import words_on
 
-FINE_TUNE = "train/fine_tune.py"
+FINE_TUNE = "train/fine_tune/page.py"
 SENTENCES = ["the cat sat", "a dog was on the mat", "the film was very good", "not a bad play"] * 5
 
 
@@ -305,7 +305,7 @@ def test_files_and_name_outlive_a_look_at_another_page(open_page, launched):
     app = open_task(open_page, "sequence-classification")
     app.selectbox(key="test-file").set_value(more).run()
     app.text_input(key="run-name").set_value("My run").run()
-    app.switch_page("data/datasets.py").run()
+    app.switch_page("data/datasets/page.py").run()
     app.switch_page(FINE_TUNE).run()
     assert not app.exception
     button(app, "Start training").click().run()
@@ -407,7 +407,7 @@ def test_E08_too_little_memory_is_foreseen_with_a_remedy(open_page, monkeypatch)
 
 def test_columns_chosen_on_datasets_are_taken_over(open_page):
     upload = store_upload(b"text,note,grade,score\na b,x,7,1\nc d,y,8,2\ne f,z,9,3\n", "scores.csv")
-    datasets = open_page("data/datasets.py", task="regression", data=upload.reference)
+    datasets = open_page("data/datasets/page.py", task="regression", data=upload.reference)
     box = next(box for box in datasets.selectbox if box.label == "Score")
     assert box.value == "score"
     box.set_value("grade").run()
@@ -450,7 +450,7 @@ def test_a_cluster_is_offered_where_there_is_one(open_page, launched, monkeypatc
 
 
 def test_a_test_file_that_becomes_the_training_data_is_no_old_address(open_page):
-    app = open_page("train/fine_tune.py", data="sample:reviews")
+    app = open_page("train/fine_tune/page.py", data="sample:reviews")
     app.selectbox(key="test-file").set_value("sample:questions").run()
     assert app.query_params["test-file"] == "sample:questions"
     app.selectbox(key="data").set_value("sample:questions").run()

@@ -15,7 +15,7 @@ from core.training.plan.plan import Plan
 from tests.pages.conftest import words_on
 from tests.pages.train.test_fine_tune_page import FILES, FINE_TUNE, button, labels, launched_plans, open_task  # noqa: F401
 
-RUNS = "train/runs.py"
+RUNS = "train/runs/page.py"
 SETTINGS = [name for names in GROUPS.values() for name in names]
 
 

@@ -139,11 +139,11 @@ def test_what_an_answer_rests_on_is_the_answer_that_was_scored(open_page, cut_ru
     text = rows_of(run)[-1].text
     (label,), (chance,) = run.predict([text]).labels, run.predict([text]).confidences
     options = {"model": run.id, "attended": text}
-    app = open_page("explore/attention.py", **options, **{"attention-view": "What the answer rests on"})
+    app = open_page("explore/attention/page.py", **options, **{"attention-view": "What the answer rests on"})
     assert fine(app)
     assert "more than this run was trained and scored with" in shown(app)
     answers = next(each for each in app.selectbox if each.label == "Answer").options
     assert any(label in each and f"{chance:.1%}" in each for each in answers), answers
-    app = open_page("explore/attention.py", **options, **{"attention-view": "All heads"})
+    app = open_page("explore/attention/page.py", **options, **{"attention-view": "All heads"})
     assert fine(app)
     assert f"rest on {LENGTH} tokens" in shown(app)

@@ -21,8 +21,8 @@ from core.training.plan.plan import Plan
 from pages.shared.run_queue import runs_before
 from tests.pages.conftest import words_on
 
-FINE_TUNE = "train/fine_tune.py"
-RUNS = "train/runs.py"
+FINE_TUNE = "train/fine_tune/page.py"
+RUNS = "train/runs/page.py"
 PLAN = Plan(data="sample:reviews", text_column="text", label_column="label").to_yaml()
 OLD = {"learning_rate": 1e-4, "gradient_norm": 1.0, "examples_per_second": 50.0, "seconds_left": 185.0}
 NEW = {"tokens_per_second": 1234.5, "padding_share": 0.06, "memory_bytes": 2_100_000_000, "utilisation": 0.93}

@@ -22,7 +22,7 @@ from tests.finished_runs import CLASSES, PREDICTING, TASKS, FinishedRun, _traine
 from tests.pages.conftest import words_on
 from tests.pages.explore.test_tokens_page import ODD_TEXTS
 
-PAGE = "train/runs.py"
+PAGE = "train/runs/page.py"
 SCRIPT = "</script><img src=x onerror=alert(1)> [l](https://example.org) :red[x]"
 
 

@@ -15,8 +15,8 @@ from tests.pages.conftest import words_on
 from tests.pages.explore.test_tokens_page import ODD_TEXTS
 from tests.tiny_training import tiny_plan, train_here  # noqa: F401  a fixture
 
-FINE_TUNE = "train/fine_tune.py"
-RUNS = "train/runs.py"
+FINE_TUNE = "train/fine_tune/page.py"
+RUNS = "train/runs/page.py"
 
 
 def button(app, label: str):
