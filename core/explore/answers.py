@@ -23,7 +23,7 @@ from core.models.loading import (
 )
 from core.models.parts import parts_of
 
-UNFOLLOWED = {  # answers that models give and nothing here asks for, by task
+UNSUPPORTED_OUTPUTS = {  # answers that models give and nothing here asks for, by task
     TOKEN_CLASSIFICATION: "tags",
     QUESTION_ANSWERING: "places in a passage",
     MULTIPLE_CHOICE: "choices",
@@ -98,7 +98,7 @@ def check_target(model: Model, tokens: Tokens, target: Target) -> None:
                 f"The model “{model.title}” answers for a whole text and not for a position.", "Choose a class."
             )
     else:
-        kind = UNFOLLOWED.get(model.task)
+        kind = UNSUPPORTED_OUTPUTS.get(model.task)
         raise LabError(
             f"The model “{model.title}” answers with {kind}, which are not followed here."
             if kind

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Span:
     """`text[start:end]` is called `name`."""
 
     start: int
@@ -22,48 +22,48 @@ class Stretch:
     names: tuple[str, ...] = ()
 
 
-def cut_at(text: str, marks: Sequence[Mark]) -> list[Stretch]:
+def cut_at(text: str, spans: Sequence[Span]) -> list[Stretch]:
     """The whole text as stretches between the ends of the marks, which may overlap; empty stretches are left out.
 
     >>> cut_at("in Rome", [Mark(3, 7, "LOC")])
     [Stretch(text='in ', names=()), Stretch(text='Rome', names=('LOC',))]
     """
-    ends = sorted({0, len(text), *(place for mark in marks for place in (mark.start, mark.end))})
+    ends = sorted({0, len(text), *(place for span in spans for place in (span.start, span.end))})
     return [
-        Stretch(text[start:end], tuple(mark.name for mark in marks if mark.start <= start and end <= mark.end))
+        Stretch(text[start:end], tuple(span.name for span in spans if span.start <= start and end <= span.end))
         for start, end in pairwise(ends)
     ]
 
 
-def around(text: str, marks: Sequence[Mark], room: int) -> tuple[str, list[Mark]]:
+def around(text: str, spans: Sequence[Span], room: int) -> tuple[str, list[Span]]:
     """The text from `room` characters before the first mark to as many behind the last; without a mark, its beginning.
 
     “…” stands where something is left out, and the marks are moved.
     """
-    first = min((mark.start for mark in marks), default=0)
-    last = max((mark.end for mark in marks), default=0)
+    first = min((span.start for span in spans), default=0)
+    last = max((span.end for span in spans), default=0)
     start, end = max(0, first - room), min(len(text), last + room)
     before, behind = "… " * (start > 0), " …" * (end < len(text))
-    moved = [Mark(mark.start - start + len(before), mark.end - start + len(before), mark.name) for mark in marks]
+    moved = [Span(span.start - start + len(before), span.end - start + len(before), span.name) for span in spans]
     return f"{before}{text[start:end]}{behind}", moved
 
 
-def answer_marks(
+def answer_spans(
     passage: str, answers: Sequence[str], predicted: str, start: int | None, *, right: str, said: str
-) -> list[Mark]:
+) -> list[Span]:
     """Where right answers and the predicted one stand. A right answer is marked at its place nearest to the predicted.
 
     `right` and `said` are the names of the marks. Answers that do not stand in the passage are left out.
     """
-    marks = []
+    spans = []
     for answer in dict.fromkeys(answers):
         places = _places(passage, answer)
         if places:
             place = min(places, key=lambda each: abs(each - (start or 0)))
-            marks.append(Mark(place, place + len(answer), right))
+            spans.append(Span(place, place + len(answer), right))
     if start is not None and predicted and passage.startswith(predicted, start):
-        marks.append(Mark(start, start + len(predicted), said))
-    return marks
+        spans.append(Span(start, start + len(predicted), said))
+    return spans
 
 
 def _places(passage: str, answer: str) -> list[int]:

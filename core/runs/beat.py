@@ -118,7 +118,7 @@ class Watch:
         self._began = time.monotonic()
         shutil.rmtree(self._folder, ignore_errors=True)  # of an earlier life
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Read all signs."""
         now = time.monotonic()
         try:

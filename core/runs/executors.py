@@ -19,8 +19,8 @@ from core.machine import machine
 from core.runs.folder import Run
 from core.runs.launch import environment, launching
 from core.runs.process import identity
+from core.runs.resources import GRACE_SECONDS, SILENT_SECONDS, Resources
 from core.runs.status import BEAT, write_record
-from core.runs.terms import GRACE_SECONDS, SILENT_SECONDS, Terms
 from core.workspace import PROJECT_ROOT
 
 
@@ -43,13 +43,13 @@ class LocalExecutor:
         device = device or default_device()
         of = _checked_slots(device, count)
         with launching(run):
-            terms = Terms(device, count, of, attempts, self.grace_seconds, self.silent_seconds)
-            self._start(run, command, terms)
+            resources = Resources(device, count, of, attempts, self.grace_seconds, self.silent_seconds)
+            self._start(run, command, resources)
 
-    def _start(self, run: Run, command: Sequence[str], terms: Terms) -> None:
+    def _start(self, run: Run, command: Sequence[str], resources: Resources) -> None:
         with (run.path / "train.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "core.runs.supervisor", str(run.path), *terms.options(), "--", *command],
+                [sys.executable, "-m", "core.runs.supervisor", str(run.path), *resources.options(), "--", *command],
                 cwd=PROJECT_ROOT,
                 env={**os.environ, **environment()},
                 stdin=subprocess.DEVNULL,

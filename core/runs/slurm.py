@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from core.errors import LabError, first_line
 from core.runs.folder import Run
 from core.runs.launch import environment, launching
+from core.runs.resources import GRACE_SECONDS, Resources
 from core.runs.status import SLURM, make_room, read_json, write_record, write_status
-from core.runs.terms import GRACE_SECONDS, Terms
 from core.workspace import PROJECT_ROOT, is_full
 
 _NOTICE_SECONDS = 120  # ahead of the time limit and beside the time to stop gracefully: SLURM may be a minute late
@@ -114,8 +114,8 @@ class SlurmExecutor:
         from core.runs.slurm_job import SlurmTask
 
         attempts = attempts if self.options.nodes == 1 else 1
-        terms = Terms(device=f"slurm-{run.id}", attempts=attempts, grace_seconds=self.grace_seconds)
-        task = SlurmTask(run.path, command, terms, requeues=self.options.requeues)
+        resources = Resources(device=f"slurm-{run.id}", attempts=attempts, grace_seconds=self.grace_seconds)
+        task = SlurmTask(run.path, command, resources, requeues=self.options.requeues)
         # One more than the task allows itself, so that it is the one to say why it ends.
         executor = submitit.SlurmExecutor(run.path / "slurm", max_num_timeout=self.options.requeues + 1)
         executor.update_parameters(

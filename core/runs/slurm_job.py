@@ -20,9 +20,9 @@ from submitit.core.job_environment import JobEnvironment
 from submitit.core.utils import DelayedSubmission
 
 from core.runs.folder import OUTCOME, STOP
+from core.runs.resources import Resources
 from core.runs.slurm_queue import job_word, restarts_of
 from core.runs.status import BEAT, SLURM, STATUS, read_json, write_record, write_status
-from core.runs.terms import Terms
 from core.workspace import PROJECT_ROOT
 
 _POLL_SECONDS = 0.2
@@ -37,10 +37,10 @@ _ENDED = "SLURM ended the job: it was cancelled, or its time was up."
 class SlurmTask:
     """One run on the nodes of a job: `task()` carries it out, `task.checkpoint()` interrupts it for a later life."""
 
-    def __init__(self, folder: Path, command: Sequence[str], terms: Terms, *, requeues: int) -> None:
+    def __init__(self, folder: Path, command: Sequence[str], resources: Resources, *, requeues: int) -> None:
         self._folder = folder
         self._command = list(command)
-        self._terms = terms
+        self._resources = resources
         self._requeues = requeues
         self._supervisor: subprocess.Popen | None = None
         self._is_stop_wanted = False  # by a person
@@ -75,10 +75,10 @@ class SlurmTask:
             exit_code = self._wait()
             if not self._settle():
                 sys.exit(exit_code)
-        return DelayedSubmission(SlurmTask(self._folder, self._command, self._terms, requeues=self._requeues))
+        return DelayedSubmission(SlurmTask(self._folder, self._command, self._resources, requeues=self._requeues))
 
     def _start_supervisor(self) -> None:
-        command = [sys.executable, "-m", "core.runs.supervisor", str(self._folder), *self._terms.options(), "--"]
+        command = [sys.executable, "-m", "core.runs.supervisor", str(self._folder), *self._resources.options(), "--"]
         with (self._folder / "train.log").open("ab") as log:
             self._supervisor = subprocess.Popen(
                 _shielded([*command, *_shielded(self._command)]),

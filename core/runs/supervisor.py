@@ -20,8 +20,8 @@ from core.runs.device_lock import DeviceLock, try_lock_file
 from core.runs.events import EventWriter
 from core.runs.folder import CHECKPOINTS, OUTCOME, STOP
 from core.runs.process import adopt_orphans, end_descendants, guard, identity, wake_descendants
+from core.runs.resources import Resources
 from core.runs.status import BEAT, read_json, write_record, write_status
-from core.runs.terms import Terms
 from core.workspace import cannot_write, remove_folder, run_id
 
 POLL_SECONDS = 0.1
@@ -38,10 +38,10 @@ KILLED_REMEDY = "Choose a smaller batch size or maximum length, close other prog
 class Supervisor:
     """One run, one worker at a time, one thread."""
 
-    def __init__(self, folder: Path, command: list[str], terms: Terms) -> None:
+    def __init__(self, folder: Path, command: list[str], resources: Resources) -> None:
         self._folder = folder
         self._command = command
-        self._terms = terms
+        self._resources = resources
         self._lock: DeviceLock | None = None
         self._identity = identity(os.getpid())
         self._last_beat = 0.0
@@ -67,8 +67,10 @@ class Supervisor:
         self._write_end("failed", problem.problem, problem.remedy, 1)
 
     def _wait_and_supervise(self) -> int:
-        terms = self._terms
-        self._lock = DeviceLock(terms.device, count=terms.count, slots=terms.slots, run=run_id(self._folder))
+        resources = self._resources
+        self._lock = DeviceLock(
+            resources.device, count=resources.count, slots=resources.slots, run=run_id(self._folder)
+        )
         self._beat()
         while not self._lock.try_acquire():
             if not self._folder.is_dir():
@@ -90,7 +92,7 @@ class Supervisor:
             exit_code = self._work(attempts)
             attempts += 1
             cause = self._cause_to_try_again(exit_code)
-            if cause is None or attempts >= self._terms.attempts:
+            if cause is None or attempts >= self._resources.attempts:
                 break
             which = f"attempt {attempts + 1} of {self._terms.attempts}"
             self._note(f"{cause} It starts again with a smaller batch ({which}).")
@@ -100,10 +102,10 @@ class Supervisor:
     def _work(self, attempt: int) -> int:
         """One worker from its start until it and all it started are gone; its exit code."""
         write_record(self._folder / OUTCOME, {})
-        self._watch = Watch(self._folder, silent_seconds=self._terms.silent_seconds)
+        self._watch = Watch(self._folder, silent_seconds=self._resources.silent_seconds)
         write_status(self._folder, "running")
         environment = {**os.environ, PARENT_VARIABLE: str(os.getpid()), ATTEMPT_VARIABLE: str(attempt)}
-        if self._terms.device == "cuda":
+        if self._resources.device == "cuda":
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._lock.slots)
         with (self._folder / "train.log").open("ab") as log:
             worker = subprocess.Popen(
@@ -120,7 +122,7 @@ class Supervisor:
                     (self._folder / STOP).touch()  # a signal to the supervisor is a wish to stop, too
                     write_status(self._folder, "stopping")
                 wake_descendants()  # whoever is paused could not heed it
-            if stop_seen is not None and not self._watch.may_take(stop_seen, self._terms.grace_seconds):
+            if stop_seen is not None and not self._watch.may_take(stop_seen, self._resources.grace_seconds):
                 self._forced = True
                 _end(worker)
             self._pause()
@@ -146,7 +148,7 @@ class Supervisor:
         state, message, remedy = (str(outcome.get(key) or "") for key in ("state", "message", "remedy"))
         has_ended_well = exit_code == 0 or self._forced  # its last word stands, also when it hung after it
         if state not in ("finished", "stopped", "failed") or (state != "failed" and not has_ended_well):
-            explained = _explain_exit(exit_code, forced=self._forced, grace_seconds=self._terms.grace_seconds)
+            explained = _explain_exit(exit_code, forced=self._forced, grace_seconds=self._resources.grace_seconds)
             state, message, remedy = explained
         if state == "failed" and attempts > 1:
             message += f" It was tried {attempts} times, with ever smaller batches."
@@ -181,11 +183,11 @@ class Supervisor:
             self._last_beat = time.monotonic()
             silence = ""
             if self._watch is not None:
-                self._watch.look()
+                self._watch.check()
                 silence = self._watch.silence()
             try:
                 slots = self._lock.slots if self._lock is not None else ()  # none while it waits
-                found = {"device": self._terms.device, "slots": slots, "silence": silence}
+                found = {"device": self._resources.device, "slots": slots, "silence": silence}
                 write_record(self._folder / BEAT, {**self._identity, "heartbeat": time.time(), **found})
             except OSError:  # a full disk shows as a stalled heartbeat, and must not end the training
                 pass
@@ -229,16 +231,16 @@ def _take_over(folder: Path) -> int | None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m core.runs.supervisor", description=__doc__)
     parser.add_argument("folder", type=Path)
-    Terms.add_options(parser)
+    Resources.add_options(parser)
     arguments = sys.argv[1:] if arguments is None else arguments
     split = arguments.index("--")  # the worker's command comes after it, with options of its own
     options, command = parser.parse_args(arguments[:split]), arguments[split + 1 :]
-    folder, terms = options.folder, Terms.from_options(options)
-    if not 1 <= terms.count <= len(terms.slots):
-        parser.error(f"{terms.count} of {len(terms.slots)} slots cannot be had")
+    folder, resources = options.folder, Resources.from_options(options)
+    if not 1 <= resources.count <= len(resources.slots):
+        parser.error(f"{resources.count} of {len(resources.slots)} slots cannot be had")
     guard()
     adopt_orphans()
-    supervisor = Supervisor(folder, command, terms)
+    supervisor = Supervisor(folder, command, resources)
     try:
         held = _take_over(folder)  # and kept until this process ends
         return 0 if held is None else supervisor.run()  # None: another supervisor has this run

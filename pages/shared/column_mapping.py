@@ -19,7 +19,7 @@ from pages.shared import data_source, kept
 from pages.shared.data_source import CLASSIFICATION
 from pages.shared.live_editor import live_editor
 from pages.shared.preparation import applied_of, corrected_of
-from pages.shared.text import digest, plain, told
+from pages.shared.text import digest, plain, report_errors
 from pages.shared.url_state import choose
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from core.data.dataset.finding import Finding
     from core.data.table import Table
     from pages.shared.live_editor import Typed
-    from pages.shared.preparation import Layers
+    from pages.shared.preparation import FilePreparation
 
 TASKS = {
     CLASSIFICATION: "Sort texts into classes",
@@ -50,7 +50,7 @@ MEANINGS = {
     "multiple-choice": "The one of several texts that continues a beginning, or answers a question about it.",
     "masked-language": "Words that are hidden in texts without labels: makes a model at home in their language.",
 }
-ICONS = {"fix": ":material/error:", "look": ":material/info:", "good": ":material/check_circle:"}
+ICONS = {"fix": ":material/error:", "warn": ":material/info:", "good": ":material/check_circle:"}
 SEPARATOR_TITLES = {
     None: "Spaces, or as a JSON list",
     ",": "Comma",
@@ -69,19 +69,19 @@ def choose_task() -> str:
     return task
 
 
-def choose_mapping(reference: str, table: Table, layers: Layers) -> Mapping:
+def choose_mapping(reference: str, table: Table, preparation: FilePreparation) -> Mapping:
     """The task, a column for each of its parts, and below what is wrong with the choice. For the page Datasets."""
-    mapping = choose_roles(choose_task(), reference, table, layers)
-    show_findings(open_findings(table, mapping, layers))
+    mapping = choose_roles(choose_task(), reference, table, preparation)
+    show_findings(open_findings(table, mapping, preparation))
     return mapping
 
 
-def choose_roles(task: str, reference: str, table: Table, layers: Layers) -> Mapping:
+def choose_roles(task: str, reference: str, table: Table, preparation: FilePreparation) -> Mapping:
     """A column for each part of a task, and another task where the table looks like it."""
     if task == CLASSIFICATION:
-        mapping = _choose_classes(reference, table, layers.preparation.mapping)
+        mapping = _choose_classes(reference, table, preparation.decided.mapping)
     else:
-        mapping = _choose_kept(task, reference, table, layers)
+        mapping = _choose_kept(task, reference, table, preparation)
     _suggest_task(table, mapping)
     return mapping
 
@@ -94,15 +94,15 @@ def _choose_classes(reference: str, table: Table, kept: Mapping | None) -> Mappi
     return mapping
 
 
-def _choose_kept(task: str, reference: str, table: Table, layers: Layers) -> Mapping:
+def _choose_kept(task: str, reference: str, table: Table, preparation: FilePreparation) -> Mapping:
     """Beginning with what was kept, else guessed. A choice is kept for the file."""
-    kept_now = layers.preparation.mapping
+    kept_now = preparation.decided.mapping
     guess = guess_mapping(table, task)
     if kept_now is not None and kept_now.task == task and _stand_in(table, kept_now):
         guess = kept_now
-    kept.show_guess(layers.content_hash, guess)
-    by_others = kept.times_changed_by_others(layers.content_hash, Mapping)
-    return _choose_roles(f"{reference}-{task}-{hash(table.columns)}-{by_others}", table, guess, layers)
+    kept.show_guess(preparation.content_hash, guess)
+    by_others = kept.times_changed_by_others(preparation.content_hash, Mapping)
+    return _choose_roles(f"{reference}-{task}-{hash(table.columns)}-{by_others}", table, guess, preparation)
 
 
 def _suggest_task(table: Table, mapping: Mapping) -> None:
@@ -120,9 +120,9 @@ def _likely_task(key: tuple, _table: Table) -> str:
     return guess_task(_table)
 
 
-def open_findings(table: Table, mapping: Mapping, layers: Layers) -> list[Finding]:
+def open_findings(table: Table, mapping: Mapping, preparation: FilePreparation) -> list[Finding]:
     """What does not fit, or that all does, in what corrections and fixes have left."""
-    return list(_checked((table.content_hash, table.options, layers.mark, mapping), table, mapping, layers))
+    return list(_checked((table.content_hash, table.options, preparation.mark, mapping), table, mapping, preparation))
 
 
 def text_and_classes(mapping: Mapping) -> Columns:
@@ -132,16 +132,16 @@ def text_and_classes(mapping: Mapping) -> Columns:
 
 
 @st.cache_data(max_entries=16, show_spinner="Checking the columns …")
-def _checked(key: tuple, _table: Table, _mapping: Mapping, _layers: Layers) -> tuple[Finding, ...]:
+def _checked(key: tuple, _table: Table, _mapping: Mapping, _preparation: FilePreparation) -> tuple[Finding, ...]:
     if _mapping.missing():
         return check_mapping(_table, _mapping)
     try:
         columns = text_and_classes(_mapping)
-        draft = applied_of(_table, columns, _layers).draft
+        selection = applied_of(_table, columns, _preparation).selection
     except LabError:  # the columns or the fixes do not fit: the file as it is says why
         return check_mapping(_table, _mapping)
-    left = replace(_table, data=drafted(corrected_of(_table, _layers), columns, draft))
-    return check_mapping(left, _mapping, draft.row_ids)
+    left = replace(_table, data=drafted(corrected_of(_table, _preparation), columns, selection))
+    return check_mapping(left, _mapping, selection.row_ids)
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
@@ -155,20 +155,20 @@ def _stand_in(table: Table, mapping: Mapping) -> bool:
     return {name for _, columns in mapping.columns for name in columns} <= set(table.columns)
 
 
-def _choose_roles(key: str, table: Table, guess: Mapping, layers: Layers) -> Mapping:
+def _choose_roles(key: str, table: Table, guess: Mapping, preparation: FilePreparation) -> Mapping:
     """One list a part, and the sign that parts several labels in one cell."""
     task = guess.task
     chosen: dict[str, object] = {}
     for column, role in zip(st.columns(len(ROLES[task])), ROLES[task], strict=True):
         with column:
-            chosen[role.name] = _choose_role(f"{role.name}-{key}", table, role, guess, layers)
+            chosen[role.name] = _choose_role(f"{role.name}-{key}", table, role, guess, preparation)
     mapping = Mapping.of(task, **chosen)
     if task == "multi-label" and len(mapping.all("labels")) == 1:
         signs = (None, *SEPARATORS)
 
         def keep_sign() -> None:
             change = choose_separator(mapping, st.session_state[f"sign-{key}"], there=table.columns)
-            layers.update(Mapping, change)
+            preparation.update(Mapping, change)
 
         sign = st.selectbox(
             "Labels are parted by",
@@ -178,7 +178,7 @@ def _choose_roles(key: str, table: Table, guess: Mapping, layers: Layers) -> Map
             key=f"sign-{key}",
             persist_state="session",
             width=300,
-            on_change=told,
+            on_change=report_errors,
             args=(keep_sign,),
         )
         mapping = replace(mapping, separator=sign)
@@ -187,7 +187,9 @@ def _choose_roles(key: str, table: Table, guess: Mapping, layers: Layers) -> Map
     return mapping
 
 
-def _choose_role(key: str, table: Table, role: Role, guess: Mapping, layers: Layers) -> list[str] | str | None:
+def _choose_role(
+    key: str, table: Table, role: Role, guess: Mapping, preparation: FilePreparation
+) -> list[str] | str | None:
     names = list(table.columns)
 
     def keep_role() -> None:
@@ -195,9 +197,9 @@ def _choose_role(key: str, table: Table, role: Role, guess: Mapping, layers: Lay
         change = choose_columns(
             guess, role.name, None if chosen == data_source.NO_COLUMN else chosen, there=table.columns
         )
-        layers.update(Mapping, change)
+        preparation.update(Mapping, change)
 
-    more = {"key": key, "help": role.help, "persist_state": "session", "on_change": told, "args": (keep_role,)}
+    more = {"key": key, "help": role.help, "persist_state": "session", "on_change": report_errors, "args": (keep_role,)}
     if role.is_list:
         return st.multiselect(role.title, names, list(guess.all(role.name)), **more)
     options = names if role.is_required and guess[role.name] else [data_source.NO_COLUMN, *names]
@@ -205,12 +207,12 @@ def _choose_role(key: str, table: Table, role: Role, guess: Mapping, layers: Lay
     return None if chosen == data_source.NO_COLUMN else chosen
 
 
-def edit_labels(table: Table, mapping: Mapping, layers: Layers) -> None:
+def edit_labels(table: Table, mapping: Mapping, preparation: FilePreparation) -> None:
     """The number and the name of each label: a model keeps both (`id2label`)."""
     if mapping.task != CLASSIFICATION or mapping["label"] is None:
         return
     columns = mapping.as_columns()
-    named = layers.preparation.labels(applied_of(table, columns, layers).draft, columns)
+    named = preparation.decided.labels(applied_of(table, columns, preparation).selection, columns)
     if not 1 < len(named) <= MOST_NAMED:
         return
     with st.expander("Order and names of the labels", icon=":material/label:"):
@@ -221,12 +223,12 @@ def edit_labels(table: Table, mapping: Mapping, layers: Layers) -> None:
         def rename(typed: list[Typed]) -> None:
             names = {labels[each.place]: each.value or "" for each in typed if each.column == "Name"}
             places = {labels[each.place]: int(each.value) for each in typed if each.column == "Number"}
-            layers.update(Mapping, name_labels(mapping, labels, names, places))
+            preparation.update(Mapping, name_labels(mapping, labels, names, places))
 
         live_editor(
             frame,
             name="label-names",
-            identity=digest(layers.content_hash, mapping["label"], labels),
+            identity=digest(preparation.content_hash, mapping["label"], labels),
             on_typed=rename,
             hide_index=True,
             disabled=["In the file"],

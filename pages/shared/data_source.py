@@ -19,9 +19,9 @@ from core.data.sources.sample_sets import samples
 from core.errors import LabError
 from core.training.plan.readers import readers
 from pages.shared import kept
-from pages.shared.preparation import dataset_key, dataset_of, layers_of
+from pages.shared.preparation import dataset_key, dataset_of, preparation_of
 from pages.shared.reading_options import FILL, already_read, can_be_filled, forget_reading, set_reading
-from pages.shared.text import counted, plain, show_problem, told
+from pages.shared.text import counted, plain, report_errors, show_error
 from pages.shared.url_state import choose, forget
 
 NO_COLUMN = "(none)"
@@ -46,10 +46,10 @@ def choose_source() -> str:
             "It stays on this machine.",
         )
         if "upload-problem" in st.session_state:
-            show_problem(st.session_state["upload-problem"])
+            show_error(st.session_state["upload-problem"])
             st.caption("It was not stored: what follows is the data set chosen before.")
             if st.session_state["upload-can-be-filled"]:
-                st.button(FILL, icon=":material/table_rows:", on_click=told, args=(_keep_filled,))
+                st.button(FILL, icon=":material/table_rows:", on_click=report_errors, args=(_keep_filled,))
     with left:
         chosen = choose("Data set", titles | {OTHER: "From the Hub, or a folder …"}, key="data")
         return _choose_other() if chosen == OTHER else chosen
@@ -131,7 +131,7 @@ def offer_deletion(reference: str, content_hash: str) -> None:
             f"{what} is removed from this machine, with all corrections, fixes and splits. Models trained on it stay; "
             f"a run that was stopped cannot go on {until}."
         )
-        st.button("Delete for good", on_click=told, args=(_delete, reference, content_hash))
+        st.button("Delete for good", on_click=report_errors, args=(_delete, reference, content_hash))
 
 
 def _delete(reference: str, content_hash: str) -> None:
@@ -179,7 +179,7 @@ def choose_columns(reference: str, table: Table) -> Columns:
             key=f"{title}-{key}",
             help=help,
             persist_state="session",
-            on_change=told,
+            on_change=report_errors,
             args=(_keep_column, reference, table, shown, role, f"{title}-{key}"),
         )
         return None if chosen == NO_COLUMN else chosen
@@ -219,15 +219,15 @@ def prepared_rows(reference: str, table: Table) -> tuple[Dataset, tuple]:
 
     As the page Datasets shows them and a training reads them. Raises `LabError` as `build_dataset`.
     """
-    layers = layers_of(table)
+    preparation = preparation_of(table)
     with st.expander("Columns"):
         columns = choose_columns(reference, table)
-    dataset = dataset_of(table, columns, layers)
-    if len(layers.edits) or len(layers.recipe):
+    dataset = dataset_of(table, columns, preparation)
+    if len(preparation.edits) or len(preparation.recipe):
         st.caption(
             f"{len(dataset):,} of {counted(len(table), 'row')}: with the corrections and fixes of the page Datasets."
         )
-    return dataset, dataset_key(table, columns, layers)
+    return dataset, dataset_key(table, columns, preparation)
 
 
 def tell_untouched(table: Table) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.shared.text import told
+from pages.shared.text import report_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ def live_editor(
             on_typed([Typed(*cell, value) for cell, value in new.items()])
             editor.sent.update(new)
 
-    st.data_editor(frame, key=key, on_change=told, args=(pass_on,), **options)
+    st.data_editor(frame, key=key, on_change=report_errors, args=(pass_on,), **options)
 
 
 def _is_outdated(key: str, frame: pd.DataFrame) -> bool:

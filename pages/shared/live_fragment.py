@@ -13,7 +13,7 @@ _STYLE = """<style>
 </style>"""
 
 
-def ticking(name: str, draw: Callable[..., None], *arguments: object, seconds: float | None) -> None:
+def live_fragment(name: str, draw: Callable[..., None], *arguments: object, seconds: float | None) -> None:
     """Draw a part of the page every so many seconds, once when that is None. `name` tells it from others there."""
     st.html(_STYLE)
     with st.container(key=f"ticking-{name}"):

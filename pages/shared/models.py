@@ -12,7 +12,7 @@ from core.errors import LabError
 from core.explore import examples
 from core.models import catalogue
 from core.models.fingerprint import fingerprint
-from pages.shared.text import plain, show_problem
+from pages.shared.text import plain, show_error
 from pages.shared.url_state import choose, forget
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def chosen_model() -> Model:
     try:
         model = open_model(reference)
     except LabError as error:
-        show_problem(error)
+        show_error(error)
         st.stop()
     config = model.config
     st.sidebar.caption(

@@ -9,13 +9,13 @@ import streamlit as st
 
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
-from core.data.dataset.row_selection import draft_of
+from core.data.dataset.row_selection import select_rows
 from core.data.decisions.changes import add_step, forget_splits, last_of, new_id, undo_correction, undo_step
 from core.data.decisions.preparation import KINDS, Preparation
 from core.data.decisions.saved_splits import SavedSplits
 from core.errors import LabError
 from pages.shared import kept
-from pages.shared.text import plain, show_problem, told
+from pages.shared.text import plain, report_errors, show_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,29 +33,29 @@ TITLES = {"mapping": "columns", "edits": "corrections", "recipe": "fixes", "spli
 
 
 @dataclass(frozen=True, slots=True)
-class Layers:
+class FilePreparation:
     """The decisions about one file, as a page showed them. The methods change what is kept, for the next run of a page.
 
     reading: how the file was read, as its table says. reference: where it was opened from.
     """
 
     content_hash: str
-    preparation: Preparation
+    decided: Preparation
     reading: ReadOptions | None = None
     reference: str = ""
 
     @property
     def edits(self) -> Edits:
-        return self.preparation.edits or Edits(self.content_hash)
+        return self.decided.edits or Edits(self.content_hash)
 
     @property
     def recipe(self) -> Recipe:
-        return self.preparation.recipe or Recipe()
+        return self.decided.recipe or Recipe()
 
     @property
     def mark(self) -> str:
         """A short name for what changes rows: corrections, fixes, and names of labels."""
-        return self.preparation.digest
+        return self.decided.digest
 
     def update(self, kind: type, change: Callable[[Any], Any]) -> Updated:
         """Change what is kept of one kind. Raises LabError."""
@@ -63,11 +63,11 @@ class Layers:
 
     def keep(self, splits: SavedSplits) -> None:
         """Keep splits in the place of those before."""
-        told(lambda: kept.save(self.content_hash, splits, reading=self.reading, reference=self.reference))
+        report_errors(lambda: kept.save(self.content_hash, splits, reading=self.reading, reference=self.reference))
 
     def forget_splits(self) -> None:
         """Forget the splits that are shown."""
-        told(self.update, SavedSplits, forget_splits(self.preparation.splits))
+        report_errors(self.update, SavedSplits, forget_splits(self.decided.splits))
 
     def last_correction(self) -> Edit | None:
         """The correction to take back first: the last of this session; where it made none, the last one shown."""
@@ -76,7 +76,7 @@ class Layers:
 
     def undo_correction(self, edit: Edit) -> None:
         """Take back one correction; where another was made to its cell since, that one stays, and this is said."""
-        told(self._undo_correction, edit)
+        report_errors(self._undo_correction, edit)
 
     def _undo_correction(self, edit: Edit) -> None:
         updated = self.update(Edits, undo_correction(edit.id))
@@ -94,7 +94,7 @@ class Layers:
 
     def apply_step(self, step: Step) -> None:
         """Record one fix more."""
-        told(self.update, Recipe, add_step(step, new_id(kept.author()), shown=self.recipe))
+        report_errors(self.update, Recipe, add_step(step, new_id(kept.author()), shown=self.recipe))
 
     def last_step(self) -> tuple[str, Step] | None:
         """The fix to take back first, with its id: the last of this session; where it made none, the last one shown."""
@@ -104,10 +104,10 @@ class Layers:
 
     def undo_step(self, id: str) -> None:
         """Take back one fix, by its id."""
-        told(self.update, Recipe, undo_step(id))
+        report_errors(self.update, Recipe, undo_step(id))
 
 
-def layers_of(table: Table, reference: str = "") -> Layers:
+def preparation_of(table: Table, reference: str = "") -> FilePreparation:
     """What is kept for a table's file. What is damaged, or was made for another reading of it, is told and set aside,
     and can be forgotten; what others changed since this session looked last is said."""
     found = {}
@@ -118,29 +118,31 @@ def layers_of(table: Table, reference: str = "") -> Layers:
                 _corrected(table, choice)
             found[name] = choice
         except LabError as problem:
-            show_problem(problem)
+            show_error(problem)
             st.caption(f"The {TITLES[name]} that are kept for this file are set aside here.")
-            st.button(f"Forget the {TITLES[name]}", on_click=told, args=(kept.delete, table.content_hash, kind))
+            st.button(
+                f"Forget the {TITLES[name]}", on_click=report_errors, args=(kept.delete, table.content_hash, kind)
+            )
     kept.show_news()
-    return Layers(table.content_hash, Preparation(**found), table.options, reference)
+    return FilePreparation(table.content_hash, Preparation(**found), table.options, reference)
 
 
-def offer_undo(layers: Layers) -> None:
+def offer_undo(preparation: FilePreparation) -> None:
     """The way back from the last fix, which is there also when the fixes cannot be done any more."""
-    if (last := layers.last_step()) is not None:
+    if (last := preparation.last_step()) is not None:
         id, step = last
         st.button(
             "Undo the last fix",
             icon=":material/undo:",
-            on_click=layers.undo_step,
+            on_click=preparation.undo_step,
             args=(id,),
             help=f"Takes back “{plain(step.title)}”. Fixes of others stay.",
         )
 
 
-def corrected_of(table: Table, layers: Layers) -> Table:
+def corrected_of(table: Table, preparation: FilePreparation) -> Table:
     """The table with the corrections in it; made once. Raises `LabError` where they do not fit."""
-    return _corrected(table, layers.edits)
+    return _corrected(table, preparation.edits)
 
 
 def _corrected(table: Table, edits: Edits) -> Table:
@@ -152,19 +154,19 @@ def _apply_edits(key: tuple, _table: Table, _edits: Edits) -> Table:
     return _edits.apply(_table)
 
 
-def dataset_key(table: Table, columns: Columns, layers: Layers) -> tuple:
+def dataset_key(table: Table, columns: Columns, preparation: FilePreparation) -> tuple:
     """Says which rows these are, for caches: the file, how it was read, the columns, and what was laid over."""
-    return table.content_hash, table.options, columns, layers.mark
+    return table.content_hash, table.options, columns, preparation.mark
 
 
 @st.cache_resource(max_entries=8, show_spinner="Applying corrections and fixes …")
-def _applied(key: tuple, _table: Table, _columns: Columns, _layers: Layers) -> Applied:
-    return _layers.recipe.apply(draft_of(corrected_of(_table, _layers), _columns))
+def _applied(key: tuple, _table: Table, _columns: Columns, _preparation: FilePreparation) -> Applied:
+    return _preparation.recipe.apply(select_rows(corrected_of(_table, _preparation), _columns))
 
 
-def applied_of(table: Table, columns: Columns, layers: Layers) -> Applied:
+def applied_of(table: Table, columns: Columns, preparation: FilePreparation) -> Applied:
     """The rows that corrections and fixes leave, unchecked, and a line for each fix; made once. Raises `LabError`."""
-    return _applied(dataset_key(table, columns, layers), table, columns, layers)
+    return _applied(dataset_key(table, columns, preparation), table, columns, preparation)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
@@ -172,6 +174,6 @@ def _dataset(key: tuple, _table: Table, _columns: Columns, _preparation: Prepara
     return _preparation.dataset(_table, _columns)
 
 
-def dataset_of(table: Table, columns: Columns, layers: Layers) -> Dataset:
+def dataset_of(table: Table, columns: Columns, preparation: FilePreparation) -> Dataset:
     """Validated rows after corrections and fixes, made once. Raises `LabError` as `build_dataset`."""
-    return _dataset(dataset_key(table, columns, layers), table, columns, layers.preparation)
+    return _dataset(dataset_key(table, columns, preparation), table, columns, preparation.decided)

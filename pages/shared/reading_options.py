@@ -14,7 +14,7 @@ from core.data.reading.read_table import EncodingUnclear, RaggedRows, ReadOption
 from core.data.sources import uploads
 from core.errors import LabError
 from pages.shared import kept
-from pages.shared.text import plain, show_problem, told
+from pages.shared.text import plain, report_errors, show_error
 
 FILL = "Fill up shorter rows with empty cells"
 DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", "": "Nothing: one text a line"}
@@ -65,7 +65,7 @@ def read_source(reference: str) -> Table:
         return read_once(reference, chosen)
     except EncodingUnclear as unclear:
         previews = dict(unclear.candidates)
-        show_problem(unclear)
+        show_error(unclear)
         encoding = st.radio(
             "Which one reads right?",
             list(previews),
@@ -76,7 +76,7 @@ def read_source(reference: str) -> Table:
             set_reading(reference, replace(chosen, encoding=encoding))
             st.rerun()
     except LabError as error:
-        show_problem(error)
+        show_error(error)
         if chosen is not None and can_be_filled(error, reference, chosen):
             filled = replace(chosen, fill=True)
             st.button(FILL, icon=":material/table_rows:", on_click=set_reading, args=(reference, filled))
@@ -101,9 +101,9 @@ def set_reading(reference: str, options: ReadOptions) -> None:
     st.session_state.setdefault("reading", {})[reference] = options
     if content_hash := _hash_of(reference):
         if options == ReadOptions():
-            told(kept.delete, content_hash, ReadOptions)
+            report_errors(kept.delete, content_hash, ReadOptions)
         else:
-            told(lambda: kept.save(content_hash, options, reference=reference))
+            report_errors(lambda: kept.save(content_hash, options, reference=reference))
 
 
 def forget_reading(reference: str) -> None:

@@ -26,7 +26,7 @@ class Look:
     with_more: bool
 
 
-def choose_look(*, axis: str = "Step") -> Look:
+def choose_curve_style(*, axis: str = "Step") -> Look:
     """Axis, smoothing, and whether the less telling curves are shown; all in the address."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = st.segmented_control(

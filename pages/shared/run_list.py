@@ -8,7 +8,7 @@ from core.charts.run_curves import tables_of
 from core.runs.folder import Run, list_runs
 from core.runs.status import Status
 from pages.shared import navigation
-from pages.shared.live_fragment import ticking
+from pages.shared.live_fragment import live_fragment
 from pages.shared.run_figures import duration, latest
 from pages.shared.run_queue import runs_before
 from pages.shared.run_view import MEANINGS, badge, progress
@@ -22,7 +22,7 @@ _OPEN = ":material/open_in_full:"
 def active_runs(*, title: str, leave_out: str = "") -> None:
     """Every active run but the one with the id `leave_out`, kept up to date; nothing when there is none."""
     were = {run.id for run, _ in _active(leave_out)}
-    ticking("list", _cards, title, leave_out, were, seconds=TICK_SECONDS if were else None)
+    live_fragment("list", _cards, title, leave_out, were, seconds=TICK_SECONDS if were else None)
 
 
 def _active(leave_out: str) -> list[tuple[Run, Status]]:

@@ -12,8 +12,8 @@ import streamlit as st
 from core.charts.run_curves import tables_of
 from core.runs.folder import Run
 from core.runs.status import Status
-from pages.shared.live_fragment import ticking
-from pages.shared.run_curves import choose_look, curves_csv, ended_curves, live_curves
+from pages.shared.live_fragment import live_fragment
+from pages.shared.run_curves import choose_curve_style, curves_csv, ended_curves, live_curves
 from pages.shared.run_figures import duration, show_figures
 from pages.shared.run_queue import runs_before
 from pages.shared.text import plain
@@ -47,7 +47,7 @@ MEANINGS = {
 def watch(run: Run) -> None:
     """The live view: ticks once a second while the run is active, then draws the page once more."""
     active = run.status().is_active
-    ticking("run", _tick, run, active, seconds=TICK_SECONDS if active else None)
+    live_fragment("run", _tick, run, active, seconds=TICK_SECONDS if active else None)
     if run.path.is_dir():
         curves_csv(lambda: {run.name: tables_of(run.events())}, f"curves-{run.id}")
 
@@ -82,7 +82,7 @@ def _tick(run: Run, was_active: bool) -> None:
     progress(status)
     show_figures(status, tables)
     if len(tables["train"]) or len(tables["evaluation"]):
-        look = choose_look()
+        look = choose_curve_style()
         if status.is_active:
             live_curves(tables, look)
         else:

@@ -13,7 +13,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^])")
 # Streamlit also turns addresses into links, :names: into icons and -> into arrows, after the backslashes are gone.
 _JOINTS = re.compile(r"(?<=[:@\-<>=])(?=\S)|(?<=\w)(?=\.\w)")
 _WORD_JOINER = "\u2060"  # has no width and breaks no line
-_TOLD = "problem-told"
+_PENDING_ERROR = "problem-told"
 
 
 def plain(text: str) -> str:
@@ -45,20 +45,20 @@ def digest(*parts: object) -> str:
 
 
 @contextmanager
-def problems_shown() -> Iterator[None]:
+def errors_shown() -> Iterator[None]:
     """Show a `LabError` from the block as a message with its remedy; the rest of the page goes on."""
     try:
         yield
     except LabError as error:
-        show_problem(error)
+        show_error(error)
 
 
-def show_problem(error: LabError) -> None:
+def show_error(error: LabError) -> None:
     """The problem in bold, what to do about it below."""
     st.error(f"**{plain(error.problem)}**\n\n{plain(error.remedy)}", icon=":material/error:")
 
 
-def told(action: Callable[..., object], *arguments: object) -> None:
+def report_errors(action: Callable[..., object], *arguments: object) -> None:
     """What a button does, as its `on_click`; a `LabError` stands above the page when it is drawn next.
 
     A callback has no place on the page of its own.
@@ -66,10 +66,10 @@ def told(action: Callable[..., object], *arguments: object) -> None:
     try:
         action(*arguments)
     except LabError as error:
-        st.session_state[_TOLD] = error
+        st.session_state[_PENDING_ERROR] = error
 
 
-def show_told() -> None:
+def show_pending_error() -> None:
     """What a callback could not do, once."""
-    if error := st.session_state.pop(_TOLD, None):
-        show_problem(error)
+    if error := st.session_state.pop(_PENDING_ERROR, None):
+        show_error(error)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _STRATEGIES = {"longest": "longest_first", "first": "only_first", "second": "only_second"}
 
 
-def read_typed(model: Model, text: str, pair: str | None, *, to_answer: bool = False) -> Tokens:
+def tokenize_input(model: Model, text: str, pair: str | None, *, to_answer: bool = False) -> Tokens:
     """Tokenize a text, or a pair, “[MASK]” standing for the model's own mask; says what was cut and what is unknown.
 
     A run's model can look at more than it was trained and scored with. `to_answer` cuts to that, so that the answers

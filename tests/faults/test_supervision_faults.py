@@ -66,11 +66,11 @@ def submit(
     grace_seconds: float = 30.0,
     silent_seconds: float = 15.0,
     device: str = "cpu",
-    **terms: int,
+    **resources: int,
 ) -> None:
     command = [sys.executable, "-c", code, str(run.path)]
     executor = LocalExecutor(grace_seconds=grace_seconds, silent_seconds=silent_seconds)
-    executor.submit(run, command, device=device, **terms)
+    executor.submit(run, command, device=device, **resources)
 
 
 def stop(run: Run) -> str:

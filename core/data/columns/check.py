@@ -58,7 +58,7 @@ def _blank_texts(table: Table, column: str, row_ids: np.ndarray) -> Iterator[Fin
     rows = row_ids[count_words(Strings(table.column(column))) == 0]
     if len(rows):
         what = f"Column {column!r} has no text in {rows_in_words(rows)}."
-        yield Finding("empty", "look", what, numbers(rows), "Drop these rows, or fill them in.", _drop(rows, "no text"))
+        yield Finding("empty", "warn", what, numbers(rows), "Drop these rows, or fill them in.", _drop(rows, "no text"))
 
 
 def _label(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
@@ -75,7 +75,7 @@ def _label(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Find
         yield Finding("one_label", "fix", f"All rows have the label {label!r}.", remedy="Choose another column.")
     elif count > MANY_LABELS:
         what = f"Column {column!r} holds {count:,} different labels; check that it is the label."
-        yield Finding("many_labels", "look", what, remedy="Choose the column that holds a category.")
+        yield Finding("many_labels", "warn", what, remedy="Choose the column that holds a category.")
     yield from _order(set(labels_of(table, mapping)), mapping, lambda label: row_ids[codes == cells.index(label)])
 
 
@@ -86,9 +86,9 @@ def _order(found: set[str], mapping: Mapping, rows_with: Callable[[str], np.ndar
     if lacking := natural_order(found - set(mapping.label_order)):
         rows = numbers(np.concatenate([rows_with(label) for label in lacking]))
         what = f"The order of labels lacks {shown(lacking)}, in {counted(len(rows), 'row')}."
-        yield Finding("order", "look", what, rows, _BEHIND)
+        yield Finding("order", "warn", what, rows, _BEHIND)
     if extra := [label for label in mapping.label_order if label not in found]:
-        yield Finding("order", "look", f"No row has the label {shown(extra)}.", remedy="Leave it, or take it out.")
+        yield Finding("order", "warn", f"No row has the label {shown(extra)}.", remedy="Leave it, or take it out.")
 
 
 def _labels(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def _labels(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Fin
             yield Finding("one_label", "fix", f"All rows have the label {min(different)!r}.", remedy="Choose another.")
         elif len(different) > MANY_LABELS:
             what = f"There are {len(different):,} different labels; check the column and the sign that parts them."
-            yield Finding("many_labels", "look", what, remedy="Choose another sign or column.")
+            yield Finding("many_labels", "warn", what, remedy="Choose another sign or column.")
 
         def with_label(label: str) -> np.ndarray:
             return row_ids[np.array([label in each for each in items], bool)[codes]]
@@ -124,7 +124,7 @@ def _labels(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Fin
         yield from _order(different, mapping, with_label)
     if len(none):
         remedy = "This is fine when none fits; else fill them in."
-        yield Finding("no_labels", "look", f"No label is given in {rows_in_words(none)}.", numbers(none), remedy)
+        yield Finding("no_labels", "warn", f"No label is given in {rows_in_words(none)}.", numbers(none), remedy)
 
 
 def _score(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
@@ -157,7 +157,7 @@ def _tags(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Findi
             "one_label", "fix", f"All words have the tag {min(different)!r}.", remedy="Choose another column."
         )
     if mapping.label_order and (lacking := natural_order(different - set(mapping.label_order))):
-        yield Finding("order", "look", f"The order of tags lacks {shown(lacking)}.", remedy=_BEHIND)
+        yield Finding("order", "warn", f"The order of tags lacks {shown(lacking)}.", remedy=_BEHIND)
 
 
 def _answers(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
@@ -185,7 +185,7 @@ def _answers(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Fi
         yield Finding("answer_start", "fix", what, numbers(elsewhere), remedy)
     if none:
         what = f"There is no answer in {rows_in_words(none)}: “cannot be answered” is learned from these."
-        yield Finding("no_answer", "look", what, numbers(none), "This is fine when it is meant.")
+        yield Finding("no_answer", "warn", what, numbers(none), "This is fine when it is meant.")
 
 
 def _right(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
@@ -199,7 +199,7 @@ def _right(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Find
         yield Finding("right", "fix", f"{error.problem} See {rows_in_words(rows)}.", numbers(rows), error.remedy)
         return
     if len(set(places)) == 1:
-        yield Finding("one_label", "look", "The right choice stands at the same place in all rows.", remedy="Mix them.")
+        yield Finding("one_label", "warn", "The right choice stands at the same place in all rows.", remedy="Mix them.")
     for column in choices:
         yield from _blank_texts(table, column, row_ids)
 

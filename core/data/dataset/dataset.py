@@ -17,7 +17,7 @@ from core.data.dataset.noticing import about_duplicates, about_labels, about_tex
 from core.data.dataset.order import natural_order
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.repeats import first_equal, groups_of
-from core.data.dataset.row_selection import Draft, draft_of, is_usable_label, rows_in_words
+from core.data.dataset.row_selection import RowSelection, is_usable_label, rows_in_words, select_rows
 from core.data.dataset.words import count_words
 from core.data.table import Table
 from core.data.views import Numbers, Strings
@@ -99,19 +99,21 @@ def build_dataset(
     """
     if edits is not None:
         table = edits.apply(table)
-    draft, log = draft_of(table, columns), ()
+    selection, log = select_rows(table, columns), ()
     if recipe is not None:
-        applied = recipe.apply(draft)
-        draft, log = applied.draft, applied.log
+        applied = recipe.apply(selection)
+        selection, log = applied.selection, applied.log
     numbers, names, label_notices = np.zeros(0, np.int64), (), []
-    every_row = draft
+    every_row = selection
     with ThreadPoolExecutor(1) as beside:  # NumPy and Arrow let other threads run meanwhile
         first = beside.submit(every_row.first_equal)
         if columns.label is not None:
-            draft, numbers, names, label_notices = _number_labels(draft, columns.label, label_names, unknown_labels)
-        texts, *pair = draft.text_columns()
+            selection, numbers, names, label_notices = _number_labels(
+                selection, columns.label, label_names, unknown_labels
+            )
+        texts, *pair = selection.text_columns()
         dataset = Dataset(
-            Numbers.over(draft.row_ids),
+            Numbers.over(selection.row_ids),
             texts,
             pair[0] if pair else None,
             Numbers.over(numbers),
@@ -120,13 +122,13 @@ def build_dataset(
             (),
         )
         dataset.word_counts()
-    if draft is every_row:  # else rows with unknown labels were dropped, and equal ones are found anew
+    if selection is every_row:  # else rows with unknown labels were dropped, and equal ones are found anew
         dataset._measured["first_equal"] = first.result()
     notices = [*table.notices, *log]
     names_of_texts = [name for name in (columns.text, columns.pair) if name is not None]
     for each in zip(names_of_texts, dataset.text_columns(), dataset.word_counts(), strict=True):
-        notices += about_texts(*each, draft.row_ids)
-    notices += [*label_notices, *about_duplicates(dataset.first_equal(), numbers, names, draft.row_ids)]
+        notices += about_texts(*each, selection.row_ids)
+    notices += [*label_notices, *about_duplicates(dataset.first_equal(), numbers, names, selection.row_ids)]
     noticed = replace(dataset, notices=tuple(notices))
     noticed._measured.update(dataset._measured)
     return noticed
@@ -142,15 +144,15 @@ def shared_examples(first: Dataset, second: Dataset) -> tuple[int, ...]:
 
 
 def _number_labels(
-    draft: Draft, column: str, given: Sequence[str] | None, unknown_labels: str
-) -> tuple[Draft, np.ndarray, tuple[str, ...], list[str]]:
+    selection: RowSelection, column: str, given: Sequence[str] | None, unknown_labels: str
+) -> tuple[RowSelection, np.ndarray, tuple[str, ...], list[str]]:
     """Labels as numbers; rows with labels that `given` lacks are refused or dropped."""
-    codes, cells = draft.label_codes()
+    codes, cells = selection.label_codes()
     missing = np.flatnonzero(~np.array([is_usable_label(cell) for cell in cells], bool)[codes])
     if len(missing):
         raise LabError(
             f"The label column {column!r} holds no usable label (blank, NaN or infinite) in "
-            f"{rows_in_words(draft.row_ids[missing])}.",
+            f"{rows_in_words(selection.row_ids[missing])}.",
             "Fill in these labels, remove the rows, or choose another label column.",
         )
     names = tuple(given) if given is not None else _names(column, cells)
@@ -158,11 +160,11 @@ def _number_labels(
     numbers = np.array([place.get(cell, -1) for cell in cells], np.int64)[codes]
     notices = []
     if (unknown := np.flatnonzero(numbers < 0)).size:
-        notices.append(_unknown(draft, codes, cells, unknown, names, unknown_labels))
-        draft, numbers = draft.keep(numbers >= 0), numbers[numbers >= 0]
+        notices.append(_unknown(selection, codes, cells, unknown, names, unknown_labels))
+        selection, numbers = selection.keep(numbers >= 0), numbers[numbers >= 0]
     if given is None:
         notices += about_labels(names, np.bincount(numbers, minlength=len(names)).tolist())
-    return draft, numbers, names, notices
+    return selection, numbers, names, notices
 
 
 def _names(column: str, cells: Sequence[str]) -> tuple[str, ...]:
@@ -180,15 +182,17 @@ def _names(column: str, cells: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _unknown(draft: Draft, codes: np.ndarray, cells: Sequence[str], rows: np.ndarray, names: Sequence[str], what: str):
+def _unknown(
+    selection: RowSelection, codes: np.ndarray, cells: Sequence[str], rows: np.ndarray, names: Sequence[str], what: str
+):
     strange = natural_order({cells[code] for code in np.unique(codes[rows]).tolist()})
     shown = ", ".join(repr(name) for name in strange[:_SHOWN]) + (" and more" if len(strange) > _SHOWN else "")
     if what != "drop":
         raise LabError(
             f"{len(rows):,} rows have labels that the training data does not know ({shown}): "
-            f"{rows_in_words(draft.row_ids[rows])}.",
+            f"{rows_in_words(selection.row_ids[rows])}.",
             f"Use only {', '.join(repr(name) for name in names[:_SHOWN])}… as labels, or remove these rows.",
         )
-    if len(rows) == len(draft):
+    if len(rows) == len(selection):
         raise LabError(f"No row has a label that the training data knows ({shown}).", "Choose another label column.")
     return f"{len(rows):,} rows were dropped: the training data does not know their labels ({shown})."

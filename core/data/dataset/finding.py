@@ -9,15 +9,15 @@ import numpy as np
 from core.data.dataset.steps import Step
 from core.data.views import Numbers
 
-Severity = Literal["good", "look", "fix"]
-_ORDER = {"fix": 0, "look": 1, "good": 2}
+Severity = Literal["good", "warn", "fix"]
+_ORDER = {"fix": 0, "warn": 1, "good": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`key` names the check. `what` is a sentence with counts. `rows` are 0-based rows of the file, all of them.
 
-    severity: "fix" before training, "look" at it, or "good". remedy: what to do, "" for a good one.
+    severity: "fix" before training, "warn" at it, or "good". remedy: what to do, "" for a good one.
     step: a safe fix that a recipe can hold, or None when only a person can mend it.
     """
 

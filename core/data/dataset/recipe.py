@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from core.data.dataset import steps
-from core.data.dataset.row_selection import Draft
+from core.data.dataset.row_selection import RowSelection
 from core.data.dataset.steps import Step
 from core.errors import LabError
 
@@ -20,7 +20,7 @@ KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in steps.IN_ORDER}
 class Applied:
     """What a recipe made of some rows, and one line a step, in the order of `in_order`, that says what it did."""
 
-    draft: Draft
+    selection: RowSelection
     log: tuple[str, ...]
 
 
@@ -70,18 +70,18 @@ class Recipe:
             return self.steps
         return tuple(sorted(self.steps, key=lambda step: steps.IN_ORDER.index(type(step))))
 
-    def apply(self, draft: Draft) -> Applied:
+    def apply(self, selection: RowSelection) -> Applied:
         """Do all steps. Raises LabError when one leaves no row or cannot be done here."""
         log = []
         for step in self.in_order():
-            after, line = step.apply(draft)
-            if not len(after) and len(draft):
+            after, line = step.apply(selection)
+            if not len(after) and len(selection):
                 raise LabError(
                     f"No row is left after the step “{step.title}”.", "Take this step out of the recipe again."
                 )
-            draft = after
+            selection = after
             log.append(line)
-        return Applied(draft, tuple(log))
+        return Applied(selection, tuple(log))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -20,7 +20,7 @@ _NO_LABEL = {"nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Draft:
+class RowSelection:
     """The rows that are left, as texts and labels in words. `row_ids` are 0-based rows of the untouched file."""
 
     row_ids: np.ndarray  # (row,)
@@ -31,7 +31,7 @@ class Draft:
     def __len__(self) -> int:
         return len(self.row_ids)
 
-    def keep(self, kept: np.ndarray) -> "Draft":
+    def keep(self, kept: np.ndarray) -> "RowSelection":
         """The rows at these positions, or those where a mask is true, in the same order."""
         positions = np.flatnonzero(kept) if kept.dtype == bool else np.sort(kept)
         if len(positions) == len(self):
@@ -68,12 +68,12 @@ class Draft:
         return np.logical_or.reduce([count_words(column) == 0 for column in self.text_columns()])
 
 
-def draft_of(table: Table, columns: Columns) -> Draft:
+def select_rows(table: Table, columns: Columns) -> RowSelection:
     """All rows of a table in the chosen columns. Raises LabError for a column that is missing or chosen twice."""
     chosen = [name for name in (columns.text, columns.pair, columns.label) if name is not None]
     if len(set(chosen)) != len(chosen):
         raise LabError("One column is chosen twice.", "Choose different columns for text, second text and label.")
-    return Draft(
+    return RowSelection(
         np.arange(len(table)),
         table.column(columns.text),
         None if columns.pair is None else table.column(columns.pair),

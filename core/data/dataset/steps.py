@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from core.data.dataset.order import natural_key
 from core.data.dataset.repeats import with_label
-from core.data.dataset.row_selection import Draft, is_usable_label
+from core.data.dataset.row_selection import RowSelection, is_usable_label
 from core.data.views import take
 from core.errors import LabError
 
@@ -31,7 +31,7 @@ class Step(Protocol):
     kind: ClassVar[str]
     title: ClassVar[str]
 
-    def apply(self, draft: Draft) -> tuple[Draft, str]:
+    def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
         """The rows afterwards, and what was done in one sentence."""
 
 
@@ -42,8 +42,8 @@ class DropEmpty:
     kind: ClassVar[str] = "drop_empty"
     title: ClassVar[str] = "Drop rows without a text"
 
-    def apply(self, draft: Draft) -> tuple[Draft, str]:
-        return _keep(draft, ~draft.blank(), "without a text")
+    def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
+        return _keep(selection, ~selection.blank(), "without a text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,11 @@ class DropUnlabelled:
     kind: ClassVar[str] = "drop_unlabelled"
     title: ClassVar[str] = "Drop rows without a usable label"
 
-    def apply(self, draft: Draft) -> tuple[Draft, str]:
-        codes, names = _labels(draft, self.title)
-        return _keep(draft, np.array([is_usable_label(name) for name in names], bool)[codes], "without a usable label")
+    def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
+        codes, names = _labels(selection, self.title)
+        return _keep(
+            selection, np.array([is_usable_label(name) for name in names], bool)[codes], "without a usable label"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class DropDuplicates:
     kind: ClassVar[str] = "drop_duplicates"
     title: ClassVar[str] = "Drop exact duplicates"
 
-    def apply(self, draft: Draft) -> tuple[Draft, str]:
-        return _keep(draft, ~repeated(draft), "that repeat an earlier one")
+    def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
+        return _keep(selection, ~repeated(selection), "that repeat an earlier one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +91,17 @@ class DropContradictions:
         if not isinstance(self.by_meaning, bool):
             raise LabError(f"“By meaning” is yes or no; {self.by_meaning!r} came.", "Choose true or false.")
 
-    def apply(self, draft: Draft) -> tuple[Draft, str]:
-        _labels(draft, self.title)
-        kept, judged = np.ones(len(draft), bool), draft.judged()
-        kept[judged] = self._kept(draft.keep(judged))
-        return _keep(draft, kept, "whose text also has another label")
+    def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
+        _labels(selection, self.title)
+        kept, judged = np.ones(len(selection), bool), selection.judged()
+        kept[judged] = self._kept(selection.keep(judged))
+        return _keep(selection, kept, "whose text also has another label")
 
-    def _kept(self, draft: Draft) -> np.ndarray:
+    def _kept(self, selection: RowSelection) -> np.ndarray:
         """Which of rows that all have a text and a label stay: (row,)."""
-        codes, names = draft.label_codes()
+        codes, names = selection.label_codes()
         codes = meanings(codes, names) if self.by_meaning else codes
-        first, rows = draft.first_equal(), len(draft)
+        first, rows = selection.first_equal(), len(selection)
         keys, counts = np.unique(first * max(1, len(names)) + codes, return_counts=True)
         texts, labels = np.divmod(keys, max(1, len(names)))  # one entry for each text and label that occur together
         different = np.bincount(texts, minlength=rows)  # labels of each text
@@ -127,13 +129,13 @@ class CapClasses:
         if not whole or self.rows < 1 or self.seed < 0:
             raise LabError(f"Labels cannot be capped at {self.rows!r} rows.", "Give a whole number above 0.")
 
-    def apply(self, draft: Draft) -> tuple[Draft, str]:
-        codes, names = _labels(draft, self.title)
-        mixed = np.random.default_rng(self.seed).permutation(len(draft))
+    def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
+        codes, names = _labels(selection, self.title)
+        mixed = np.random.default_rng(self.seed).permutation(len(selection))
         by_label = mixed[np.argsort(codes[mixed], kind="stable")]
         counts = np.bincount(codes, minlength=len(names))
-        rank = np.arange(len(draft)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return _keep(draft, by_label[rank < self.rows], f"beyond {self.rows:,} of one label")
+        rank = np.arange(len(selection)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return _keep(selection, by_label[rank < self.rows], f"beyond {self.rows:,} of one label")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +153,8 @@ class DropRows:
         if not isinstance(self.reason, str):
             raise LabError("The reason to drop rows is no text.", "Give it in words.")
 
-    def apply(self, draft: Draft) -> tuple[Draft, str]:
-        return _keep(draft, ~np.isin(draft.row_ids, np.array(self.rows, np.int64)), f"({self.reason})")
+    def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
+        return _keep(selection, ~np.isin(selection.row_ids, np.array(self.rows, np.int64)), f"({self.reason})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,8 @@ class UnescapeHtml:
     kind: ClassVar[str] = "unescape_html"
     title: ClassVar[str] = "Write HTML entities as characters"
 
-    def apply(self, draft: Draft) -> tuple[Draft, str]:
-        return _rewritten(draft, unescaped, "HTML entities were written as characters")
+    def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
+        return _rewritten(selection, unescaped, "HTML entities were written as characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,8 @@ class TidyTexts:
     kind: ClassVar[str] = "tidy_texts"
     title: ClassVar[str] = "Tidy white space and HTML line breaks"
 
-    def apply(self, draft: Draft) -> tuple[Draft, str]:
-        return _rewritten(draft, tidied, "White space or line breaks were tidied")
+    def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
+        return _rewritten(selection, tidied, "White space or line breaks were tidied")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +189,8 @@ class MergeLabels:
     kind: ClassVar[str] = "merge_labels"
     title: ClassVar[str] = "Merge labels that differ only in case or spaces"
 
-    def apply(self, draft: Draft) -> tuple[Draft, str]:
-        codes, names = _labels(draft, self.title)
+    def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
+        codes, names = _labels(selection, self.title)
         counts = np.bincount(codes, minlength=len(names)).tolist()
         best: dict[str, str] = {}
         for name, _ in sorted(zip(names, counts, strict=True), key=lambda each: (-each[1], natural_key(each[0]))):
@@ -196,10 +198,10 @@ class MergeLabels:
         wanted = [best[spelled_alike(name)] for name in names]
         merged = [f"{old!r} → {new!r}" for old, new in zip(names, wanted, strict=True) if old != new]
         if not merged:
-            return draft, "No labels differ only in case or spaces."
+            return selection, "No labels differ only in case or spaces."
         labels = pa.array(wanted, pa.string()).take(pa.array(codes))
         shown = ", ".join(merged[:5]) + (f" and {len(merged) - 5:,} more" if len(merged) > 5 else "")
-        return replace(draft, labels=pa.chunked_array([labels])), f"{len(merged):,} labels were merged: {shown}."
+        return replace(selection, labels=pa.chunked_array([labels])), f"{len(merged):,} labels were merged: {shown}."
 
 
 # Texts and labels get their last form first, since rows are then compared by them: “Good ” beside “good” is no
@@ -210,9 +212,9 @@ IN_ORDER = (
 )  # fmt: skip
 
 
-def repeated(draft: Draft) -> np.ndarray:
+def repeated(selection: RowSelection) -> np.ndarray:
     """Where a row is equal to an earlier one in text, second text and label: (row,)."""
-    return with_label(draft.first_equal(), draft.label_codes()[0]) != np.arange(len(draft))
+    return with_label(selection.first_equal(), selection.label_codes()[0]) != np.arange(len(selection))
 
 
 def unescaped(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -248,26 +250,28 @@ def meanings(codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return np.array([first.setdefault(spelled_alike(name), code) for code, name in enumerate(names)], np.int64)[codes]
 
 
-def _labels(draft: Draft, title: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    if draft.labels is None:
+def _labels(selection: RowSelection, title: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    if selection.labels is None:
         raise LabError(
             f"The step “{title}” needs a label column.",
             "Choose the column that holds the label, or take this step back on the page Datasets.",
         )
-    return draft.label_codes()
+    return selection.label_codes()
 
 
-def _rewritten(draft: Draft, change: Callable[[pa.ChunkedArray], pa.ChunkedArray], done: str) -> tuple[Draft, str]:
+def _rewritten(
+    selection: RowSelection, change: Callable[[pa.ChunkedArray], pa.ChunkedArray], done: str
+) -> tuple[RowSelection, str]:
     """The rows with changed texts, and in how many of them that was."""
-    new = [change(column.arrow) for column in draft.text_columns()]
-    changed = np.zeros(len(draft), bool)
-    for old, text in zip(draft.text_columns(), new, strict=True):
+    new = [change(column.arrow) for column in selection.text_columns()]
+    changed = np.zeros(len(selection), bool)
+    for old, text in zip(selection.text_columns(), new, strict=True):
         changed |= pc.not_equal(old.arrow, text).to_numpy()
     return replace(
-        draft, texts=new[0], pairs=new[1] if len(new) > 1 else None
+        selection, texts=new[0], pairs=new[1] if len(new) > 1 else None
     ), f"{done} in {int(changed.sum()):,} rows."
 
 
-def _keep(draft: Draft, kept: np.ndarray, which: str) -> tuple[Draft, str]:
-    after = draft.keep(kept)
-    return after, f"{len(draft) - len(after):,} rows {which} were dropped."
+def _keep(selection: RowSelection, kept: np.ndarray, which: str) -> tuple[RowSelection, str]:
+    after = selection.keep(kept)
+    return after, f"{len(selection) - len(after):,} rows {which} were dropped."

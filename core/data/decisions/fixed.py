@@ -11,7 +11,7 @@ import pyarrow as pa
 from core.data.columns.guess import Columns
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
-from core.data.dataset.row_selection import Draft, draft_of
+from core.data.dataset.row_selection import RowSelection, select_rows
 from core.data.table import Table
 from core.data.views import Strings, take
 
@@ -22,8 +22,8 @@ def fixed_table(table: Table, columns: Columns, *, edits: Edits | None = None, r
     """All columns of the rows that are left, with corrected cells and tidied texts. Raises LabError."""
     if edits is not None:
         table = edits.apply(table)
-    applied = (recipe or Recipe()).apply(draft_of(table, columns))
-    return replace(table, data=drafted(table, columns, applied.draft), notices=(*table.notices, *applied.log))
+    applied = (recipe or Recipe()).apply(select_rows(table, columns))
+    return replace(table, data=drafted(table, columns, applied.selection), notices=(*table.notices, *applied.log))
 
 
 def csv_parts(table: Table, *, escape: Callable[[str], str] = lambda cell: cell) -> Iterator[str]:
@@ -56,10 +56,11 @@ def _lines(rows: list[list[str]]) -> str:
     return text.getvalue()
 
 
-def drafted(table: Table, columns: Columns, draft: Draft) -> pa.Table:
+def drafted(table: Table, columns: Columns, selection: RowSelection) -> pa.Table:
     """The data of a table in the rows of a draft that was made of it, with the draft's texts and labels."""
-    own = {columns.text: draft.texts, columns.pair: draft.pairs, columns.label: draft.labels}
+    own = {columns.text: selection.texts, columns.pair: selection.pairs, columns.label: selection.labels}
     cells = [
-        own[name] if own.get(name) is not None else take(table.column(name), draft.row_ids) for name in table.columns
+        own[name] if own.get(name) is not None else take(table.column(name), selection.row_ids)
+        for name in table.columns
     ]
     return pa.Table.from_arrays(cells, names=list(table.columns))

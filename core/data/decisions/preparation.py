@@ -17,7 +17,7 @@ from core.data.dataset.dataset import Dataset, build_dataset
 from core.data.dataset.edits import Edits
 from core.data.dataset.order import natural_order
 from core.data.dataset.recipe import Recipe
-from core.data.dataset.row_selection import Draft, is_usable_label
+from core.data.dataset.row_selection import RowSelection, is_usable_label
 from core.data.decisions import store
 from core.data.decisions.saved_splits import SavedSplits
 from core.data.table import ReadOptions, Table
@@ -109,9 +109,9 @@ class Preparation:
         names = min(as_in_first, label_names, key=lambda names: len(found.difference(names)))
         return replace(build_dataset(table, columns, label_names=names), label_names=tuple(label_names))
 
-    def labels(self, draft: Draft, columns: Columns) -> list[tuple[str, str]]:
+    def labels(self, selection: RowSelection, columns: Columns) -> list[tuple[str, str]]:
         """The labels of rows that corrections and fixes have left, as (in the file, name), in the order of numbers."""
-        found = natural_order([label for label in draft.label_codes()[1] if is_usable_label(label)])
+        found = natural_order([label for label in selection.label_codes()[1] if is_usable_label(label)])
         mapping = self._mapping_for(columns)
         return [(label, label) for label in found] if mapping is None else named_labels(mapping, found)
 

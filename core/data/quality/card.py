@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.data.dataset.finding import Finding, counted, in_order
-from core.data.dataset.row_selection import Draft
+from core.data.dataset.row_selection import RowSelection
 from core.data.quality import card_labels, card_texts
 from core.data.quality.coverage import Coverage
 from core.data.quality.near import NearPair
@@ -52,21 +52,23 @@ class HealthCard:
         return next((finding for finding in self.findings if finding.key == key), None)
 
 
-def health_card(draft: Draft, measured: Measured | None = None, *, task: str = "sequence-classification") -> HealthCard:
+def health_card(
+    selection: RowSelection, measured: Measured | None = None, *, task: str = "sequence-classification"
+) -> HealthCard:
     """Examine rows for a task. Each check gives what it found, or one "good" line. Raises nothing for bad data."""
     measured = measured or Measured()
-    findings = [*card_texts.check(draft, task), *card_labels.check(draft)]
+    findings = [*card_texts.check(selection, task), *card_labels.check(selection)]
     if measured.pieces is not None:
-        findings += card_texts.long_texts(draft, measured.pieces, measured.limit)
+        findings += card_texts.long_texts(selection, measured.pieces, measured.limit)
     if measured.coverage is not None:
         findings += card_texts.unknown_pieces(measured.coverage)
     if measured.near is not None:
-        findings += card_labels.near_duplicates(draft, measured.near)
-    return HealthCard(in_order(findings), len(draft), draft.labels is not None)
+        findings += card_labels.near_duplicates(selection, measured.near)
+    return HealthCard(in_order(findings), len(selection), selection.labels is not None)
 
 
 def _verdict(card: HealthCard) -> str:
-    fix, look = len(card.of("fix")), len(card.of("look"))
+    fix, look = len(card.of("fix")), len(card.of("warn"))
     if fix:
         more = f", and look at {look:,} more." if look else "."
         return f"Mend {counted(fix, 'thing')} before training{more}"

@@ -10,7 +10,7 @@ from core.data.dataset.finding import Finding, counted, numbers, shown
 from core.data.dataset.noticing import MANY_LABELS, contradicting, labels_alike
 from core.data.dataset.order import natural_order
 from core.data.dataset.repeats import groups_of
-from core.data.dataset.row_selection import Draft, is_usable_label, rows_in_words
+from core.data.dataset.row_selection import RowSelection, is_usable_label, rows_in_words
 from core.data.dataset.steps import (
     CapClasses,
     DropContradictions,
@@ -28,13 +28,13 @@ _MOSTLY = 0.8
 _FEW_ROWS = 8  # of a label: fewer can hardly be learned, and are not in every part of a split
 
 
-def check(draft: Draft) -> Iterator[Finding]:
+def check(selection: RowSelection) -> Iterator[Finding]:
     """Everything that labels tell; nothing without a label column."""
-    if draft.labels is None or not len(draft):
+    if selection.labels is None or not len(selection):
         return
-    codes, cells = draft.label_codes()
+    codes, cells = selection.label_codes()
     usable = np.array([is_usable_label(cell) for cell in cells], bool)[codes]
-    yield from _unlabelled(draft, usable)
+    yield from _unlabelled(selection, usable)
     counts = {cell: n for cell, n in zip(cells, np.bincount(codes).tolist(), strict=True) if is_usable_label(cell)}
     if not counts:
         yield Finding("no_label", "fix", "No row has a usable label.", remedy="Choose another label column.")
@@ -42,34 +42,34 @@ def check(draft: Draft) -> Iterator[Finding]:
     yield from _number(counts)
     if len(counts) > 1:
         yield from _alike(counts)
-        yield from _rare(draft, codes, cells, counts)
+        yield from _rare(selection, codes, cells, counts)
         yield from _balance(counts)
-    yield from _contradictions(draft.keep(draft.judged()))
+    yield from _contradictions(selection.keep(selection.judged()))
 
 
-def near_duplicates(draft: Draft, pairs: Sequence[NearPair]) -> Iterator[Finding]:
+def near_duplicates(selection: RowSelection, pairs: Sequence[NearPair]) -> Iterator[Finding]:
     """Texts that are nearly the same, and those among them with different labels."""
     if not pairs:
         yield Finding("near_duplicates", "good", "No two texts are nearly the same.")
         return
-    later = numbers(draft.row_ids[np.isin(draft.first_equal(), [pair.second for pair in pairs])])
+    later = numbers(selection.row_ids[np.isin(selection.first_equal(), [pair.second for pair in pairs])])
     what = f"{counted(len(later), 'text is', 'texts are')} nearly the same as an earlier one."
     remedy = "Look at them. A split can keep them together; dropping the later ones costs little."
     step = DropRows(tuple(later), "nearly the same as an earlier row")
-    yield Finding("near_duplicates", "look", what, later, remedy, step)
-    if draft.labels is None:
+    yield Finding("near_duplicates", "warn", what, later, remedy, step)
+    if selection.labels is None:
         return
-    codes = meanings(*draft.label_codes())
+    codes = meanings(*selection.label_codes())
     clash = [pair for pair in pairs if codes[pair.first] != codes[pair.second]]
     if clash:
-        rows = numbers(draft.row_ids[[position for pair in clash for position in (pair.first, pair.second)]])
+        rows = numbers(selection.row_ids[[position for pair in clash for position in (pair.first, pair.second)]])
         pairs_have = counted(len(clash), "pair of nearly the same texts has", "pairs of nearly the same texts have")
         what = f"{pairs_have} different labels, in {rows_in_words(rows)}."
-        yield Finding("near_contradictions", "look", what, rows, "Read both, and correct the label that is wrong.")
+        yield Finding("near_contradictions", "warn", what, rows, "Read both, and correct the label that is wrong.")
 
 
-def _unlabelled(draft: Draft, usable: np.ndarray) -> Iterator[Finding]:
-    rows = draft.row_ids[~usable]
+def _unlabelled(selection: RowSelection, usable: np.ndarray) -> Iterator[Finding]:
+    rows = selection.row_ids[~usable]
     if len(rows):
         rows_have = counted(len(rows), "row has", "rows have")
         what = f"{rows_have} no usable label (blank, NaN or infinite): {rows_in_words(rows)}."
@@ -88,7 +88,7 @@ def _number(counts: dict[str, int]) -> Iterator[Finding]:
         what = f"There are {number:,} different labels; check that this is the label column."
         if number > MAX_LABELS:
             what = f"There are {number:,} different labels; the limit is {MAX_LABELS:,}."
-        severity = "fix" if number > MAX_LABELS else "look"
+        severity = "fix" if number > MAX_LABELS else "warn"
         yield Finding("many_labels", severity, what, remedy="Choose the column that holds a category, or merge labels.")
 
 
@@ -97,10 +97,12 @@ def _alike(counts: dict[str, int]) -> Iterator[Finding]:
         same = len({spelled_alike(name) for name in group}) < len(group)
         what = f"The labels {shown(group)} look alike but count as different."
         remedy = "Merge them, if they mean the same." if same else "Correct them in the file, or leave them."
-        yield Finding("alike_labels", "look", what, remedy=remedy, step=MergeLabels() if same else None)
+        yield Finding("alike_labels", "warn", what, remedy=remedy, step=MergeLabels() if same else None)
 
 
-def _rare(draft: Draft, codes: np.ndarray, cells: Sequence[str], counts: dict[str, int]) -> Iterator[Finding]:
+def _rare(
+    selection: RowSelection, codes: np.ndarray, cells: Sequence[str], counts: dict[str, int]
+) -> Iterator[Finding]:
     single = natural_order(name for name, count in counts.items() if count == 1)
     few = natural_order(name for name, count in counts.items() if 1 < count < _FEW_ROWS)
     for key, names, what in (
@@ -110,9 +112,9 @@ def _rare(draft: Draft, codes: np.ndarray, cells: Sequence[str], counts: dict[st
         if names:
             few_of = set(names)
             wanted = np.array([cell in few_of for cell in cells], bool)
-            rows = numbers(draft.row_ids[wanted[codes]])
+            rows = numbers(selection.row_ids[wanted[codes]])
             have = counted(len(names), "label has", "labels have")
-            yield Finding(key, "look", f"{have} {what}: {shown(names)}.", rows, "Add rows, or merge or drop the label.")
+            yield Finding(key, "warn", f"{have} {what}: {shown(names)}.", rows, "Add rows, or merge or drop the label.")
 
 
 def _balance(counts: dict[str, int]) -> Iterator[Finding]:
@@ -130,23 +132,23 @@ def _balance(counts: dict[str, int]) -> Iterator[Finding]:
         cap = max(_FEW_ROWS, (_LOPSIDED - 1) * typical)  # then this finding is gone, unless it is of the fewest rows
         step = CapClasses(rows=cap) if cap < most else None
         capping = f", or cap each at {cap:,}" if step else ""
-        yield Finding("imbalance", "look", what, remedy=f"{_UNEVEN}{capping}.", step=step)
+        yield Finding("imbalance", "warn", what, remedy=f"{_UNEVEN}{capping}.", step=step)
     elif scarce:
         have = counted(len(scarce), "label has", "labels have")
         what = f"{have} far fewer rows than most others (half of all have {typical:,} or more): "
         what += f"{shown(scarce[::-1])}. Look at the F1 of each label."
-        yield Finding("imbalance", "look", what, remedy=f"{_UNEVEN}.")
+        yield Finding("imbalance", "warn", what, remedy=f"{_UNEVEN}.")
     else:
         what = f"The labels are balanced well enough: from {fewest:,} to {most:,} rows each."
         yield Finding("imbalance", "good", what)
 
 
-def _contradictions(draft: Draft) -> Iterator[Finding]:
-    groups = contradicting(groups_of(draft.first_equal()), *draft.label_codes())
+def _contradictions(selection: RowSelection) -> Iterator[Finding]:
+    groups = contradicting(groups_of(selection.first_equal()), *selection.label_codes())
     if groups:
-        rows = numbers(draft.row_ids[np.concatenate(groups)])
+        rows = numbers(selection.row_ids[np.concatenate(groups)])
         texts = counted(len(groups), "text stands", "texts stand")
-        example = rows_in_words(draft.row_ids[groups[0]])
+        example = rows_in_words(selection.row_ids[groups[0]])
         what = f"{texts} under different labels, in {counted(len(rows), 'row')}; the first in {example}."
         remedy = "Correct the labels, or drop these rows: no model can get both right."
         yield Finding("contradictions", "fix", what, rows, remedy, DropContradictions("majority", by_meaning=True))

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from core.data.dataset.finding import Finding, counted, numbers, shown
 from core.data.dataset.noticing import about_number
-from core.data.dataset.row_selection import Draft, rows_in_words
+from core.data.dataset.row_selection import RowSelection, rows_in_words
 from core.data.dataset.steps import DropDuplicates, DropEmpty, TidyTexts, UnescapeHtml, repeated, tidied, unescaped
 from core.data.quality.coverage import Coverage
 from core.data.quality.kinds import HTML_TAG, ODD_CHARACTERS, Kinds, kinds_of, odd_characters, positions_matching
@@ -24,29 +24,29 @@ _REMEDIES = dict.fromkeys(("replacement", "mojibake"), "Read the file in its rig
 }
 
 
-def check(draft: Draft, task: str) -> Iterator[Finding]:
+def check(selection: RowSelection, task: str) -> Iterator[Finding]:
     """Everything that the texts alone tell; a fix is offered where it does no harm to what the task learns."""
-    yield from _number(draft)
-    yield from _empty(draft)
-    yield from _repeats(draft, task)
-    for place, column in enumerate(draft.text_columns()):
-        which = "" if draft.pairs is None else (" of the first column", " of the second column")[place]
-        yield from _kinds(draft, kinds_of(column), which)
-        yield from _odd(draft, column, which)
-        yield from _untidy(draft, column, which, task)
+    yield from _number(selection)
+    yield from _empty(selection)
+    yield from _repeats(selection, task)
+    for place, column in enumerate(selection.text_columns()):
+        which = "" if selection.pairs is None else (" of the first column", " of the second column")[place]
+        yield from _kinds(selection, kinds_of(column), which)
+        yield from _odd(selection, column, which)
+        yield from _untidy(selection, column, which, task)
 
 
-def long_texts(draft: Draft, pieces: np.ndarray, limit: int) -> Iterator[Finding]:
+def long_texts(selection: RowSelection, pieces: np.ndarray, limit: int) -> Iterator[Finding]:
     """Rows that are cut at a limit of pieces."""
     cut = np.flatnonzero(np.asarray(pieces) > limit)
     if not len(cut):
         yield Finding("long", "good", f"No text is longer than {limit:,} pieces, so none is cut.")
         return
-    share = len(cut) / len(draft)
+    share = len(cut) / len(selection)
     texts = counted(len(cut), "text is", "texts are")
     what = f"{texts} longer than {limit:,} pieces ({share:.1%}) and would be cut there."
     remedy = "Raise the maximum length, or check that what matters stands at the beginning."
-    yield Finding("long", "look", what, numbers(draft.row_ids[cut]), remedy)
+    yield Finding("long", "warn", what, numbers(selection.row_ids[cut]), remedy)
 
 
 def unknown_pieces(coverage: Coverage) -> Iterator[Finding]:
@@ -58,16 +58,16 @@ def unknown_pieces(coverage: Coverage) -> Iterator[Finding]:
     words = shown([word for word, _ in coverage.unknown_words])
     what = f"{coverage.unknown_share:.1%} of all pieces are [UNK], in {counted(len(coverage.rows), 'row')}: {words}."
     remedy = "Choose a model whose vocabulary was made for this language."
-    yield Finding("unknown", "fix" if coverage.unknown_share > 0.1 else "look", what, coverage.rows, remedy)
+    yield Finding("unknown", "fix" if coverage.unknown_share > 0.1 else "warn", what, coverage.rows, remedy)
 
 
-def _number(draft: Draft) -> Iterator[Finding]:
-    for what in about_number(len(draft)):
-        yield Finding("too_few", "look", what, remedy="Collect some hundred, so that the scores mean something.")
+def _number(selection: RowSelection) -> Iterator[Finding]:
+    for what in about_number(len(selection)):
+        yield Finding("too_few", "warn", what, remedy="Collect some hundred, so that the scores mean something.")
 
 
-def _empty(draft: Draft) -> Iterator[Finding]:
-    blank = draft.row_ids[draft.blank()]
+def _empty(selection: RowSelection) -> Iterator[Finding]:
+    blank = selection.row_ids[selection.blank()]
     if len(blank):
         what = f"{counted(len(blank), 'row has', 'rows have')} no text: {rows_in_words(blank)}."
         yield Finding("empty", "fix", what, numbers(blank), "Drop these rows, or fill them in.", DropEmpty())
@@ -75,34 +75,34 @@ def _empty(draft: Draft) -> Iterator[Finding]:
         yield Finding("empty", "good", "Every row has a text.")
 
 
-def _repeats(draft: Draft, task: str) -> Iterator[Finding]:
+def _repeats(selection: RowSelection, task: str) -> Iterator[Finding]:
     """Rows that say the same as an earlier one; where a row says more than its draft, all that can be told is that
     texts repeat. The same text under another label is not one of them (see `card_labels`)."""
-    first = draft.first_equal()
-    if len(draft) > 1 and not first.any():
-        what = f"All {len(draft):,} rows hold the same text."
-        yield Finding("all_same", "fix", what, numbers(draft.row_ids), "Choose the column that holds the texts.")
+    first = selection.first_equal()
+    if len(selection) > 1 and not first.any():
+        what = f"All {len(selection):,} rows hold the same text."
+        yield Finding("all_same", "fix", what, numbers(selection.row_ids), "Choose the column that holds the texts.")
         return
     is_all = task in WHOLE_IN_DRAFT
-    again = np.flatnonzero(repeated(draft) if is_all else first != np.arange(len(first)))
+    again = np.flatnonzero(repeated(selection) if is_all else first != np.arange(len(first)))
     if len(again):
         rows = counted(len(again), "row repeats", "rows repeat")
-        what = f"{rows} an earlier {'one' if is_all else 'text'} word for word ({len(again) / len(draft):.1%})."
+        what = f"{rows} an earlier {'one' if is_all else 'text'} word for word ({len(again) / len(selection):.1%})."
         remedy = "A split by shares keeps them together."
         if is_all:
             remedy = f"Drop the repeats: they count double in training. {remedy}"
         step = DropDuplicates() if is_all else None
-        yield Finding("duplicates", "look", what, numbers(draft.row_ids[again]), remedy, step)
+        yield Finding("duplicates", "warn", what, numbers(selection.row_ids[again]), remedy, step)
     else:
         yield Finding("duplicates", "good", f"No {'row' if is_all else 'text'} occurs twice.")
 
 
-def _kinds(draft: Draft, kinds: Kinds, which: str) -> Iterator[Finding]:
+def _kinds(selection: RowSelection, kinds: Kinds, which: str) -> Iterator[Finding]:
     names = {"numbers": "a number", "dates": "a date", "addresses": "a web or mail address", "wordless": "signs"}
     shares = kinds.shares()
     found = False
     for name, word in names.items():
-        rows = draft.row_ids[getattr(kinds, name)]
+        rows = selection.row_ids[getattr(kinds, name)]
         if shares[name] > _MOSTLY:
             found = True
             what = f"{shares[name]:.0%} of the texts{which} are nothing but {word}; they are read as written."
@@ -111,31 +111,31 @@ def _kinds(draft: Draft, kinds: Kinds, which: str) -> Iterator[Finding]:
             found = True
             texts = counted(len(rows), f"text{which} is", f"texts{which} are")
             what = f"{texts} nothing but {word} ({shares[name]:.1%})."
-            yield Finding(name, "look", what, numbers(rows), "Check that a model can learn something from them.")
+            yield Finding(name, "warn", what, numbers(rows), "Check that a model can learn something from them.")
     if not found:
         yield Finding("kinds", "good", f"The texts{which} are words, not numbers, dates or addresses.")
     if kinds.placeholders.any():
-        rows = draft.row_ids[kinds.placeholders]
+        rows = selection.row_ids[kinds.placeholders]
         texts = counted(len(rows), f"text{which} is", f"texts{which} are")
         what = f"{texts} only NA, null, none or the like; this stays text as written."
-        yield Finding("placeholders", "look", what, numbers(rows), "If they stand for “no text”, empty or drop them.")
+        yield Finding("placeholders", "warn", what, numbers(rows), "If they stand for “no text”, empty or drop them.")
 
 
-def _odd(draft: Draft, column: Strings, which: str) -> Iterator[Finding]:
+def _odd(selection: RowSelection, column: Strings, which: str) -> Iterator[Finding]:
     found = odd_characters(column)
     for name, positions in found.items():
         if len(positions):
-            rows = numbers(draft.row_ids[positions])
+            rows = numbers(selection.row_ids[positions])
             what = f"{counted(len(rows), f'text{which} holds', f'texts{which} hold')} {ODD_CHARACTERS[name][1]}."
             lost = name in ("replacement", "mojibake")
             remedy = _REMEDIES.get(name, "Remove them where the texts come from.")
-            severity = "fix" if lost and len(rows) > _SOME * len(draft) else "look"
+            severity = "fix" if lost and len(rows) > _SOME * len(selection) else "warn"
             yield Finding(f"odd_{name}", severity, what, rows, remedy)
     if not any(map(len, found.values())):
         yield Finding("odd", "good", f"No damaged or invisible characters were found in the texts{which}.")
 
 
-def _untidy(draft: Draft, column: Strings, which: str, task: str) -> Iterator[Finding]:
+def _untidy(selection: RowSelection, column: Strings, which: str, task: str) -> Iterator[Finding]:
     tidy, plain = tidied(column.arrow), unescaped(column.arrow)
     for key, changed, what, step in (
         ("untidy", tidy, "white space around or HTML line breaks (<br />) inside", TidyTexts()),
@@ -147,8 +147,8 @@ def _untidy(draft: Draft, column: Strings, which: str, task: str) -> Iterator[Fi
             remedy = "Tidy them; words stay."
             if task in PLACED_IN_TEXT:
                 step, remedy = None, "Tidy them at their source: here, tags or answers would move."
-            yield Finding(key, "look", what, numbers(draft.row_ids[positions]), remedy, step)
+            yield Finding(key, "warn", what, numbers(selection.row_ids[positions]), remedy, step)
     marked = positions_matching(Strings(tidy), HTML_TAG)
     if len(marked):
         what = f"{counted(len(marked), f'text{which} holds', f'texts{which} hold')} HTML tags, such as <b>."
-        yield Finding("html", "look", what, numbers(draft.row_ids[marked]), "Export the texts as plain text.")
+        yield Finding("html", "warn", what, numbers(selection.row_ids[marked]), "Export the texts as plain text.")

@@ -24,7 +24,7 @@ class Structure:
     returns: int
 
 
-def look(text: memoryview, delimiter: str, *, quoting: bool) -> Structure:
+def scan(text: memoryview, delimiter: str, *, quoting: bool) -> Structure:
     """The structure of a UTF-8 text, which is all of a buffer from some byte on; without `quoting` no quote counts."""
     array = np.frombuffer(text, np.uint8)
     before = len(text.obj) - len(text)

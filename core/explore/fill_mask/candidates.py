@@ -8,7 +8,7 @@ import torch
 
 from core.errors import LabError
 from core.explore.answers import mask_positions
-from core.explore.fill_mask.cloze import Question, ask, check_masked_lm
+from core.explore.fill_mask.cloze import MaskQuery, check_masked_lm, score_queries
 from core.explore.fill_mask.fill_mask import MaskPredictions
 from core.explore.fill_mask.masks import with_model_mask
 from core.explore.tokens import readable, tokenize
@@ -65,12 +65,12 @@ def compare_candidates(model: Model, text: str, words: Sequence[str], *, mask: i
             "Write [MASK] where the words should stand, and shorten what stands before it.",
         )
     start, end = tokens.offsets[masks[mask]]
-    known: dict[tuple[int, ...], tuple[str, list[Question]]] = {}
+    known: dict[tuple[int, ...], tuple[str, list[MaskQuery]]] = {}
     for word in words:
-        questions = _questions(model, f"{text[:start]}{word}{text[end:]}", start, word)
-        known.setdefault(tuple(each.piece for each in questions), (word, questions))
+        queries = _queries(model, f"{text[:start]}{word}{text[end:]}", start, word)
+        known.setdefault(tuple(each.piece for each in queries), (word, queries))
     words, asked = zip(*known.values(), strict=True)
-    found = torch.cat([each.log_probabilities for each in ask(model, list(chain.from_iterable(asked)))])
+    found = torch.cat([each.log_probabilities for each in score_queries(model, list(chain.from_iterable(asked)))])
     joint = torch.stack([part.sum() for part in found.split([len(each) for each in asked])])  # (word,)
     shares = joint.softmax(0)
     pieces = [tuple(model.tokenizer.convert_ids_to_tokens(each.piece) for each in own) for own in asked]
@@ -78,7 +78,7 @@ def compare_candidates(model: Model, text: str, words: Sequence[str], *, mask: i
     return sorted(candidates, key=lambda each: -each.share)
 
 
-def _questions(model: Model, text: str, start: int, word: str) -> list[Question]:
+def _queries(model: Model, text: str, start: int, word: str) -> list[MaskQuery]:
     """One question for each piece of a word that stands at `text[start:]`, those after it hidden."""
     tokens = tokenize(model, text)
     end = start + len(word)
@@ -102,7 +102,7 @@ def _questions(model: Model, text: str, start: int, word: str) -> list[Question]
         ids = list(tokens.ids)
         for later in places[number:]:
             ids[later] = model.tokenizer.mask_token_id
-        asked.append(Question(tuple(ids), tokens.segments, place, piece))
+        asked.append(MaskQuery(tuple(ids), tokens.segments, place, piece))
     return asked
 
 

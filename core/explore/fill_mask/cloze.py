@@ -18,7 +18,7 @@ POSITIONS_AT_ONCE = 1_024  # of all texts of a batch
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class MaskQuery:
     """Is `piece` what stands at `position`? `ids` and `segments` are the whole text, the mask put in already."""
 
     ids: tuple[int, ...]
@@ -28,7 +28,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Replies:
+class MaskScores:
     """For each question the log-probability of its piece in nats, float64 (question,), and the likeliest piece."""
 
     log_probabilities: torch.Tensor
@@ -49,34 +49,34 @@ def check_masked_lm(model: Model) -> None:
         )
 
 
-def ask(model: Model, questions: Sequence[Question]) -> Iterator[Replies]:
+def score_queries(model: Model, queries: Sequence[MaskQuery]) -> Iterator[MaskScores]:
     """Answer questions in batches, in their order: log softmax of the MLM logits at each question's position.
 
     Raises `LabError` when the model has no masked-language head.
     """
     check_masked_lm(model)
-    return _ask(model, questions)
+    return _score_queries(model, queries)
 
 
-def _ask(model: Model, questions: Sequence[Question]) -> Iterator[Replies]:
+def _score_queries(model: Model, queries: Sequence[MaskQuery]) -> Iterator[MaskScores]:
     start = 0
-    while start < len(questions):
+    while start < len(queries):
         longest, end = 0, start
-        while end < len(questions):  # padded to their longest, the texts of a batch must not grow beyond the limit
-            longest = max(longest, len(questions[end].ids))
+        while end < len(queries):  # padded to their longest, the texts of a batch must not grow beyond the limit
+            longest = max(longest, len(queries[end].ids))
             if end > start and longest * (end - start + 1) > POSITIONS_AT_ONCE:
                 break
             end += 1
-        yield _ask_batch(model, questions[start:end])
+        yield _score_batch(model, queries[start:end])
         start = end
 
 
 @torch.inference_mode()
-def _ask_batch(model: Model, batch: Sequence[Question]) -> Replies:
+def _score_batch(model: Model, batch: Sequence[MaskQuery]) -> MaskScores:
     inputs = padded_inputs(model, [each.ids for each in batch], [each.segments for each in batch])
     positions = torch.tensor([each.position for each in batch])
     pieces = torch.tensor([each.piece for each in batch])
     hidden = model.network.base_model(**inputs).last_hidden_state[torch.arange(len(batch)), positions]
     logits = parts_of(model.network).masked_lm.logits(hidden)  # (question, vocab)
     log_probabilities = logits.double().log_softmax(-1).gather(1, pieces[:, None])[:, 0]
-    return Replies(log_probabilities, logits.argmax(-1))
+    return MaskScores(log_probabilities, logits.argmax(-1))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from core.explore.fill_mask.cloze import Question, ask, check_masked_lm
+from core.explore.fill_mask.cloze import MaskQuery, check_masked_lm, score_queries
 from core.explore.tokens import Tokens
 from core.models.loading import Model
 
@@ -76,24 +76,22 @@ def surprise(model: Model, tokens: Tokens, *, whole_words: bool = False) -> Iter
     """
     check_masked_lm(model)
     positions = scored_positions(model, tokens)
-    questions = [_question(model, tokens, place, whole_words) for place in positions]
-    return _surprise(model, tokens, positions, questions)
+    queries = [_query(model, tokens, place, whole_words) for place in positions]
+    return _surprise(model, tokens, positions, queries)
 
 
-def _surprise(
-    model: Model, tokens: Tokens, positions: tuple[int, ...], questions: list[Question]
-) -> Iterator[Surprise]:
+def _surprise(model: Model, tokens: Tokens, positions: tuple[int, ...], queries: list[MaskQuery]) -> Iterator[Surprise]:
     found = torch.empty(0, dtype=torch.float64)
     likeliest = torch.empty(0, dtype=torch.long)
-    if not questions:
+    if not queries:
         yield Surprise(tokens, positions, found, likeliest)
-    for replies in ask(model, questions):
+    for replies in score_queries(model, queries):
         found = torch.cat([found, replies.log_probabilities])
         likeliest = torch.cat([likeliest, replies.likeliest])
         yield Surprise(tokens, positions, found, likeliest)
 
 
-def _question(model: Model, tokens: Tokens, place: int, whole_words: bool) -> Question:
+def _query(model: Model, tokens: Tokens, place: int, whole_words: bool) -> MaskQuery:
     ids = list(tokens.ids)
     ids[place] = model.tokenizer.mask_token_id
     word = (tokens.sequence[place], tokens.word_index[place])
@@ -101,4 +99,4 @@ def _question(model: Model, tokens: Tokens, place: int, whole_words: bool) -> Qu
     while whole_words and later < len(ids) and (tokens.sequence[later], tokens.word_index[later]) == word:
         ids[later] = model.tokenizer.mask_token_id
         later += 1
-    return Question(tuple(ids), tokens.segments, place, tokens.ids[place])
+    return MaskQuery(tuple(ids), tokens.segments, place, tokens.ids[place])

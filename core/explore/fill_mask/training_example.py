@@ -20,7 +20,7 @@ MASKED, REPLACED, KEPT = "hidden", "replaced", "kept"  # what became of a drawn 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
+class MaskedExample:
     """One piece drawn for training: what became of it, and how well the model brings it back.
 
     `shown` is the id that the model read in its place, `likeliest` what it would put there, `probability` what it gives
@@ -28,7 +28,7 @@ class Drawn:
     """
 
     position: int
-    fate: str
+    outcome: str
     original: int
     shown: int
     likeliest: int
@@ -42,7 +42,7 @@ class TrainingExample:
 
     tokens: Tokens
     ids: tuple[int, ...]
-    drawn: tuple[Drawn, ...]
+    drawn: tuple[MaskedExample, ...]
 
     @property
     def loss(self) -> float:
@@ -79,13 +79,13 @@ def training_example(model: Model, tokens: Tokens, *, share: float = SHARE, seed
     for row, place in enumerate(places):
         original = tokens.ids[place]
         value = log_probabilities[row, original].item()
-        fate = _fate(model, original, shown[place])
+        outcome = _outcome(model, original, shown[place])
         likeliest = int(log_probabilities[row].argmax())
-        drawn.append(Drawn(place, fate, original, shown[place], likeliest, math.exp(value), -value))
+        drawn.append(MaskedExample(place, outcome, original, shown[place], likeliest, math.exp(value), -value))
     return TrainingExample(tokens, shown, tuple(drawn))
 
 
-def _fate(model: Model, original: int, shown: int) -> str:
+def _outcome(model: Model, original: int, shown: int) -> str:
     if shown == model.tokenizer.mask_token_id:
         return MASKED
     return KEPT if shown == original else REPLACED

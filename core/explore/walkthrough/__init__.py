@@ -5,7 +5,7 @@
 
 from core.explore.trace import Trace
 from core.explore.walkthrough.attention_stages import attention_stages
-from core.explore.walkthrough.context import Walk
+from core.explore.walkthrough.context import WalkthroughContext
 from core.explore.walkthrough.embeddings_stage import embeddings_stage
 from core.explore.walkthrough.feed_forward_stages import feed_forward_stages
 from core.explore.walkthrough.head_stages import head_stages
@@ -20,8 +20,8 @@ def stages(t: Trace, focus: Focus) -> tuple[Stage, ...]:
     Stages of heads that the model does not have are left out; `missing_heads` names them. Raises `LabError` for a trace
     of several texts and for a focus outside of it.
     """
-    walk = Walk(t, focus)
-    return (embeddings_stage(walk), *attention_stages(walk), *feed_forward_stages(walk), *head_stages(walk))
+    context = WalkthroughContext(t, focus)
+    return (embeddings_stage(context), *attention_stages(context), *feed_forward_stages(context), *head_stages(context))
 
 
 def missing_heads(t: Trace) -> tuple[str, ...]:

@@ -2,20 +2,27 @@
 
 from core.explore.walkthrough import arithmetic
 from core.explore.walkthrough.arithmetic import Arithmetic, Line
-from core.explore.walkthrough.context import Walk, numbered
+from core.explore.walkthrough.context import WalkthroughContext, numbered
 from core.explore.walkthrough.softmax import softmax_stage
 from core.explore.walkthrough.view import Matrix, Operand, Stage, View
 from core.explore.walkthrough.view_kinds import added, factors, linear, norm
 from core.models.layer_names import number
 
 
-def attention_stages(walk: Walk) -> tuple[Stage, ...]:
+def attention_stages(context: WalkthroughContext) -> tuple[Stage, ...]:
     """Projections, scores, softmax, context, joined heads, Add & Norm."""
-    return (_projections(walk), _scores(walk), softmax_stage(walk), _context(walk), _joined(walk), _add_and_norm(walk))
+    return (
+        _projections(context),
+        _scores(context),
+        softmax_stage(context),
+        _context(context),
+        _joined(context),
+        _add_and_norm(context),
+    )
 
 
-def _projections(walk: Walk) -> Stage:
-    layer, size = walk.layer, walk.head_dim
+def _projections(context: WalkthroughContext) -> Stage:
+    layer, size = context.layer, context.head_dim
     words = {
         "query": f"A question in {size} numbers: what this head looks for on the token's behalf.",
         "key": f"A label in {size} numbers: what the token offers to those that look.",
@@ -23,103 +30,103 @@ def _projections(walk: Walk) -> Stage:
     }
     views = tuple(
         linear(
-            walk,
+            context,
             name.title(),
-            walk.name(name),
-            source=walk.entry,
+            context.name(name),
+            source=context.entry,
             module=getattr(layer, name),
             letters=("X", name[0].upper(), name[0].upper()),
             words=words[name],
-            head=walk.focus.head,
+            head=context.focus.head,
         )
         for name in words
     )
     return Stage(
         "projections",
         "Query, key, value",
-        f"Head {number(walk.focus.head)} makes three rows of {size} numbers from each token: "
+        f"Head {number(context.focus.head)} makes three rows of {size} numbers from each token: "
         "a question, a label, a message.",
         views,
     )
 
 
-def _scores(walk: Walk) -> Stage:
-    size, length = walk.head_dim, len(walk.pieces)
+def _scores(context: WalkthroughContext) -> Stage:
+    size, length = context.head_dim, len(context.pieces)
 
     def behind(row: int, column: int) -> Arithmetic:
         return arithmetic.dot_product(
-            walk.tensor(walk.name("query"))[row],
-            walk.tensor(walk.name("key"))[column],
+            context.tensor(context.name("query"))[row],
+            context.tensor(context.name("key"))[column],
             labels=numbered(size),
             names=("q", "k"),
-            sentence=f"The question of “{walk.pieces[row]}” against the label of “{walk.pieces[column]}”: "
+            sentence=f"The question of “{context.pieces[row]}” against the label of “{context.pieces[column]}”: "
             f"{size} products, summed up.",
         )
 
     def operands(row: int, column: int) -> tuple[Operand, ...]:
-        keys = walk.matrix(walk.name("key"))
+        keys = context.matrix(context.name("key"))
         turned = Matrix(keys.values.T, keys.columns, keys.rows, keys.column_axis, keys.row_axis)
-        return factors(("Q", walk.matrix(walk.name("query"))), ("Kᵀ", turned), row, column)
+        return factors(("Q", context.matrix(context.name("query"))), ("Kᵀ", turned), row, column)
 
     view = View(
         "Scores",
-        walk.name("scores"),
+        context.name("scores"),
         r"S = Q K^\top \qquad s_{ij} = \mathbf q_i \cdot \mathbf k_j",
         "How well does a token's question fit another's label? Multiply the two rows number by number and add up.",
         f"Q {length} × {size}  ·  Kᵀ {size} × {length}  →  {length} × {length}",
-        lambda: walk.matrix(walk.name("scores")),
+        lambda: context.matrix(context.name("scores")),
         behind,
         operands,
     )
     return Stage("scores", "Scores", "Every token's question is held against every token's label.", (view,))
 
 
-def _context(walk: Walk) -> Stage:
-    size, length = walk.head_dim, len(walk.pieces)
+def _context(context: WalkthroughContext) -> Stage:
+    size, length = context.head_dim, len(context.pieces)
 
     def behind(row: int, column: int) -> Arithmetic:
         return arithmetic.dot_product(
-            walk.tensor(walk.name("probabilities"))[row],
-            walk.tensor(walk.name("value"))[:, column],
-            labels=walk.pieces,
+            context.tensor(context.name("probabilities"))[row],
+            context.tensor(context.name("value"))[:, column],
+            labels=context.pieces,
             names=("share", "v"),
-            sentence=f"Number {column} of every token's message, times the share that “{walk.pieces[row]}” gives it.",
+            sentence=f"Number {column} of each token's message, times the share that “{context.pieces[row]}” gives it.",
         )
 
     def operands(row: int, column: int) -> tuple[Operand, ...]:
-        shares = walk.matrix(walk.name("probabilities"), "share")
-        return factors(("P", shares), ("V", walk.matrix(walk.name("value"))), row, column)
+        shares = context.matrix(context.name("probabilities"), "share")
+        return factors(("P", shares), ("V", context.matrix(context.name("value"))), row, column)
 
     view = View(
         "Context",
-        walk.name("context"),
+        context.name("context"),
         r"C = P V \qquad \mathbf c_i = \sum_j p_{ij}\,\mathbf v_j",
         "Each token collects the messages of all tokens, weighted by the shares.",
         f"P {length} × {length}  ·  V {length} × {size}  →  {length} × {size}",
-        lambda: walk.matrix(walk.name("context")),
+        lambda: context.matrix(context.name("context")),
         behind,
         operands,
     )
     return Stage("context", "Context", "Each token gathers what it attends to, in proportion.", (view,))
 
 
-def _joined(walk: Walk) -> Stage:
-    size, heads, length = walk.head_dim, walk.layer.heads, len(walk.pieces)
+def _joined(context: WalkthroughContext) -> Stage:
+    size, heads, length = context.head_dim, context.layer.heads, len(context.pieces)
 
     def behind(row: int, column: int) -> Arithmetic:
         head, place = divmod(column, size)
-        value = walk.tensor(walk.name("joined_context"))[row, column].item()
-        sentence = f"Nothing is computed: this is number {place} of head {number(head)} for “{walk.pieces[row]}”."
+        value = context.tensor(context.name("joined_context"))[row, column].item()
+        sentence = f"Nothing is computed: this is number {place} of head {number(head)} for “{context.pieces[row]}”."
         return Arithmetic(sentence, (Line(f"head {number(head)}, number {place}", value),))
 
     def matrix() -> Matrix:
-        plain = walk.matrix(walk.name("joined_context"))
+        plain = context.matrix(context.name("joined_context"))
         columns = tuple(f"{number(head)}·{place}" for head in range(heads) for place in range(size))
         return Matrix(plain.values, plain.rows, columns, plain.row_axis, "head · number")
 
     joined = View(
         "Joined",
-        walk.name("joined_context"),
+        context.name("joined_context"),
         r"C = [\,C_1;\, C_2;\, \dots\,]",
         f"All {heads} heads have worked side by side; their rows of {size} are laid end to end.",
         f"{heads} × ({length} × {size})  →  {length} × {heads * size}",
@@ -127,11 +134,11 @@ def _joined(walk: Walk) -> Stage:
         behind,
     )
     projected = linear(
-        walk,
+        context,
         "Projected",
-        walk.name("attention_projection"),
-        source=lambda: walk.tensor(walk.name("joined_context")),
-        module=walk.layer.projection,
+        context.name("attention_projection"),
+        source=lambda: context.tensor(context.name("joined_context")),
+        module=context.layer.projection,
         letters=("C", "O", "A"),
         words="One more matrix mixes what the heads found into one row a token.",
     )
@@ -140,23 +147,26 @@ def _joined(walk: Walk) -> Stage:
     )
 
 
-def _add_and_norm(walk: Walk) -> Stage:
-    parts = {"what came in": walk.entry, "what attention found": lambda: walk.tensor(walk.name("attention_projection"))}
+def _add_and_norm(context: WalkthroughContext) -> Stage:
+    parts = {
+        "what came in": context.entry,
+        "what attention found": lambda: context.tensor(context.name("attention_projection")),
+    }
     summed = added(
-        walk,
+        context,
         "Added",
-        walk.name("attention_sum"),
+        context.name("attention_sum"),
         parts,
-        width=walk.width,
+        width=context.width,
         formula=r"\mathbf x_i + \mathbf a_i",
         words="Attention's result is added to what came in: the token's own content goes on (a residual connection).",
     )
     normal = norm(
-        walk,
+        context,
         "Normalized",
-        walk.name("attention_output"),
-        walk.name("attention_sum"),
-        walk.layer.attention_norm,
+        context.name("attention_output"),
+        context.name("attention_sum"),
+        context.layer.attention_norm,
         "Each token's numbers are brought back to mean 0 and variance 1, then stretched and shifted.",
     )
     words = "The token keeps what it was and gains what it gathered."

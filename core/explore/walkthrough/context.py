@@ -19,7 +19,7 @@ _AXIS_WORDS = {
 }
 
 
-class Walk:
+class WalkthroughContext:
     """What every stage reads. Raises `LabError` for a trace of several texts and for a focus outside of it."""
 
     def __init__(self, t: Trace, focus: Focus) -> None:

@@ -5,22 +5,22 @@ from collections.abc import Callable
 from torch import Tensor
 
 from core.explore.walkthrough.arithmetic import Arithmetic, Line
-from core.explore.walkthrough.context import Walk
+from core.explore.walkthrough.context import WalkthroughContext
 from core.explore.walkthrough.view import Stage, View
 from core.explore.walkthrough.view_kinds import added, linear, norm
 
 
-def embeddings_stage(walk: Walk) -> Stage:
+def embeddings_stage(context: WalkthroughContext) -> Stage:
     """Word + segment + position, normalized, and widened to the layers' size where embeddings are narrower."""
-    parts = walk.t.parts
+    parts = context.t.parts
     width = parts.word.embedding_dim
     views = [
         _lookup(
-            walk, "Word", "embeddings.word", "input_ids", parts.word.num_embeddings,
+            context, "Word", "embeddings.word", "input_ids", parts.word.num_embeddings,
             f"Each piece of the vocabulary has a row of {width} learned numbers; this is where its meaning starts.",
         ),
         _lookup(
-            walk, "Position", "embeddings.position", "position_ids", parts.position.num_embeddings,
+            context, "Position", "embeddings.position", "position_ids", parts.position.num_embeddings,
             "Attention by itself sees no order, so each place in the text adds a learned row of its own.",
         ),
     ]  # fmt: skip
@@ -29,7 +29,7 @@ def embeddings_stage(walk: Walk) -> Stage:
         summed["segment"] = "embeddings.segment"
         views.append(
             _lookup(
-                walk, "Segment", "embeddings.segment", "token_type_ids", parts.segment.num_embeddings,
+                context, "Segment", "embeddings.segment", "token_type_ids", parts.segment.num_embeddings,
                 "First or second text: one learned row for each side of a pair."
                 if parts.segment.num_embeddings > 1
                 else "This model does not tell the texts of a pair apart: every token gets the same learned row.",
@@ -37,10 +37,10 @@ def embeddings_stage(walk: Walk) -> Stage:
         )  # fmt: skip
     views.append(
         added(
-            walk,
+            context,
             "Sum",
             "embeddings.sum",
-            {name: _reader(walk, tensor) for name, tensor in summed.items()},
+            {name: _reader(context, tensor) for name, tensor in summed.items()},
             width=width,
             formula=r"\mathbf e_i = " + " + ".join(rf"E^{{\text{{{name}}}}}_i" for name in summed),
             words="What the piece is and where it stands, added number by number into one row a token.",
@@ -48,17 +48,17 @@ def embeddings_stage(walk: Walk) -> Stage:
     )
     views.append(
         norm(
-            walk, "Normalized", "embeddings.output", "embeddings.sum", parts.embedding_norm,
+            context, "Normalized", "embeddings.output", "embeddings.sum", parts.embedding_norm,
             "Each token's numbers are brought to mean 0 and variance 1, then stretched and shifted by learned amounts.",
         )
     )  # fmt: skip
     if parts.embedding_projection is not None:
         views.append(
             linear(
-                walk,
+                context,
                 "Widened",
                 "embeddings.projection",
-                source=_reader(walk, "embeddings.output"),
+                source=_reader(context, "embeddings.output"),
                 module=parts.embedding_projection,
                 letters=("E", "P", "X"),
                 words=f"This family keeps narrow embeddings ({width}); one matrix widens them to the layers' size.",
@@ -67,23 +67,23 @@ def embeddings_stage(walk: Walk) -> Stage:
     return Stage(
         "embeddings",
         "Embeddings",
-        f"Each of the {len(walk.pieces)} tokens becomes a row of {width} numbers: what it is, plus where it stands.",
+        f"Each of the {len(context.pieces)} tokens becomes a row of {width} numbers: what it is, plus where it stands.",
         tuple(views),
     )
 
 
-def _reader(walk: Walk, tensor: str) -> Callable[[], Tensor]:
-    return lambda: walk.tensor(tensor)
+def _reader(context: WalkthroughContext, tensor: str) -> Callable[[], Tensor]:
+    return lambda: context.tensor(tensor)
 
 
-def _lookup(walk: Walk, title: str, tensor: str, ids: str, entries: int, words: str) -> View:
+def _lookup(context: WalkthroughContext, title: str, tensor: str, ids: str, entries: int, words: str) -> View:
     """A view of rows taken out of a table."""
-    rows, width = len(walk.pieces), walk.t.parts.word.embedding_dim
+    rows, width = len(context.pieces), context.t.parts.word.embedding_dim
 
     def behind(row: int, column: int) -> Arithmetic:
-        number = walk.t.inputs[ids][0, row].item()
-        value = walk.tensor(tensor)[row, column].item()
-        sentence = f"Nothing is computed: “{walk.pieces[row]}” takes row {number:,} of the table, as it was learned."
+        number = context.t.inputs[ids][0, row].item()
+        value = context.tensor(tensor)[row, column].item()
+        sentence = f"Nothing is computed: “{context.pieces[row]}” takes row {number:,} of the table, as it was learned."
         return Arithmetic(sentence, (Line(f"row {number:,}, number {column}", value),))
 
     return View(
@@ -92,6 +92,6 @@ def _lookup(walk: Walk, title: str, tensor: str, ids: str, entries: int, words: 
         rf"E^{{\text{{{title.lower()}}}}}[\text{{{'id' if title == 'Word' else title.lower()}}}_i]",
         words,
         f"table {entries:,} × {width}  →  {rows} × {width}",
-        lambda: walk.matrix(tensor),
+        lambda: context.matrix(tensor),
         behind,
     )

@@ -8,7 +8,7 @@ from torch import Tensor, arange, nn
 
 from core.explore.walkthrough import arithmetic
 from core.explore.walkthrough.arithmetic import Arithmetic
-from core.explore.walkthrough.context import Walk, numbered
+from core.explore.walkthrough.context import WalkthroughContext, numbered
 from core.explore.walkthrough.view import Matrix, Operand, Stage, View
 from core.explore.walkthrough.view_kinds import activated, factors, linear, norm
 from core.models.families import FAMILIES, activation_name
@@ -17,16 +17,16 @@ CANDIDATES = 20  # of the vocabulary, the likeliest
 NEXT_SENTENCE = {"bert": ("it follows", "it does not"), "albert": ("in order", "swapped")}
 
 
-def head_stages(walk: Walk) -> tuple[Stage, ...]:
+def head_stages(context: WalkthroughContext) -> tuple[Stage, ...]:
     """The stages of the heads that the model has, over the last layer's output whichever layer is chosen."""
-    parts = walk.t.parts
+    parts = context.t.parts
     builders = (
         (parts.pooler, _pooler),
         (parts.masked_lm, _masked_lm),
         (parts.next_sentence, _next_sentence),
         (parts.classifier, _classifier),
     )
-    return tuple(build(walk) for part, build in builders if part is not None)
+    return tuple(build(context) for part, build in builders if part is not None)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class _Answers:
     Nothing is computed before it is asked for.
     """
 
-    walk: Walk
+    context: WalkthroughContext
     tensor: str  # the head's logits in the trace
     module: nn.Linear  # one row of weights for each answer
     source: Callable[[], Tensor]  # what the module reads, (rows, hidden)
@@ -44,15 +44,15 @@ class _Answers:
 
     @property
     def row(self) -> int:
-        return self.walk.chosen_row(self.tensor)
+        return self.context.chosen_row(self.tensor)
 
     @property
     def label(self) -> str:
-        return self.walk.row_label(self.tensor, self.row)
+        return self.context.row_label(self.tensor, self.row)
 
     @cached_property
     def scores(self) -> Tensor:
-        return self.walk.tensor(self.tensor)[self.row]  # (answer,)
+        return self.context.tensor(self.tensor)[self.row]  # (answer,)
 
     @cached_property
     def shown(self) -> Tensor:
@@ -60,41 +60,41 @@ class _Answers:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        return self.named or tuple(self.walk.t.model.tokenizer.convert_ids_to_tokens(self.shown.tolist()))
+        return self.named or tuple(self.context.t.model.tokenizer.convert_ids_to_tokens(self.shown.tolist()))
 
     def matrix(self, values: Tensor, kind: str = "signed") -> Matrix:
         return Matrix.of(values[self.shown][None], (self.label,), self.names, ("token", "answer"), kind)
 
 
-def _pooler(walk: Walk) -> Stage:
-    module = walk.t.parts.pooler
+def _pooler(context: WalkthroughContext) -> Stage:
+    module = context.t.parts.pooler
     words = "The first token's numbers after the last layer go through one more matrix."
     bent = "tanh squeezes each number between −1 and 1."
     views = (
-        _first_row(walk, "pooler.dense", module, ("h", "P", "y"), words),
-        activated(walk, "Pooled", "pooler", "pooler.dense", width=module.out_features, words=bent, function="tanh"),
+        _first_row(context, "pooler.dense", module, ("h", "P", "y"), words),
+        activated(context, "Pooled", "pooler", "pooler.dense", width=module.out_features, words=bent, function="tanh"),
     )
     return Stage(
         "pooler", "Pooler", "The first token's numbers after the last layer become a summary of the whole text.", views
     )
 
 
-def _masked_lm(walk: Walk) -> Stage:
-    head = walk.t.parts.masked_lm
-    config = walk.t.model.config
+def _masked_lm(context: WalkthroughContext) -> Stage:
+    head = context.t.parts.masked_lm
+    config = context.t.model.config
     function = FAMILIES[config.model_type].masked_lm.function or activation_name(config)
-    answers = _Answers(walk, "mlm.logits", head.decoder, lambda: walk.tensor("mlm.transform"))
+    answers = _Answers(context, "mlm.logits", head.decoder, lambda: context.tensor("mlm.transform"))
     prepared = linear(
-        walk,
+        context,
         "Weighted",
         "mlm.dense",
-        source=walk.last,
+        source=context.last,
         module=head.dense,
         letters=("H", "T", "Y"),
         words="Each token's numbers after the last layer are prepared for the comparison with the vocabulary.",
     )
     bent = activated(
-        walk,
+        context,
         "Activated",
         "mlm.activation",
         "mlm.dense",
@@ -103,25 +103,25 @@ def _masked_lm(walk: Walk) -> Stage:
         function=function,
     )
     words = "And the same normalization: now it can be compared."
-    normal = norm(walk, "Normalized", "mlm.transform", "mlm.activation", head.norm, words)
+    normal = norm(context, "Normalized", "mlm.transform", "mlm.activation", head.norm, words)
     shares = _shares(answers, "Softmax over the whole vocabulary: the model's guess here.")
-    words = f"“{walk.token}” after the last layer, whichever layer is chosen above, against the whole vocabulary."
+    words = f"“{context.token}” after the last layer, whichever layer is chosen above, against the whole vocabulary."
     views = (prepared, bent, normal, _scores(answers), shares)
     return Stage("masked-lm", "Guess the word", words, views, opens_at=len(views) - 1)
 
 
-def _next_sentence(walk: Walk) -> Stage:
-    module = walk.t.parts.next_sentence
-    known = NEXT_SENTENCE.get(walk.t.model.config.model_type, ())
+def _next_sentence(context: WalkthroughContext) -> Stage:
+    module = context.t.parts.next_sentence
+    known = NEXT_SENTENCE.get(context.t.model.config.model_type, ())
     names = known if len(known) == module.out_features else numbered(module.out_features)
-    answers = _Answers(walk, "nsp.logits", module, lambda: walk.tensor("pooler"), names)
+    answers = _Answers(context, "nsp.logits", module, lambda: context.tensor("pooler"), names)
     views = (_scores(answers), _shares(answers, "Softmax over the answers."))
     words = "Do the two texts belong together, as far as the model can tell?"
     return Stage("next-sentence", "Next sentence", words, views, opens_at=1)
 
 
-def _classifier(walk: Walk) -> Stage:
-    parts, config = walk.t.parts.classifier, walk.t.model.config
+def _classifier(context: WalkthroughContext) -> Stage:
+    parts, config = context.t.parts.classifier, context.t.model.config
     views: list[View] = []
     source = "pooler"
     if parts.dense is not None:
@@ -130,10 +130,12 @@ def _classifier(walk: Walk) -> Stage:
         bent = "And through the head's activation function."
         width = parts.dense.out_features
         views += [
-            _first_row(walk, "classifier.dense", parts.dense, ("h", "C", "y"), words),
-            activated(walk, "Activated", source, "classifier.dense", width=width, words=bent, function=function),
+            _first_row(context, "classifier.dense", parts.dense, ("h", "C", "y"), words),
+            activated(context, "Activated", source, "classifier.dense", width=width, words=bent, function=function),
         ]
-    answers = _Answers(walk, "classifier.logits", parts.output, lambda: walk.tensor(source), walk.t.model.labels)
+    answers = _Answers(
+        context, "classifier.logits", parts.output, lambda: context.tensor(source), context.t.model.labels
+    )
     views.append(_scores(answers))
     if chooses_one_class(config):
         views.append(_shares(answers, "Softmax over the classes."))
@@ -146,9 +148,13 @@ def chooses_one_class(config: object) -> bool:
     return config.num_labels > 1 and config.problem_type != "multi_label_classification"
 
 
-def _first_row(walk: Walk, tensor: str, module: nn.Linear, letters: tuple[str, str, str], words: str) -> View:
+def _first_row(
+    context: WalkthroughContext, tensor: str, module: nn.Linear, letters: tuple[str, str, str], words: str
+) -> View:
     """A product over the first token's last row."""
-    return linear(walk, "Weighted", tensor, source=lambda: walk.last()[:1], module=module, letters=letters, words=words)
+    return linear(
+        context, "Weighted", tensor, source=lambda: context.last()[:1], module=module, letters=letters, words=words
+    )
 
 
 def _scores(answers: _Answers) -> View:
@@ -174,7 +180,7 @@ def _scores(answers: _Answers) -> View:
 
     count = module.out_features
     among = "" if answers.named else f", the {min(CANDIDATES, count)} highest shown"
-    tied = module.weight is answers.walk.t.parts.word.weight
+    tied = module.weight is answers.context.t.parts.word.weight
     return View(
         "Scores",
         answers.tensor,

@@ -7,74 +7,74 @@ from torch import Tensor
 
 from core.explore.walkthrough import arithmetic
 from core.explore.walkthrough.arithmetic import Arithmetic, Line
-from core.explore.walkthrough.context import Walk
+from core.explore.walkthrough.context import WalkthroughContext
 from core.explore.walkthrough.view import MASKED, Stage, View
 
 
-def softmax_stage(walk: Walk) -> Stage:
+def softmax_stage(context: WalkthroughContext) -> Stage:
     """From raw scores to shares of attention."""
-    views = (_scaled(walk), _masked(walk), _exponentials(walk), _shares(walk), _wrong_order(walk))
+    views = (_scaled(context), _masked(context), _exponentials(context), _shares(context), _wrong_order(context))
     return Stage("softmax", "Softmax", "Scores become shares of attention: each row adds up to 1.", views)
 
 
-def _scaled(walk: Walk) -> View:
-    size, root = walk.head_dim, math.sqrt(walk.head_dim)
+def _scaled(context: WalkthroughContext) -> View:
+    size, root = context.head_dim, math.sqrt(context.head_dim)
 
     def behind(row: int, column: int) -> Arithmetic:
-        score = _raw(walk)[row, column].item()
+        score = _raw(context)[row, column].item()
         lines = (Line("score", score), Line(f"÷ √{size}", root), Line("= value", score / root))
-        return Arithmetic(f"The score of {_pair(walk, row, column)}, divided by the root of {size}.", lines)
+        return Arithmetic(f"The score of {_pair(context, row, column)}, divided by the root of {size}.", lines)
 
     return _view(
-        walk,
+        context,
         "Scaled",
         None,
         rf"\frac{{s_{{ij}}}}{{\sqrt{{d}}}} \qquad d = {size}",
         f"Sums of {size} products can grow large, and nearly all attention would go to one token. "
         f"Dividing by √{size} keeps them in range.",
-        lambda: _raw(walk) * size**-0.5,
+        lambda: _raw(context) * size**-0.5,
         behind,
         kind="signed",
     )
 
 
-def _masked(walk: Walk) -> View:
-    root = math.sqrt(walk.head_dim)
+def _masked(context: WalkthroughContext) -> View:
+    root = math.sqrt(context.head_dim)
 
     def behind(row: int, column: int) -> Arithmetic:
-        value = _ready(walk)[row, column].item()
+        value = _ready(context)[row, column].item()
         if value < MASKED:
-            sentence = f"“{walk.pieces[column]}” is padding: nobody may look at it."
+            sentence = f"“{context.pieces[column]}” is padding: nobody may look at it."
             return Arithmetic(sentence, (Line("the smallest number there is, for −∞", value),))
-        scaled = _raw(walk)[row, column].item() / root
+        scaled = _raw(context)[row, column].item() / root
         lines = (Line("scaled score", scaled), Line("+ mask", 0.0), Line("= value", scaled))
-        return Arithmetic(f"{_pair(walk, row, column)} is allowed: nothing is added.", lines)
+        return Arithmetic(f"{_pair(context, row, column)} is allowed: nothing is added.", lines)
 
     return _view(
-        walk,
+        context,
         "Masked",
-        walk.name("scaled"),
+        context.name("scaled"),
         r"z_{ij} = \frac{s_{ij}}{\sqrt d} + m_j \qquad m_j = 0 \text{ for a token, } -\infty \text{ for padding}",
         "Padding must not be looked at, so its scores become −∞. Without padding nothing changes.",
-        lambda: _ready(walk),
+        lambda: _ready(context),
         behind,
         kind="signed",
     )
 
 
-def _exponentials(walk: Walk) -> View:
+def _exponentials(context: WalkthroughContext) -> View:
     def matrix() -> Tensor:
-        return (_ready(walk) - _ready(walk).amax(-1, keepdim=True)).exp()
+        return (_ready(context) - _ready(context).amax(-1, keepdim=True)).exp()
 
     def behind(row: int, column: int) -> Arithmetic:
-        numbers = _ready(walk)[row].double()
+        numbers = _ready(context)[row].double()
         score, largest = numbers[column].item(), numbers.max().item()
         power = Line("= e to the power of their difference", math.exp(score - largest))
         lines = (Line("score", score), Line("largest score of the row", largest), power)
-        return Arithmetic(f"The score of {_pair(walk, row, column)} as a power of e.", lines)
+        return Arithmetic(f"The score of {_pair(context, row, column)} as a power of e.", lines)
 
     return _view(
-        walk,
+        context,
         "Exponentials",
         None,
         r"e^{\,z_{ij} - \max_k z_{ik}}",
@@ -85,38 +85,38 @@ def _exponentials(walk: Walk) -> View:
     )
 
 
-def _shares(walk: Walk) -> View:
+def _shares(context: WalkthroughContext) -> View:
     def behind(row: int, column: int) -> Arithmetic:
-        value = _probabilities(walk)[row, column].item()
-        sentence = f"“{walk.pieces[row]}” spends {value:.1%} of this head's attention on “{walk.pieces[column]}”."
-        return arithmetic.share_of_sum(_ready(walk)[row], column, sentence=sentence)
+        value = _probabilities(context)[row, column].item()
+        sentence = f"“{context.pieces[row]}” spends {value:.1%} of this head's attention on “{context.pieces[column]}”."
+        return arithmetic.share_of_sum(_ready(context)[row], column, sentence=sentence)
 
     return _view(
-        walk,
+        context,
         "Shares",
-        walk.name("probabilities"),
+        context.name("probabilities"),
         r"p_{ij} = \operatorname{softmax}(\mathbf z_i)_j = \frac{e^{z_{ij}}}{\sum_k e^{z_{ik}}}",
         "Divided by the row's sum: each row is now a set of shares that add up to 1. This is the attention that people "
         "draw as lines.",
-        lambda: _probabilities(walk),
+        lambda: _probabilities(context),
         behind,
     )
 
 
-def _wrong_order(walk: Walk) -> View:
-    size, root = walk.head_dim, math.sqrt(walk.head_dim)
+def _wrong_order(context: WalkthroughContext) -> View:
+    size, root = context.head_dim, math.sqrt(context.head_dim)
 
     def unscaled() -> Tensor:  # padding is masked here, too: only the order differs
-        return _raw(walk).masked_fill(_ready(walk) < MASKED, -math.inf)
+        return _raw(context).masked_fill(_ready(context) < MASKED, -math.inf)
 
     def behind(row: int, column: int) -> Arithmetic:
         share = unscaled()[row].double().softmax(-1)[column].item()
-        right = _probabilities(walk)[row, column].item()
+        right = _probabilities(context)[row, column].item()
         lines = (Line("share of the unscaled scores", share), Line(f"÷ √{size}", root), Line("= value", share / root))
-        return Arithmetic(f"For {_pair(walk, row, column)} BERT computes {right:.4f}, not this.", lines)
+        return Arithmetic(f"For {_pair(context, row, column)} BERT computes {right:.4f}, not this.", lines)
 
     return _view(
-        walk,
+        context,
         "Wrong order",
         None,
         r"\frac{\operatorname{softmax}(S)}{\sqrt d} \;\neq\; \operatorname{softmax}\left(\frac{S}{\sqrt d}\right)",
@@ -129,7 +129,7 @@ def _wrong_order(walk: Walk) -> View:
 
 
 def _view(
-    walk: Walk,
+    context: WalkthroughContext,
     title: str,
     tensor: str | None,
     formula: str,
@@ -141,31 +141,31 @@ def _view(
     contrast: str = "",
 ) -> View:
     """A view of (query, key) numbers."""
-    size = f"{len(walk.pieces)} × {len(walk.pieces)}"
-    named = walk.name("scores")
+    size = f"{len(context.pieces)} × {len(context.pieces)}"
+    named = context.name("scores")
     return View(
         title,
         tensor,
         formula,
         words,
         f"{size}  →  {size}",
-        lambda: walk.matrix(named, kind, values()),
+        lambda: context.matrix(named, kind, values()),
         behind,
         contrast=contrast,
     )
 
 
-def _raw(walk: Walk) -> Tensor:
-    return walk.tensor(walk.name("scores"))
+def _raw(context: WalkthroughContext) -> Tensor:
+    return context.tensor(context.name("scores"))
 
 
-def _ready(walk: Walk) -> Tensor:
-    return walk.tensor(walk.name("scaled"))
+def _ready(context: WalkthroughContext) -> Tensor:
+    return context.tensor(context.name("scaled"))
 
 
-def _probabilities(walk: Walk) -> Tensor:
-    return walk.tensor(walk.name("probabilities"))
+def _probabilities(context: WalkthroughContext) -> Tensor:
+    return context.tensor(context.name("probabilities"))
 
 
-def _pair(walk: Walk, row: int, column: int) -> str:
-    return f"“{walk.pieces[row]}” to “{walk.pieces[column]}”"
+def _pair(context: WalkthroughContext, row: int, column: int) -> str:
+    return f"“{context.pieces[row]}” to “{context.pieces[column]}”"

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from core.explore.walkthrough import arithmetic
 from core.explore.walkthrough.arithmetic import Arithmetic
-from core.explore.walkthrough.context import Walk, numbered
+from core.explore.walkthrough.context import WalkthroughContext, numbered
 from core.explore.walkthrough.view import Matrix, Operand, View
 
 _LAYER_NORM = (
@@ -23,7 +23,7 @@ Read = Callable[[], Tensor]
 
 
 def linear(
-    walk: Walk,
+    context: WalkthroughContext,
     title: str,
     tensor: str,
     *,
@@ -38,7 +38,7 @@ def linear(
     With `head`, only that head's stretch of the module's outputs.
     """
     x, index, y = letters
-    first, columns = (0, module.out_features) if head is None else (head * walk.head_dim, walk.head_dim)
+    first, columns = (0, module.out_features) if head is None else (head * context.head_dim, context.head_dim)
     numbers = numbered(module.in_features)
 
     def behind(row: int, column: int) -> Arithmetic:
@@ -47,74 +47,91 @@ def linear(
             module.weight[first + column],
             labels=numbers,
             names=(x.lower(), f"w{index}"),
-            sentence=f"The {module.in_features:,} numbers of “{walk.row_label(tensor, row)}”, each times a learned "
+            sentence=f"The {module.in_features:,} numbers of “{context.row_label(tensor, row)}”, each times a learned "
             "weight, summed up.",
             bias=module.bias[first + column].item(),
         )
 
     def operands(row: int, column: int) -> tuple[Operand, ...]:
-        taken = Matrix.of(source(), walk.matrix(tensor).rows, numbers, ("token", "number"))
+        taken = Matrix.of(source(), context.matrix(tensor).rows, numbers, ("token", "number"))
         weights = module.weight[first : first + columns].T
         learned = Matrix.of(weights, numbers, numbered(columns), ("number in", "number out"))
         return factors((x, taken), (f"W{index}ᵀ", learned), row, column)
 
-    rows = walk.rows(tensor)
+    rows = context.rows(tensor)
     return View(
         title,
         tensor,
         rf"{y} = {x}\,W_{{{index}}}^\top + b_{{{index}}}",
         words,
         f"{x} {rows} × {module.in_features}  ·  Wᵀ {module.in_features} × {columns}  →  {rows} × {columns}",
-        lambda: walk.matrix(tensor),
+        lambda: context.matrix(tensor),
         behind,
         operands,
     )
 
 
-def norm(walk: Walk, title: str, tensor: str, source: str, module: nn.LayerNorm, words: str) -> View:
+def norm(context: WalkthroughContext, title: str, tensor: str, source: str, module: nn.LayerNorm, words: str) -> View:
     """LayerNorm over a tensor of the trace."""
 
     def behind(row: int, column: int) -> Arithmetic:
-        sentence = f"Number {column} of “{walk.pieces[row]}”: less the token's mean, over its spread, times and plus "
-        return arithmetic.layer_norm(walk.tensor(source)[row], column, module, sentence=sentence + "what was learned.")
+        sentence = (
+            f"Number {column} of “{context.pieces[row]}”: less the token's mean, over its spread, times and plus "
+        )
+        return arithmetic.layer_norm(
+            context.tensor(source)[row], column, module, sentence=sentence + "what was learned."
+        )
 
-    size = f"{len(walk.pieces)} × {module.weight.shape[0]}"
+    size = f"{len(context.pieces)} × {module.weight.shape[0]}"
     shapes = f"{size}  →  {size}"
     return View(
-        title, tensor, _LAYER_NORM, words, shapes, lambda: walk.matrix(tensor), behind, _same_cell(walk, source)
+        title, tensor, _LAYER_NORM, words, shapes, lambda: context.matrix(tensor), behind, _same_cell(context, source)
     )
 
 
 def added(
-    walk: Walk, title: str, tensor: str, parts: Mapping[str, Read], *, width: int, formula: str, words: str
+    context: WalkthroughContext,
+    title: str,
+    tensor: str,
+    parts: Mapping[str, Read],
+    *,
+    width: int,
+    formula: str,
+    words: str,
 ) -> View:
     """A sum of matrices `width` wide, by the name of each."""
 
     def behind(row: int, column: int) -> Arithmetic:
         return arithmetic.total(
             [(name, part()[row, column].item()) for name, part in parts.items()],
-            sentence=f"Number {column} of “{walk.pieces[row]}”: {' plus '.join(parts)}.",
+            sentence=f"Number {column} of “{context.pieces[row]}”: {' plus '.join(parts)}.",
         )
 
     def operands(row: int, column: int) -> tuple[Operand, ...]:
-        return tuple(Operand(name, walk.matrix(tensor, values=part()), (row, column)) for name, part in parts.items())
+        return tuple(
+            Operand(name, context.matrix(tensor, values=part()), (row, column)) for name, part in parts.items()
+        )
 
-    size = f"{len(walk.pieces)} × {width}"
+    size = f"{len(context.pieces)} × {width}"
     shapes = "  +  ".join([size] * len(parts)) + f"  →  {size}"
-    return View(title, tensor, formula, words, shapes, lambda: walk.matrix(tensor), behind, operands)
+    return View(title, tensor, formula, words, shapes, lambda: context.matrix(tensor), behind, operands)
 
 
-def activated(walk: Walk, title: str, tensor: str, source: str, *, width: int, words: str, function: str) -> View:
+def activated(
+    context: WalkthroughContext, title: str, tensor: str, source: str, *, width: int, words: str, function: str
+) -> View:
     """An activation function, as transformers names it, over a tensor `width` wide."""
 
     def behind(row: int, column: int) -> Arithmetic:
-        sentence = f"Number {column} of “{walk.row_label(tensor, row)}” through {function}."
-        return arithmetic.activation(walk.tensor(source)[row, column].item(), function, sentence=sentence)
+        sentence = f"Number {column} of “{context.row_label(tensor, row)}” through {function}."
+        return arithmetic.activation(context.tensor(source)[row, column].item(), function, sentence=sentence)
 
-    size = f"{walk.rows(tensor)} × {width}"
+    size = f"{context.rows(tensor)} × {width}"
     formula = _ACTIVATIONS.get(function, rf"y = \operatorname{{{function.replace('_', ' ')}}}(x)")
     shapes = f"{size}  →  {size}"
-    return View(title, tensor, formula, words, shapes, lambda: walk.matrix(tensor), behind, _same_cell(walk, source))
+    return View(
+        title, tensor, formula, words, shapes, lambda: context.matrix(tensor), behind, _same_cell(context, source)
+    )
 
 
 def factors(left: tuple[str, Matrix], right: tuple[str, Matrix], row: int, column: int) -> tuple[Operand, Operand]:
@@ -124,5 +141,5 @@ def factors(left: tuple[str, Matrix], right: tuple[str, Matrix], row: int, colum
     return Operand(*left, (row, largest)), Operand(*right, (largest, column))
 
 
-def _same_cell(walk: Walk, source: str) -> Callable[[int, int], tuple[Operand, ...]]:
-    return lambda row, column: (Operand("x", walk.matrix(source), (row, column)),)
+def _same_cell(context: WalkthroughContext, source: str) -> Callable[[int, int], tuple[Operand, ...]]:
+    return lambda row, column: (Operand("x", context.matrix(source), (row, column)),)

@@ -36,7 +36,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class Estimate:
     """What a plan will take. `seconds` and `memory_bytes` are rough: say "about".
 
     `memory_bytes`: of one card, or of all processes on a processor. `source`: "measured" by a probe, "learnt" from
@@ -63,7 +63,7 @@ def schedule(plan: Plan, train_rows: int) -> Schedule:
     return Schedule(per_epoch, steps, evaluate_every=max(1, round(per_epoch / plan.evaluations_per_epoch)))
 
 
-def foresee(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> Foreseen:
+def estimate(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> Estimate:
     """Steps, evaluations, time and memory of a plan for rows of such lengths."""
     load, shape, device = load_of(plan, lengths), shape_of(plan.model), device_here(plan.precision)
     train, validation, test = _parts(plan, lengths.rows)
@@ -86,7 +86,7 @@ def foresee(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> F
         texts = math.ceil(per_step / (plan.accumulation * plan.processes)) * load.sequences
         memory = memory_of(shape, texts=texts, pieces=load.longest, kind=device.kind, **trained)
         source = "learnt" if device.is_learnt else "guessed"
-    return Foreseen(
+    return Estimate(
         steps=steps.steps,
         evaluations=evaluations,
         seconds=START_SECONDS + training + scoring,

@@ -32,7 +32,7 @@ OF_THE_MODEL = ("max_length", "frozen_layers", "lora_rank")  # what a model limi
 _OF_THE_MACHINE = ("processes",)
 
 
-def knobs(task: str, settings: Mapping[str, Any]) -> dict[str, tuple[Setting, ...]]:
+def editable(task: str, settings: Mapping[str, Any]) -> dict[str, tuple[Setting, ...]]:
     """The settings that a training of this task heeds, by group; those that mean nothing under `settings` left out."""
     groups = {
         title: tuple(FIELDS[name] for name in names if is_heeded(FIELDS[name], {**settings, "task": task}))

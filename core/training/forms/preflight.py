@@ -10,7 +10,7 @@ from core.data.columns.check import check_mapping
 from core.data.columns.labels import labels_of
 from core.data.dataset.dataset import Dataset
 from core.data.dataset.finding import shown
-from core.data.dataset.row_selection import draft_of
+from core.data.dataset.row_selection import select_rows
 from core.data.decisions.fixed import drafted
 from core.data.decisions.preparation import Preparation
 from core.data.reading.read_table import read_table
@@ -111,11 +111,11 @@ def _rows_of(plan: Plan) -> tuple[Table, Dataset]:
     columns = mapping.as_columns()
     if plan.task != _CLASSIFICATION:  # tags, scores and answers are no classes
         columns = replace(columns, label=None)
-    draft = draft_of(corrected, columns)
+    selection = select_rows(corrected, columns)
     if preparation.recipe is not None:
-        draft = preparation.recipe.apply(draft).draft
-    left = replace(table, data=drafted(corrected, columns, draft))
-    for finding in check_mapping(left, mapping, draft.row_ids):
+        selection = preparation.recipe.apply(selection).selection
+    left = replace(table, data=drafted(corrected, columns, selection))
+    for finding in check_mapping(left, mapping, selection.row_ids):
         if finding.severity == "fix":
             raise LabError(finding.what, finding.remedy)
     return corrected, preparation.dataset(table, columns)

@@ -1,9 +1,9 @@
 """A few steps of a plan on random words, in a process of its own: how long one takes, and how much memory.
 
-`start` returns at once, `look` says how far it is. What was measured is kept in `workspace/probes` for each shape of
-step, so that other epochs, rates or seeds need no probe of their own, and swept after a month. One probe is at work at
-a time. When the memory runs out, or the time, only the probe ends. `python -m core.training.probe.probe FOLDER` is that
-process.
+`start` returns at once, `measured` says how far it is. What was measured is kept in `workspace/probes` for each shape
+of step, so that other epochs, rates or seeds need no probe of their own, and swept after a month. One probe is at work
+at a time. When the memory runs out, or the time, only the probe ends. `python -m core.training.probe.probe FOLDER` is
+that process.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ _NOT_OF_A_STEP = (
 )  # fmt: skip
 
 
-def look(plan: Plan, lengths: Lengths) -> Measured | None:
+def measured(plan: Plan, lengths: Lengths) -> Measured | None:
     """What a probe has measured for such steps; None when there was none, or it is still at work (`is_measuring`).
 
     Raises `LabError` when it failed, with the reason.

@@ -118,7 +118,7 @@ class Reporter(TrainerCallback):
         self._heed(control)
         if self._random is not None:  # else this session has not come to the end of a step: nothing is new
             self._random.restore()
-            self.trainer.tally.forget_after(state.global_step)
+            self.trainer.step_metrics.forget_after(state.global_step)
             self._write_point()
             control.should_save = True
 
@@ -250,7 +250,7 @@ class Reporter(TrainerCallback):
     def _write_point(self) -> None:
         if self.step == self._last_point_step:
             return
-        point = self.trainer.tally.take(self._ranks)
+        point = self.trainer.step_metrics.take(self._ranks)
         now = self._seconds_in_steps
         norm = self.trainer.gradient_norm
         norm = None if norm is None else float(norm)

@@ -26,7 +26,7 @@ class Point:
     slots: int
 
 
-class Tally:
+class StepMetrics:
     """Collects parts of steps: of one step as many as it accumulates."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from core.training.batches.encoding import Positions, SimilarLengths
 from core.training.run import checkpoints
 from core.training.run.failures import not_finite
 from core.training.run.ranks import Ranks
-from core.training.run.step_metrics import Tally
+from core.training.run.step_metrics import StepMetrics
 from core.training.run.stopping import Stopped
 
 LAB_STATE = "lab_state.json"  # in a checkpoint: training seconds, best evaluation so far, plan and data it belongs to
@@ -64,7 +64,7 @@ class LabTrainer(Trainer):
         self.mark: float | None = None  # the score of that one
         self.evaluation_due = False
         self._best_weights: dict[str, torch.Tensor] | None = None
-        self.tally = Tally()  # of the steps since the last point
+        self.step_metrics = StepMetrics()  # of the steps since the last point
         self.gradient_norm: float | torch.Tensor | None = None
         positions = Positions(len(train))
         super().__init__(
@@ -98,7 +98,7 @@ class LabTrainer(Trainer):
         step = self.state.global_step + 1
         if loss.device.type == "cpu" and not torch.isfinite(loss):  # elsewhere at the next report: no waiting per step
             raise not_finite(step, loss.item())
-        self.tally.add(step, loss, inputs["attention_mask"])
+        self.step_metrics.add(step, loss, inputs["attention_mask"])
         return loss
 
     def _get_grad_norm(self, *arguments: Any, **options: Any) -> Any:

@@ -17,6 +17,6 @@ STYLE = """<style>
 </style>"""
 
 
-def apply_look() -> None:
+def apply_style() -> None:
     """Add it to the page, whichever page runs. Takes no room on it."""
     st.html(STYLE)

@@ -21,13 +21,13 @@ from pages.shared.text import counted, plain
 if TYPE_CHECKING:
     from core.data.columns.guess import Columns
     from core.data.dataset.finding import Finding
-    from core.data.dataset.row_selection import Draft
+    from core.data.dataset.row_selection import RowSelection
     from core.data.quality.card import HealthCard
     from core.data.table import Table
-    from pages.shared.preparation import Layers
+    from pages.shared.preparation import FilePreparation
 
-ICONS = {"fix": ":material/build:", "look": ":material/visibility:", "good": ":material/check_circle:"}
-TITLES = {"fix": "To mend", "look": "To look at", "good": "Good"}
+ICONS = {"fix": ":material/build:", "warn": ":material/visibility:", "good": ":material/check_circle:"}
+TITLES = {"fix": "To mend", "warn": "To look at", "good": "Good"}
 ON_DEMAND = {  # what takes a while, as `on_demand` and `Measured` call it
     "near": "texts that are nearly the same (Repeats)",
     "pieces": "texts that are cut (Lengths, in pieces)",
@@ -38,27 +38,27 @@ USUAL_CAP = 1_000
 
 
 @st.cache_resource(max_entries=8, show_spinner="Examining the rows …")
-def card_of(key: tuple, task: str, _draft: Draft, _measured: Measured) -> HealthCard:
+def card_of(key: tuple, task: str, _selection: RowSelection, _measured: Measured) -> HealthCard:
     """The findings over some rows; `key` says which these are, and what was measured of them."""
-    return health_card(_draft, _measured, task=task)
+    return health_card(_selection, _measured, task=task)
 
 
-def show_health(task: str, table: Table, columns: Columns, layers: Layers) -> None:
+def show_health(task: str, table: Table, columns: Columns, preparation: FilePreparation) -> None:
     """The verdict, the findings in order, each with its fix, and the recipe so far."""
     try:
-        applied = applied_of(table, columns, layers)
+        applied = applied_of(table, columns, preparation)
     except LabError:  # the fixes do not fit these rows any more, and the way back is below
-        offer_undo(layers)
+        offer_undo(preparation)
         raise
-    key = dataset_key(table, columns, layers)
+    key = dataset_key(table, columns, preparation)
     known = {name: found for name in ON_DEMAND if (found := remembered((name, *key))) is not None}
-    card = card_of((*key, *known), task, applied.draft, Measured(**known))
-    show = st.warning if card.of("fix") else st.info if card.of("look") else st.success
+    card = card_of((*key, *known), task, applied.selection, Measured(**known))
+    show = st.warning if card.of("fix") else st.info if card.of("warn") else st.success
     show(f"**{plain(card.verdict)}** {counted(card.rows, 'row')} looked at.")
-    show_recipe(table, columns, layers)
-    for severity in ("fix", "look"):
+    show_recipe(table, columns, preparation)
+    for severity in ("fix", "warn"):
         for number, finding in enumerate(card.of(severity)):
-            show_finding(f"{severity}-{number}", finding, table, columns, layers)
+            show_finding(f"{severity}-{number}", finding, table, columns, preparation)
     good = card.of("good")
     if good:
         with st.expander(f"{counted(len(good), 'check')} found nothing to mend", icon=ICONS["good"]):
@@ -66,17 +66,17 @@ def show_health(task: str, table: Table, columns: Columns, layers: Layers) -> No
                 st.markdown(f"- {plain(finding.what)}")
     if unknown := [what for name, what in ON_DEMAND.items() if name not in known]:
         st.caption(f"Told here once another view has counted them: {'; '.join(unknown)}.")
-    show_cap(columns, layers)
+    show_cap(columns, preparation)
     findings = pd.DataFrame(
         [(TITLES[each.severity], each.what, each.remedy, len(each.rows)) for each in card.findings],
         columns=["Severity", "What", "Remedy", "Rows"],
     )
     with st.container(horizontal=True):
         csv_button("Findings as CSV", findings, "health-card")
-        csv_button("The mended table as CSV", lambda: mended(table, columns, layers), "mended")
+        csv_button("The mended table as CSV", lambda: mended(table, columns, preparation), "mended")
         st.download_button(
             "The mended table as JSONL",
-            lambda: mended(table, columns, layers, exactly=True),
+            lambda: mended(table, columns, preparation, exactly=True),
             "mended.jsonl",
             "application/jsonl",
             icon=":material/download:",
@@ -87,22 +87,22 @@ def show_health(task: str, table: Table, columns: Columns, layers: Layers) -> No
         )
 
 
-def mended(table: Table, columns: Columns, layers: Layers, *, exactly: bool = False) -> bytes:
+def mended(table: Table, columns: Columns, preparation: FilePreparation, *, exactly: bool = False) -> bytes:
     """The table with corrections and fixes: as CSV that a spreadsheet may safely open, or `exactly`, as JSON Lines."""
-    fixed = fixed_table(table, columns, edits=layers.edits, recipe=layers.recipe)
+    fixed = fixed_table(table, columns, edits=preparation.edits, recipe=preparation.recipe)
     parts = jsonl_parts(fixed) if exactly else csv_parts(fixed, escape=escape_formula)
     return "".join(parts).encode("utf-8", "replace")
 
 
-def rows_as_they_are(table: Table, columns: Columns, layers: Layers, rows: np.ndarray) -> pd.DataFrame:
+def rows_as_they_are(table: Table, columns: Columns, preparation: FilePreparation, rows: np.ndarray) -> pd.DataFrame:
     """Some of the rows that are left, with corrected cells and fixed texts, by their numbers in the file."""
-    draft = applied_of(table, columns, layers).draft
-    few = draft.keep(np.isin(draft.row_ids, rows))
-    frame = drafted(layers.edits.apply(table), columns, few).to_pandas()
+    selection = applied_of(table, columns, preparation).selection
+    few = selection.keep(np.isin(selection.row_ids, rows))
+    frame = drafted(preparation.edits.apply(table), columns, few).to_pandas()
     return frame.set_axis(few.row_ids + 1)
 
 
-def show_finding(key: str, finding: Finding, table: Table, columns: Columns, layers: Layers) -> None:
+def show_finding(key: str, finding: Finding, table: Table, columns: Columns, preparation: FilePreparation) -> None:
     """One finding: what, what to do, the rows, and the safe fix where there is one."""
     with st.container(border=True):
         st.markdown(f"{ICONS[finding.severity]} {plain(finding.what)}")
@@ -111,33 +111,33 @@ def show_finding(key: str, finding: Finding, table: Table, columns: Columns, lay
             st.button(
                 finding.step.title,
                 key=f"apply-{key}-{finding.step.kind}",
-                on_click=layers.apply_step,
+                on_click=preparation.apply_step,
                 args=(finding.step,),
                 help="Recorded, and undone with one click: the file itself stays as it is.",
             )
         if len(finding.rows):
             with st.expander(counted(len(finding.rows), "row")):
-                frame = rows_as_they_are(table, columns, layers, finding.rows[:SHOWN_ROWS].array)
+                frame = rows_as_they_are(table, columns, preparation, finding.rows[:SHOWN_ROWS].array)
                 st.dataframe(frame, alt=f"Rows: {finding.what[:80]}")
                 if len(finding.rows) > SHOWN_ROWS:
                     st.caption(f"The first {SHOWN_ROWS} are shown.")
 
 
-def show_recipe(table: Table, columns: Columns, layers: Layers) -> None:
+def show_recipe(table: Table, columns: Columns, preparation: FilePreparation) -> None:
     """What was applied so far, step by step."""
-    if not len(layers.recipe):
+    if not len(preparation.recipe):
         return
-    applied = applied_of(table, columns, layers)
+    applied = applied_of(table, columns, preparation)
     with st.container(border=True):
         st.markdown(f"**Fixes so far**: {len(table):,} rows in the file, {len(applied.draft):,} left.")
-        for number, (step, line) in enumerate(zip(layers.recipe.in_order(), applied.log, strict=True), start=1):
+        for number, (step, line) in enumerate(zip(preparation.recipe.in_order(), applied.log, strict=True), start=1):
             st.markdown(f"{number}. **{plain(step.title)}**: {plain(line)}")
-        if layers.recipe.in_order() != layers.recipe.steps and (last := layers.last_step()) is not None:
+        if preparation.recipe.in_order() != preparation.recipe.steps and (last := preparation.last_step()) is not None:
             st.caption(f"In the order that loses fewest rows. The one undone first is “{plain(last[1].title)}”.")
-        offer_undo(layers)
+        offer_undo(preparation)
 
 
-def show_cap(columns: Columns, layers: Layers) -> None:
+def show_cap(columns: Columns, preparation: FilePreparation) -> None:
     """Capping classes is a matter of taste, so it is offered and never proposed as a must."""
     if columns.label is None:
         return
@@ -146,4 +146,4 @@ def show_cap(columns: Columns, layers: Layers) -> None:
             "Leaves at most so many rows of each label, drawn at random. For very uneven labels, or a quick try."
         )
         most = st.number_input("Rows of each label at most", 1, 10_000_000, USUAL_CAP, key="cap-rows", width=240)
-        st.button("Cap", on_click=lambda: layers.apply_step(steps.CapClasses(int(most))))
+        st.button("Cap", on_click=lambda: preparation.apply_step(steps.CapClasses(int(most))))

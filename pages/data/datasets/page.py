@@ -20,9 +20,9 @@ from pages.shared import data_source, navigation
 from pages.shared.column_mapping import choose_mapping, edit_labels
 from pages.shared.data_source import CLASSIFICATION
 from pages.shared.export import csv_button, figure
-from pages.shared.preparation import applied_of, dataset_key, dataset_of, layers_of
+from pages.shared.preparation import applied_of, dataset_key, dataset_of, preparation_of
 from pages.shared.reading_options import read_source, reading_settings
-from pages.shared.text import plain, problems_shown
+from pages.shared.text import errors_shown, plain
 from pages.shared.url_state import choose_view
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from core.data.dataset.dataset import Dataset
     from core.data.quality.profile import Profile
     from core.data.table import Table
-    from pages.shared.preparation import Layers
+    from pages.shared.preparation import FilePreparation
 
 VIEWS = ("Health", "Rows", "Labels", "Lengths", "Extremes", "Typical words", "Repeats", "Scripts and signs", "Splits")
 NEED_LABELS = ("Labels", "Typical words")
@@ -70,15 +70,17 @@ def show_extremes(dataset: Dataset, profile: Profile) -> None:
         csv_button(f"{title} texts as CSV", frame, f"{title.lower()}-texts")
 
 
-def show_view(view: str, reference: str, table: Table, mapping: Mapping, layers: Layers, dataset: Dataset) -> None:
+def show_view(
+    view: str, reference: str, table: Table, mapping: Mapping, preparation: FilePreparation, dataset: Dataset
+) -> None:
     """The views that need validated rows."""
-    key = dataset_key(table, classes_of(mapping), layers)
+    key = dataset_key(table, classes_of(mapping), preparation)
     if view in NEED_LABELS and mapping.task != CLASSIFICATION:
         st.info("This view is for tasks that give each text one label.")
     elif view in NEED_LABELS and not dataset.label_names:
         st.info("Choose the column that holds the label to see this.")
     elif view == "Splits":
-        show_splits(key, table, mapping, dataset, layers)
+        show_splits(key, table, mapping, dataset, preparation)
     elif view == "Typical words":
         show_typical(key, dataset)
     elif view == "Scripts and signs":
@@ -92,7 +94,7 @@ def show_view(view: str, reference: str, table: Table, mapping: Mapping, layers:
         elif view == "Extremes":
             show_extremes(dataset, profile)
         else:
-            show_repeats(reference, key, mapping, dataset, profile, layers)
+            show_repeats(reference, key, mapping, dataset, profile, preparation)
 
 
 def classes_of(mapping: Mapping) -> Columns:
@@ -109,26 +111,28 @@ data_source.offer_deletion(reference, table.content_hash)
 st.markdown(f"**{len(table):,} rows**, {len(table.columns)} columns: {', '.join(map(plain, table.columns[:12]))}")
 with st.expander("How the file was read", expanded=False):
     reading_settings(reference, table)
-layers = layers_of(table, reference)
-with problems_shown():
-    mapping = choose_mapping(reference, table, layers)
+preparation = preparation_of(table, reference)
+with errors_shown():
+    mapping = choose_mapping(reference, table, preparation)
     columns = classes_of(mapping)
-    edit_labels(table, mapping, layers)
+    edit_labels(table, mapping, preparation)
     dataset = problem = None
     try:
-        dataset = dataset_of(table, columns, layers)
+        dataset = dataset_of(table, columns, preparation)
     except LabError as error:  # rows can be looked at, and mended, whatever is wrong
         problem = error
     view = choose_view(VIEWS, key="show")
     if view != "Rows":  # which say it themselves, and must not move while somebody types
         data_source.show_notices(dataset.notices if dataset else table.notices)
     if view == "Health":
-        show_health(mapping.task, table, columns, layers)
+        show_health(mapping.task, table, columns, preparation)
     elif view == "Rows":
-        named = layers.preparation.labels(applied_of(table, columns, layers).draft, columns) if dataset else ()
-        show_rows(table, columns, layers, named)
+        named = (
+            preparation.decided.labels(applied_of(table, columns, preparation).selection, columns) if dataset else ()
+        )
+        show_rows(table, columns, preparation, named)
     elif dataset is not None:
-        show_view(view, reference, table, mapping, layers, dataset)
+        show_view(view, reference, table, mapping, preparation, dataset)
     if problem is not None:
         raise problem
     if not mapping.missing():

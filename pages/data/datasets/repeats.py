@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.data.quality.near import NearPair
     from core.data.quality.profile import Profile
     from core.data.table import Table
-    from pages.shared.preparation import Layers
+    from pages.shared.preparation import FilePreparation
 
 SHOWN_GROUPS, SHOWN_ROWS = 50, 200
 UNASKED_ROWS = 3_000
@@ -35,7 +35,7 @@ NOTHING = "(none)"
 
 
 def show_repeats(
-    reference: str, key: tuple, mapping: Mapping, dataset: Dataset, profile: Profile, layers: Layers
+    reference: str, key: tuple, mapping: Mapping, dataset: Dataset, profile: Profile, preparation: FilePreparation
 ) -> None:
     """Equal texts, contradictions, near-duplicates and leaks, one below the other."""
     title, says = "Rows that repeat an earlier one", "text and label"
@@ -48,7 +48,10 @@ def show_repeats(
     _show_groups(title, profile.duplicate_rows, profile.duplicates, dataset, meaning)
     if profile.duplicates and mapping.task in WHOLE_IN_DRAFT:
         st.button(
-            "Drop exact duplicates", key="drop-duplicates", on_click=layers.apply_step, args=(steps.DropDuplicates(),)
+            "Drop exact duplicates",
+            key="drop-duplicates",
+            on_click=preparation.apply_step,
+            args=(steps.DropDuplicates(),),
         )
     _show_groups(
         "Texts under different labels", len(profile.contradictions), profile.contradictions, dataset,
@@ -58,11 +61,11 @@ def show_repeats(
     if profile.contradictions:
         st.button(
             "Keep the label that most have",
-            on_click=layers.apply_step,
+            on_click=preparation.apply_step,
             args=(steps.DropContradictions("majority", by_meaning=True),),
         )
-    show_near(key, dataset, layers)
-    show_leaks(reference, key, dataset, layers)
+    show_near(key, dataset, preparation)
+    show_leaks(reference, key, dataset, preparation)
 
 
 def _show_groups(title: str, count: int, groups: tuple[tuple[int, ...], ...], dataset: Dataset, meaning: str) -> None:
@@ -89,7 +92,7 @@ def examples(dataset: Dataset, positions: list[int]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def show_near(key: tuple, dataset: Dataset, layers: Layers) -> None:
+def show_near(key: tuple, dataset: Dataset, preparation: FilePreparation) -> None:
     """Texts that are nearly the same, found when somebody asks."""
     found = near_of(key, dataset)
     if found is None:
@@ -108,7 +111,7 @@ def show_near(key: tuple, dataset: Dataset, layers: Layers) -> None:
     later = tuple(sorted({dataset.row_ids[pair.second] for pair in found}))
     st.button(
         f"Drop the later one of each ({counted(len(later), 'row')})",
-        on_click=layers.apply_step,
+        on_click=preparation.apply_step,
         args=(steps.DropRows(later, "nearly the same as an earlier one"),),
     )
 
@@ -147,7 +150,7 @@ def pairs_table(dataset: Dataset, pairs: list[NearPair]) -> pd.DataFrame:
     )
 
 
-def show_leaks(reference: str, key: tuple, dataset: Dataset, layers: Layers) -> None:
+def show_leaks(reference: str, key: tuple, dataset: Dataset, preparation: FilePreparation) -> None:
     """Rows of another data set that stand in this one."""
     st.markdown("**Does a test set repeat these rows?**")
     titles = {NOTHING: "No other set"} | data_source.titles_of_sets(leave_out=reference)
@@ -157,7 +160,7 @@ def show_leaks(reference: str, key: tuple, dataset: Dataset, layers: Layers) -> 
     table = read_source(other)
     chosen = data_source.choose_columns(other, table)
     data_source.tell_untouched(table)
-    test, strange = _other_set((*key, table.content_hash, table.options, chosen), table, chosen, dataset, layers)
+    test, strange = _other_set((*key, table.content_hash, table.options, chosen), table, chosen, dataset, preparation)
     rows = len(dataset) + len(test)
     found = on_demand(
         "leaks",
@@ -189,12 +192,14 @@ def show_leaks(reference: str, key: tuple, dataset: Dataset, layers: Layers) -> 
 
 
 @st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
-def _other_set(key: tuple, _table: Table, _columns: Columns, _dataset: Dataset, _layers: Layers) -> tuple[Dataset, str]:
+def _other_set(
+    key: tuple, _table: Table, _columns: Columns, _dataset: Dataset, _preparation: FilePreparation
+) -> tuple[Dataset, str]:
     """Another set under the labels of this one; where it has others, under its own, and in words which these are."""
     strange = ""
     if _columns.label is not None and _dataset.label_names:
         try:
-            return _layers.preparation.dataset_of_other(_table, _columns, _dataset.label_names), strange
+            return _preparation.decided.dataset_of_other(_table, _columns, _dataset.label_names), strange
         except LabError as problem:
             strange = problem.problem
     return build_dataset(_table, _columns), strange

@@ -15,7 +15,7 @@ from pages.shared import kept
 from pages.shared.export import csv_button
 from pages.shared.live_editor import is_typing, live_editor
 from pages.shared.preparation import corrected_of
-from pages.shared.text import counted, digest, plain, show_problem
+from pages.shared.text import counted, digest, plain, show_error
 from pages.shared.url_state import whole_number
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from core.data.columns.guess import Columns
     from core.data.table import Table
     from pages.shared.live_editor import Typed
-    from pages.shared.preparation import Layers
+    from pages.shared.preparation import FilePreparation
 
 EDITOR = "rows"
 SHOWN = 200
@@ -35,9 +35,9 @@ LATEST = 3  # corrections named below the table
 MOST_LABELS = 200  # offered as a filter
 
 
-def show_rows(table: Table, columns: Columns, layers: Layers, labels: Sequence[tuple[str, str]]) -> None:
+def show_rows(table: Table, columns: Columns, preparation: FilePreparation, labels: Sequence[tuple[str, str]]) -> None:
     """One page of the rows that were asked for; cells can be corrected in place. `labels`: in the file, and by name."""
-    edited = corrected_of(table, layers)
+    edited = corrected_of(table, preparation)
     rows = found_rows(edited, columns, choose_rows(dict(labels[:MOST_LABELS])))
     if not len(rows):
         st.info("No row is like that. Try fewer letters (upper and lower case make no difference), or other filters.")
@@ -55,9 +55,9 @@ def show_rows(table: Table, columns: Columns, layers: Layers, labels: Sequence[t
     )
     frame = edited.data.take(shown).to_pandas()
     frame.index = shown + 1
-    edit_cells(table, frame, shown, columns, layers)
+    edit_cells(table, frame, shown, columns, preparation)
     csv_button("All these rows as CSV", lambda: edited.data.take(rows).to_pandas(), "rows")
-    show_corrections(layers)
+    show_corrections(preparation)
 
 
 def found_rows(edited: Table, columns: Columns, wanted: Wanted) -> np.ndarray:
@@ -91,7 +91,9 @@ def choose_rows(labels: dict[str, str]) -> Wanted:
     return Wanted(query, regex, tuple(chosen), least, most, order)
 
 
-def edit_cells(table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Columns, layers: Layers) -> None:
+def edit_cells(
+    table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Columns, preparation: FilePreparation
+) -> None:
     """The rows as a table in which texts and labels can be typed over."""
     own = [name for name in (columns.text, columns.pair, columns.label) if name]
 
@@ -105,14 +107,14 @@ def edit_cells(table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Col
             except LabError as problem:  # the others are kept
                 st.session_state["edit-problem"] = problem
         if cells:
-            layers.update(Edits, correct_cells(table, cells))
+            preparation.update(Edits, correct_cells(table, cells))
 
     if "edit-problem" in st.session_state:
-        show_problem(st.session_state.pop("edit-problem"))
+        show_error(st.session_state.pop("edit-problem"))
     live_editor(
         frame,
         name=EDITOR,
-        identity=digest(layers.content_hash, table.options, rows.tolist(), own),
+        identity=digest(preparation.content_hash, table.options, rows.tolist(), own),
         on_typed=correct,
         disabled=["_index", *(name for name in frame.columns if name not in own)],
         column_config={columns.text: st.column_config.TextColumn(width="large")},
@@ -120,14 +122,14 @@ def edit_cells(table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Col
     )
 
 
-def show_corrections(layers: Layers) -> None:
+def show_corrections(preparation: FilePreparation) -> None:
     """How many cells were corrected, which ones last, and the way back."""
-    last = layers.last_correction()
+    last = preparation.last_correction()
     if last is None:
         return
     with st.container(border=True):
         st.markdown(f"**{counted(len(layers.edits), 'cell')} corrected by hand.** The file itself stays as it was.")
-        for edit in list(layers.edits)[: -LATEST - 1 : -1]:
+        for edit in list(preparation.edits)[: -LATEST - 1 : -1]:
             with st.container(horizontal=True, vertical_alignment="center"):
                 is_own = last_of((edit.id,), kept.author()) is not None
                 st.caption(
@@ -137,12 +139,16 @@ def show_corrections(layers: Layers) -> None:
                 )
                 if edit.id != last.id:
                     st.button(
-                        "Undo", key=f"undo-{edit.id}", type="tertiary", on_click=layers.undo_correction, args=(edit,)
+                        "Undo",
+                        key=f"undo-{edit.id}",
+                        type="tertiary",
+                        on_click=preparation.undo_correction,
+                        args=(edit,),
                     )
         st.button(
             "Undo the last correction",
             icon=":material/undo:",
-            on_click=layers.undo_correction,
+            on_click=preparation.undo_correction,
             args=(last,),
             help=f"Row {last.row + 1:,}, {plain(last.column)}. What others corrected stays.",
         )

@@ -16,19 +16,19 @@ from core.errors import LabError
 from pages.data.datasets.repeats import near_of
 from pages.shared.export import csv_button
 from pages.shared.preparation import corrected_of
-from pages.shared.text import counted, plain, show_problem
+from pages.shared.text import counted, plain, show_error
 
 if TYPE_CHECKING:
     from core.data.column_mapping import Mapping
     from core.data.dataset.dataset import Dataset
     from core.data.dataset.splits import Splits
     from core.data.table import Table
-    from pages.shared.preparation import Layers
+    from pages.shared.preparation import FilePreparation
 
 BY_SHARES, BY_COLUMN = "By shares", "By a column"
 
 
-def show_splits(key: tuple, table: Table, mapping: Mapping, dataset: Dataset, layers: Layers) -> None:
+def show_splits(key: tuple, table: Table, mapping: Mapping, dataset: Dataset, preparation: FilePreparation) -> None:
     """The kept splits, or ways to make some."""
     asks = mapping.task == "question-answering"
     st.markdown(
@@ -36,14 +36,14 @@ def show_splits(key: tuple, table: Table, mapping: Mapping, dataset: Dataset, la
         f"Divided by shares, {'each label keeps its share in all three, and ' if dataset.label_names else ''}equal "
         f"texts{', and questions about one context,' if asks else ''} never stand on two sides."
     )
-    kept = layers.preparation.splits
+    kept = preparation.decided.splits
     if kept is not None:
         try:
             show_parts(dataset, kept.restore(dataset))
             st.success("These splits are kept for this file: Fine-tune uses them.")
         except LabError as problem:  # a fix that was undone brought rows back
-            show_problem(problem)
-        st.button("Forget these splits", icon=":material/undo:", on_click=layers.forget_splits)
+            show_error(problem)
+        st.button("Forget these splits", icon=":material/undo:", on_click=preparation.forget_splits)
         return
     named = [name for name in table.columns if looks_like_splits(table.column(name).unique().to_pylist())]
     how = BY_SHARES
@@ -51,7 +51,7 @@ def show_splits(key: tuple, table: Table, mapping: Mapping, dataset: Dataset, la
         how = st.segmented_control("How", (BY_COLUMN, BY_SHARES), default=BY_COLUMN, required=True, key="split-how")
     if how == BY_COLUMN:
         column = st.selectbox("Column that names the parts", named, key="split-column")
-        found = split_by_column(dataset, corrected_of(table, layers)[column])
+        found = split_by_column(dataset, corrected_of(table, preparation)[column])
         saved = save_splits(dataset, found, how="column", column=column)
     else:
         first, second, third = st.columns(3)
@@ -73,7 +73,7 @@ def show_splits(key: tuple, table: Table, mapping: Mapping, dataset: Dataset, la
         found = split(dataset, shares=shares, seed=int(number), groups=groups)
         saved = save_splits(dataset, found, how="shares", shares=shares, seed=int(number), near=keeps_near)
     show_parts(dataset, found)
-    st.button("Keep these splits", type="primary", icon=":material/save:", on_click=layers.keep, args=(saved,))
+    st.button("Keep these splits", type="primary", icon=":material/save:", on_click=preparation.keep, args=(saved,))
 
 
 def show_parts(dataset: Dataset, splits: Splits) -> None:

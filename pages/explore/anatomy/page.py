@@ -16,7 +16,7 @@ from pages.explore.anatomy.comparison import show_comparison
 from pages.explore.anatomy.parts import USUAL_LENGTH, Subject, anatomy, shape, short, show_numbers, work_of
 from pages.shared.export import csv_button, figure
 from pages.shared.models import chosen_model
-from pages.shared.text import counted, plain, problems_shown
+from pages.shared.text import counted, errors_shown, plain
 from pages.shared.url_state import choose_view
 
 VIEWS = ("Parameters", "Configuration", "Module tree", "Compute", "Outputs", "Compare")
@@ -289,7 +289,7 @@ st.markdown(
 model = chosen_model()
 subject = Subject(model.title, model.config, type(model.network).__name__, model.has_pooler)
 
-with problems_shown():
+with errors_shown():
     headline = st.container()
     view = choose_view(VIEWS, key="anatomy-view")
     if view != "Compute":  # it has the length in hand

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.charts.bars import horizontal_bars
 from core.charts.head_map import head_map
-from core.explore.answers import UNFOLLOWED
+from core.explore.answers import UNSUPPORTED_OUTPUTS
 from core.explore.attention.ablation import sweep, without_heads
 from core.explore.attention.answer_names import changes
 from core.models.layer_names import head_columns, head_name, in_code, short_head_name
@@ -131,7 +131,7 @@ def no_answer(t: Trace) -> str:
         )
     if t.model.task == "sequence-classification":
         return "This model's answers do not compete as probabilities, so the vector of the text is compared instead."
-    if kind := UNFOLLOWED.get(t.model.task):
+    if kind := UNSUPPORTED_OUTPUTS.get(t.model.task):
         return f"This model answers with {kind}, which are not followed here, so the vector of the text is compared."
     return "This model gives no answers, so the vector of the text is compared instead."
 

@@ -13,7 +13,7 @@ from core.explore.attention.answer_names import likely_answers, masks
 from core.explore.attention.attribution import FILLERS, integrated_gradients, occlusion
 from core.explore.attention.selection import units
 from pages.components.token_strip.token_strip import span, token_strip
-from pages.explore.attention.choices import choose_listed, say
+from pages.explore.attention.choices import choose_listed, show_reason
 from pages.shared.export import csv_button
 from pages.shared.on_demand import last_of, on_demand
 from pages.shared.text import counted, plain
@@ -39,7 +39,7 @@ def show_attribution(t: Trace) -> None:
     try:
         answers = offered(t)
     except LabError as problem:
-        say(problem)
+        show_reason(problem)
         return
     st.markdown("Which tokens does the answer rest on? :blue[Blue] ones speak for it, :orange[orange] ones against it.")
     left, middle, right = st.columns(3)
@@ -70,7 +70,7 @@ def show_attribution(t: Trace) -> None:
     try:
         show_gradients(t, answer, filler) if method == GRADIENTS else show_occlusion(t, answer, filler)
     except LabError as problem:
-        say(problem)
+        show_reason(problem)
 
 
 def offered(t: Trace) -> list[NamedAnswer]:

@@ -11,7 +11,7 @@ import streamlit as st
 from core.errors import LabError
 from core.explore.attention.bertviz_views import HEAD_VIEW_POSITIONS_ALL_LAYERS, head_view, model_view, neuron_view
 from core.models.layer_names import file_name, layer_name
-from pages.explore.attention.choices import say
+from pages.explore.attention.choices import show_reason
 from pages.explore.attention.heads import all_links_as_csv
 from pages.shared.export import csv_button
 from pages.shared.url_state import choose_head, choose_layer
@@ -56,7 +56,7 @@ def show_bertviz(t: Trace) -> None:
             label, name = "Queries and keys as CSV", f"queries-and-keys-{file_name(layer, head)}"
             table = partial(queries_and_keys, t, layer, head)
     except LabError as problem:
-        say(problem)
+        show_reason(problem)
         return
     st.caption(VIEWS[view])
     alt = f"bertviz, {view.lower()}, of {length} tokens: {' '.join(t.tokens.pieces)[:200]}"

@@ -185,6 +185,6 @@ def show_matrix(
     csv_button("Matrix as CSV", lambda: labelled(values, rows, columns, "from token"), key)
 
 
-def say(error: LabError) -> None:
+def show_reason(error: LabError) -> None:
     """Why a view has nothing to show here; no fault of anybody's, so not in red."""
     st.info(f"{plain(error.problem)} {plain(error.remedy)}")

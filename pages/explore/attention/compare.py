@@ -17,7 +17,7 @@ from pages.explore.attention.lines import as_token, chosen_state, remember
 from pages.shared.export import csv_button
 from pages.shared.models import choose_reference, example, open_model, traced
 from pages.shared.text import digest, plain
-from pages.shared.tokenize_input import read_typed
+from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import choose_head, choose_layer, text_line
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def other_text(t: Trace) -> Trace:
     """The same model on a text typed here."""
     usual = examples.ATTENDED_BY_CLASSIFIER_OTHER if t.model.labels else examples.ATTENDED_OTHER
     text = text_line("Other text", key="compared-text", example=example(t.model, usual.text))
-    return traced(t.model, read_typed(t.model, text, None))
+    return traced(t.model, tokenize_input(t.model, text, None))
 
 
 def other_model(t: Trace) -> Trace:
@@ -121,4 +121,4 @@ def other_model(t: Trace) -> Trace:
     )
     model = open_model(reference)
     text, pair = (masks_of_other(t.model, model, each or "") for each in (t.tokens.text, t.tokens.pair))
-    return traced(model, read_typed(model, text, pair))
+    return traced(model, tokenize_input(model, text, pair))

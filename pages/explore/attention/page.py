@@ -16,8 +16,8 @@ from pages.explore.attention.heads import show_all_heads, show_one_head
 from pages.explore.attention.lines import show_lines
 from pages.explore.attention.summary import show_summary
 from pages.shared.models import chosen_model, example, example_pair, traced
-from pages.shared.text import problems_shown
-from pages.shared.tokenize_input import read_typed
+from pages.shared.text import errors_shown
+from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import choose_view, text_line
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ pair = (
     else None
 )
 view = choose_view(VIEWS, key="attention-view")
-with problems_shown():
-    t = traced(model, read_typed(model, text, pair, to_answer=view in ANSWERING))
+with errors_shown():
+    t = traced(model, tokenize_input(model, text, pair, to_answer=view in ANSWERING))
     if view != "Compare":  # it opens with the head that differs most
         open_with_head(*opening_head(t))
     VIEWS[view](t)

@@ -26,7 +26,7 @@ from pages.explore.embeddings.input import (
 from pages.explore.embeddings.words import show_nearest, show_one_word
 from pages.shared.export import csv_button, figure
 from pages.shared.models import chosen_model
-from pages.shared.text import counted, plain, problems_shown
+from pages.shared.text import counted, errors_shown, plain
 from pages.shared.url_state import choose_view
 
 if TYPE_CHECKING:
@@ -156,5 +156,5 @@ st.markdown(
 )
 model = chosen_model()
 view = choose_view(SHOW, key="embedding-view")
-with problems_shown():
+with errors_shown():
     SHOW[view](model)

@@ -15,7 +15,7 @@ from core.explore.embeddings import neighbours, vectors
 from core.models.layer_names import after_state, state_columns, state_name
 from pages.explore.embeddings.input import choose_layer, choose_place, random_cosines, telling_place, type_sentences
 from pages.shared.export import csv_button, figure
-from pages.shared.text import plain, show_problem
+from pages.shared.text import plain, show_error
 from pages.shared.url_state import keep, seed
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def show_nearest(model: Model) -> None:
     try:
         guesses = neighbours.lens(model, t, place, layer, top_k=TOP_K)
     except LabError as error:
-        show_problem(error)
+        show_error(error)
         st.markdown("This is what can be read in every model: the neighbours in the table of word embeddings.")
         show_table_neighbours(model, t, place)
         return

@@ -16,8 +16,8 @@ from core.explore.fill_mask.masks import with_model_mask
 from pages.explore.fill_mask.input import choose_mask, type_masked
 from pages.shared.export import csv_button, figure
 from pages.shared.models import example
-from pages.shared.text import plain, show_problem
-from pages.shared.tokenize_input import read_typed
+from pages.shared.text import plain, show_error
+from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import text_line
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def show_guesses(model: Model) -> None:
         prefix = text_line(
             "Only words that begin with", key="prefix", example="", placeholder="Any word; type letters, press Enter"
         )
-    read_typed(model, masked.text, None)  # says what is cut, and what the model does not know
+    tokenize_input(model, masked.text, None)  # says what is cut, and what the model does not know
     predictions = fill_mask.predict_masks(model, masked.text)
     if prefix.strip():
         show_beginning(model, predictions, prefix, top_k)
@@ -173,7 +173,7 @@ def show_candidates(model: Model) -> None:
             try:
                 found = _compared(model.fingerprint, model, text, words, mask)
             except LabError as problem:
-                show_problem(problem)
+                show_error(problem)
                 continue
             draw_candidates(found, place)
             tables.append(table_of_candidates(text, found))

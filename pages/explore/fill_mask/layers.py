@@ -19,7 +19,7 @@ from pages.explore.fill_mask.input import choose_mask, type_masked
 from pages.shared.export import csv_button, figure
 from pages.shared.models import choose_reference, open_model, traced
 from pages.shared.text import counted, plain
-from pages.shared.tokenize_input import read_typed
+from pages.shared.tokenize_input import tokenize_input
 
 if TYPE_CHECKING:
     from core.explore.fill_mask.logit_lens import Lens
@@ -36,7 +36,7 @@ def show_layers(model: Model) -> None:
         return
     positions = mask_positions(model, fill_mask.tokenize_masked(model, masked.text))
     number = choose_mask(len(positions))
-    lens = logit_lens(traced(model, read_typed(model, masked.text, None)), positions[number])
+    lens = logit_lens(traced(model, tokenize_input(model, masked.text, None)), positions[number])
     answer = readable(model, lens.answer)
     layers = len(lens.ranks) - 1
     leads = next(layer for layer in range(layers + 1) if all(rank == 1 for rank in lens.ranks[layer:]))
@@ -95,7 +95,7 @@ def show_two_models(model: Model) -> None:
     for number, (column, each, text) in enumerate(zip(st.columns(2), (model, other), texts, strict=True)):
         with column:
             st.markdown(f"**{plain(each.title)}**")
-            read_typed(each, text, None)  # says what it does not know
+            tokenize_input(each, text, None)  # says what it does not know
             answers = fill_mask.top_tokens(each, fill_mask.predict_masks(each, text), top_k=top_k)
             draw_masks(answers, f"model-{number}", [])
             found.append(answers)

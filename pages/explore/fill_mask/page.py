@@ -16,8 +16,8 @@ from pages.explore.fill_mask.pairs import show_next_sentence
 from pages.explore.fill_mask.surprise import show_surprise
 from pages.explore.fill_mask.training import show_training
 from pages.shared.models import chosen_model, traced
-from pages.shared.text import problems_shown
-from pages.shared.tokenize_input import read_typed
+from pages.shared.text import errors_shown
+from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import choose_view
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def show_leaning(model: Model) -> None:
     masked = type_masked(model)
     if masked is not None:
         tokenize_masked(model, masked.text)  # says what is wrong where there is no answer
-        show_attribution(traced(model, read_typed(model, masked.text, None)))
+        show_attribution(traced(model, tokenize_input(model, masked.text, None)))
 
 
 VIEWS = {
@@ -48,5 +48,5 @@ st.title("Fill the [MASK]", anchor=False)
 st.markdown("BERT learned language by guessing hidden words. Hide some, and see what it expects in their place.")
 model = chosen_model()
 view = choose_view(VIEWS, key="fill-view")
-with problems_shown():
+with errors_shown():
     VIEWS[view](model)

@@ -14,7 +14,7 @@ from core.models import catalogue
 from pages.shared.export import csv_button, figure
 from pages.shared.models import example
 from pages.shared.text import plain
-from pages.shared.tokenize_input import read_typed
+from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import text_line
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def show_next_sentence(model: Model) -> None:
     if not first.strip() or not second.strip():
         st.info("Type both sentences.")
         return
-    found = next_sentence(model, read_typed(model, first, second))
+    found = next_sentence(model, tokenize_input(model, first, second))
     best = max(zip(found.probabilities, found.answers, strict=True))
     st.markdown(f"The model says: **{plain(best[1])}** ({best[0]:.1%}).")
     bars = horizontal_bars(found.answers, found.probabilities, title="Does the second follow the first?", percent=True)

@@ -17,7 +17,7 @@ from pages.explore.fill_mask.input import type_text
 from pages.shared.export import csv_button
 from pages.shared.models import example
 from pages.shared.on_demand import last_of, on_demand
-from pages.shared.tokenize_input import read_typed
+from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import text_line
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def show_surprise(model: Model) -> None:
 
 def _scored(model: Model, text: str, whole_words: bool, number: int) -> Surprise | None:
     """One text drawn by its surprise; None while nobody has asked for a long one."""
-    tokens = read_typed(model, text, None)
+    tokens = tokenize_input(model, text, None)
     passes = len(scored_positions(model, tokens))
 
     def score(progress: Progress) -> tuple[Surprise, float]:

@@ -14,11 +14,11 @@ from core.explore.tokens import readable
 from pages.components.token_strip.token_strip import Span, span, token_strip
 from pages.explore.fill_mask.input import type_text
 from pages.shared.export import csv_button
-from pages.shared.tokenize_input import read_typed
+from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import count_on, counter
 
 if TYPE_CHECKING:
-    from core.explore.fill_mask.training_example import Drawn, TrainingExample
+    from core.explore.fill_mask.training_example import MaskedExample, TrainingExample
     from core.models.loading import Model
 
 WRITTEN_TERMS = 8
@@ -38,7 +38,7 @@ def show_training(model: Model) -> None:
     if not text.strip():
         st.info("Type a sentence to draw from.")
         return
-    tokens = read_typed(model, text, None)
+    tokens = tokenize_input(model, text, None)
     made = training_example.training_example(model, tokens, share=share, seed=number)
     token_strip(
         _training_spans(model, made),
@@ -61,7 +61,7 @@ def _training_spans(model: Model, made: TrainingExample) -> list[Span]:
     for place, index in enumerate(made.ids):
         piece = made.tokens.pieces[place] if index == made.tokens.ids[place] else readable(model, index)
         if place in fates:
-            spans.append(span(piece, kinds[fates[place].fate], note=_note(model, fates[place]), index=place))
+            spans.append(span(piece, kinds[fates[place].outcome], note=_note(model, fates[place]), index=place))
         else:
             kind = "special" if made.tokens.is_special[place] else "gap"
             spans.append(span(piece, kind))
@@ -69,7 +69,7 @@ def _training_spans(model: Model, made: TrainingExample) -> list[Span]:
     return spans
 
 
-def _note(model: Model, drawn: Drawn) -> str:
+def _note(model: Model, drawn: MaskedExample) -> str:
     return (
         f"“{readable(model, drawn.original)}” was drawn and {drawn.fate}; the model gives it {drawn.probability:.2%}, "
         f"a loss of {drawn.loss:.3f}"
@@ -83,7 +83,7 @@ def show_loss(model: Model, made: TrainingExample) -> None:
             (
                 each.position,
                 readable(model, each.original),
-                each.fate,
+                each.outcome,
                 readable(model, each.shown),
                 readable(model, each.likeliest),
                 each.probability,

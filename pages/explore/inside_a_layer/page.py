@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.explore import examples, walkthrough
-from core.explore.answers import UNFOLLOWED
+from core.explore.answers import UNSUPPORTED_OUTPUTS
 from core.explore.walkthrough.code import code
 from core.models.layer_names import file_name, head_name, in_code
 from pages.components.arithmetic.arithmetic import arithmetic
@@ -16,8 +16,8 @@ from pages.components.token_strip.token_strip import Span, span, token_strip
 from pages.explore.inside_a_layer.stage_badge import badge
 from pages.shared.export import csv_button
 from pages.shared.models import agreement_of, chosen_model, example, example_pair, traced
-from pages.shared.text import isolated, plain, problems_shown
-from pages.shared.tokenize_input import read_typed
+from pages.shared.text import errors_shown, isolated, plain
+from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import choose_head, choose_layer, keep, seed, several, text_line
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def absence(t: Trace, missing: tuple[str, ...]) -> str:
     listed = " or ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
     them = "them" if len(missing) > 1 else "it"
     sentences = [f"This model has no {listed}: nothing to show for {them}."]
-    if kind := UNFOLLOWED.get(t.model.task):
+    if kind := UNSUPPORTED_OUTPUTS.get(t.model.task):
         sentences.append(f"What it answers with ({kind}) is not followed here.")
     if t.parts.classifier is not None:
         sentences.append(f"The teaching model has {them}.")
@@ -249,8 +249,8 @@ pair = (
     if with_pair
     else None
 )
-with problems_shown():
-    tokens = read_typed(model, text, pair)
+with errors_shown():
+    tokens = tokenize_input(model, text, pair)
     position = choose_token(tokens, model.tokenizer.mask_token)
     t = traced(model, tokens, padding=padding)
     left, right = st.columns([1, 2])

@@ -12,7 +12,7 @@ from core.explore import tokens as tokenizing
 from pages.components.token_strip.token_strip import Span, span, token_strip
 from pages.shared.export import csv_button
 from pages.shared.models import choose_reference, chosen_model, example, example_pair, open_model
-from pages.shared.text import counted, plain, problems_shown
+from pages.shared.text import counted, errors_shown, plain
 from pages.shared.url_state import choose, choose_view, text_area
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ pair = (
     else None
 )
 
-with problems_shown():
+with errors_shown():
     tokens = tokenizing.tokenize(model, text, pair)
     token_strip(
         spans(tokens),

@@ -13,7 +13,7 @@ from core.training.estimate.token_lengths import lengths_of
 from pages.shared import data_source
 from pages.shared.column_mapping import choose_roles, open_findings, show_findings, text_and_classes
 from pages.shared.data_source import CLASSIFICATION
-from pages.shared.preparation import corrected_of, dataset_key, dataset_of, layers_of
+from pages.shared.preparation import corrected_of, dataset_key, dataset_of, preparation_of
 from pages.shared.reading_options import read_source
 from pages.shared.text import counted, plain
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.data.dataset.finding import Finding
     from core.data.table import Table
     from core.training.estimate.token_lengths import Lengths
-    from pages.shared.preparation import Layers
+    from pages.shared.preparation import FilePreparation
 
 SHOWN_LABELS = 8
 KINDS = {
@@ -40,7 +40,7 @@ class Chosen:
 
     reference: str
     table: Table
-    layers: Layers
+    preparation: FilePreparation
     mapping: Mapping
     dataset: Dataset
     label_names: tuple[str, ...]
@@ -51,29 +51,31 @@ def choose_data(task: str) -> Chosen | None:
     """File and columns; None, and what to do, while something is wrong with them. Raises `LabError`."""
     reference = data_source.choose_source()
     table = read_source(reference)
-    layers = layers_of(table, reference)
-    mapping = choose_roles(task, reference, table, layers)
-    findings = open_findings(table, mapping, layers)
+    preparation = preparation_of(table, reference)
+    mapping = choose_roles(task, reference, table, preparation)
+    findings = open_findings(table, mapping, preparation)
     show_findings([each for each in findings if each.severity != "fix"])
     wrong = [each for each in findings if each.severity == "fix"]
     for number, finding in enumerate(wrong):
-        _show_wrong(number, finding, layers)
+        _show_wrong(number, finding, preparation)
     if wrong:
         return None
     columns = text_and_classes(mapping)
-    dataset = dataset_of(table, columns, layers)
-    if layers.preparation.splits is not None:
-        layers.preparation.splits.restore(dataset)  # told now, and not by a run that fails
-    key = (*dataset_key(table, columns, layers), mapping)
-    names = dataset.label_names if task == CLASSIFICATION else _labels(key, table, mapping, dataset, layers)
-    chosen = Chosen(reference, table, layers, mapping, dataset, names, _lengths(key, table, mapping, dataset, layers))
+    dataset = dataset_of(table, columns, preparation)
+    if preparation.decided.splits is not None:
+        preparation.decided.splits.restore(dataset)  # told now, and not by a run that fails
+    key = (*dataset_key(table, columns, preparation), mapping)
+    names = dataset.label_names if task == CLASSIFICATION else _labels(key, table, mapping, dataset, preparation)
+    chosen = Chosen(
+        reference, table, preparation, mapping, dataset, names, _lengths(key, table, mapping, dataset, preparation)
+    )
     st.caption(_in_words(chosen))
     data_source.show_notices(dataset.notices)
     data_source.show_notices(about_number(len(dataset), KINDS.get(task, "text")))
     return chosen
 
 
-def _show_wrong(number: int, finding: Finding, layers: Layers) -> None:
+def _show_wrong(number: int, finding: Finding, preparation: FilePreparation) -> None:
     """What stands between these columns and a training, and the fix where there is one."""
     if finding.key == "missing":
         st.info(f"{plain(finding.what)} {plain(finding.remedy)}", icon=":material/arrow_upward:")
@@ -83,7 +85,7 @@ def _show_wrong(number: int, finding: Finding, layers: Layers) -> None:
         st.button(
             finding.step.title,
             key=f"mend-{number}-{finding.step.kind}",
-            on_click=layers.apply_step,
+            on_click=preparation.apply_step,
             args=(finding.step,),
             help="Recorded, and undone on the page Datasets with one click: the file itself stays as it is.",
         )
@@ -113,10 +115,12 @@ def _in_words(chosen: Chosen) -> str:
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the labels …")
-def _labels(key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _layers: Layers) -> tuple[str, ...]:
-    return labels_of(corrected_of(_table, _layers), _mapping, _dataset.row_ids.array)
+def _labels(
+    key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _preparation: FilePreparation
+) -> tuple[str, ...]:
+    return labels_of(corrected_of(_table, _preparation), _mapping, _dataset.row_ids.array)
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the lengths …")
-def _lengths(key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _layers: Layers) -> Lengths:
-    return lengths_of(_mapping, corrected_of(_table, _layers), _dataset.row_ids.array)
+def _lengths(key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _preparation: FilePreparation) -> Lengths:
+    return lengths_of(_mapping, corrected_of(_table, _preparation), _dataset.row_ids.array)

@@ -9,13 +9,13 @@ import streamlit as st
 
 from core.errors import LabError
 from core.machine import machine
-from core.training.estimate.estimate import foresee
+from core.training.estimate.estimate import estimate
 from core.training.forms.cli import command_line
 from core.training.plan.combinations import stops_nothing
 from core.training.probe import probe
-from pages.shared.live_fragment import ticking
+from pages.shared.live_fragment import live_fragment
 from pages.shared.run_figures import duration
-from pages.shared.text import counted, plain, show_problem
+from pages.shared.text import counted, plain, show_error
 
 if TYPE_CHECKING:
     from core.training.estimate.token_lengths import Lengths
@@ -34,14 +34,14 @@ TOO_LARGE = (
 )
 
 
-def show_ahead(plan: Plan, lengths: Lengths, held_out: str, *, elsewhere: bool) -> None:
+def show_estimate(plan: Plan, lengths: Lengths, held_out: str, *, elsewhere: bool) -> None:
     """The foreseen steps, time and memory; drawn anew every second while a probe measures.
 
     `elsewhere`: the run will not be on this machine, of which time and memory speak.
     """
     measuring = probe.is_measuring(plan, lengths)
     seconds = TICK_SECONDS if measuring else None
-    ticking("ahead", _draw, plan, lengths, held_out, elsewhere, measuring, seconds=seconds)
+    live_fragment("ahead", _draw, plan, lengths, held_out, elsewhere, measuring, seconds=seconds)
 
 
 def _draw(plan: Plan, lengths: Lengths, held_out: str, elsewhere: bool, was_measuring: bool) -> None:
@@ -50,10 +50,10 @@ def _draw(plan: Plan, lengths: Lengths, held_out: str, elsewhere: bool, was_meas
         st.rerun()
     measured = problem = None
     try:
-        measured = probe.look(plan, lengths)
+        measured = probe.measured(plan, lengths)
     except LabError as error:
         problem = error
-    ahead = foresee(plan, lengths, measured)
+    ahead = estimate(plan, lengths, measured)
     here = machine()
     st.markdown(
         f"**{counted(ahead.steps, 'step')}** with {counted(ahead.evaluations, 'evaluation')}, about "
@@ -69,7 +69,7 @@ def _draw(plan: Plan, lengths: Lengths, held_out: str, elsewhere: bool, was_meas
         )
     problem = st.session_state.pop("measure-problem", problem)
     if problem is not None:
-        show_problem(problem)
+        show_error(problem)
     if measuring:
         st.caption(":material/hourglass_top: Measuring: a few steps on random words of the same lengths …")
         return

@@ -59,6 +59,6 @@ def _check(part: str, reference: str, chosen: Chosen) -> None:
     """Raises `LabError` when the task could not read this file as it reads the first one."""
     try:
         table = read_once(reference, chosen_reading(chosen.reference))
-        check_other_file(table, chosen.mapping, chosen.label_names, chosen.layers.preparation)
+        check_other_file(table, chosen.mapping, chosen.label_names, chosen.preparation.decided)
     except LabError as error:
         raise misfit(part, error) from error

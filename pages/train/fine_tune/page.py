@@ -23,11 +23,11 @@ from pages.shared.models import choose_reference, make_available
 from pages.shared.reading_options import chosen_reading
 from pages.shared.run_list import active_runs
 from pages.shared.run_view import RESUMABLE, watch
-from pages.shared.text import plain, problems_shown, show_problem
+from pages.shared.text import errors_shown, plain, show_error
 from pages.shared.url_state import forget, keep, seed, text_line
 from pages.train.fine_tune.cluster import choose_place
 from pages.train.fine_tune.data import choose_data
-from pages.train.fine_tune.estimate import show_ahead, take_along
+from pages.train.fine_tune.estimate import show_estimate, take_along
 from pages.train.fine_tune.files import choose_files, held_out
 from pages.train.fine_tune.settings import choose_settings
 
@@ -47,7 +47,7 @@ def show_run(run: Run) -> None:
         if status.state in RESUMABLE and st.button(
             "Resume", icon=":material/resume:", help="Goes on exactly where the last sound checkpoint was saved."
         ):
-            with problems_shown():
+            with errors_shown():
                 resume(run)
                 st.rerun()
         if status.state == "finished":
@@ -106,7 +106,7 @@ def show_form() -> None:
         fixed = Plan(
             data=chosen.reference,
             reading=chosen_reading(chosen.reference),
-            preparation=chosen.layers.preparation.to_json(),
+            preparation=chosen.preparation.decided.to_json(),
             **columns_of(chosen.mapping),
             **files,
             model=model,
@@ -117,11 +117,11 @@ def show_form() -> None:
         plan = replace(fixed, **settings)
         slurm = choose_place()
         check_limits(plan, is_here=slurm is None)
-        parts = held_out(files, has_splits=chosen.layers.preparation.splits is not None)
-        show_ahead(plan, chosen.lengths, parts, elsewhere=slurm is not None)
+        parts = held_out(files, has_splits=chosen.preparation.decided.splits is not None)
+        show_estimate(plan, chosen.lengths, parts, elsewhere=slurm is not None)
         st.button("Start training", type="primary", icon=":material/play_arrow:", on_click=start, args=(plan, slurm))
         if "launch-problem" in st.session_state:
-            show_problem(st.session_state.pop("launch-problem"))
+            show_error(st.session_state.pop("launch-problem"))
         take_along(plan)
 
 
@@ -132,12 +132,12 @@ run_id = st.session_state["watching"]
 keep("watching", run_id)
 run = None
 if run_id:
-    with problems_shown():
+    with errors_shown():
         run = open_run(run_id)
 if run is None:
     forget("watching")  # said once that there is no such run
 else:
     show_run(run)
 active_runs(title="Also active" if run else "Active now", leave_out=run_id)
-with st.expander("Start another run") if run else st.container(), problems_shown():
+with st.expander("Start another run") if run else st.container(), errors_shown():
     show_form()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.training.forms.editable import FIELDS, checked, from_text, knobs, limits, step, to_text, written
+from core.training.forms.editable import FIELDS, checked, editable, from_text, limits, step, to_text, written
 from core.training.forms.presets import BALANCED, PRESETS, preset
 from core.training.plan.combinations import is_heeded, uneven_batch
 from core.training.plan.settings import kind
-from pages.shared.text import plain, problems_shown
+from pages.shared.text import errors_shown, plain
 from pages.shared.url_state import keep, seed
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def choose_settings(mapping: Mapping, load: Load, shape: Shape, device: Device) 
     with head:
         _show_choice(chosen, changes)
     with st.expander("Change settings", icon=":material/tune:"):
-        groups = knobs(mapping.task, {**settings, "pair_column": mapping["pair"]})
+        groups = editable(mapping.task, {**settings, "pair_column": mapping["pair"]})
         for tab, items in zip(st.tabs(list(groups)), groups.values(), strict=True):
             with tab:
                 _show_group(items, settings, chosen, shape, device)
@@ -79,7 +79,7 @@ def _changes(shape: Shape, device: Device) -> dict[str, Any]:
     """What was changed on top of a preset; what cannot be is told and left out."""
     changes: dict[str, Any] = {}
     for entry in st.session_state["changed"].split(","):
-        with problems_shown():
+        with errors_shown():
             changes |= checked(from_text(entry, taken=changes), shape, device)
     return changes
 

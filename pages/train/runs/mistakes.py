@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.score_names import written
-from core.inference.spans import answer_marks, around, cut_at
+from core.inference.spans import answer_spans, around, cut_at
 from core.reports.report import Report, export_predictions
 from core.reports.scored_rows import AnswerRow, ChoiceRow, LabelRow, LabelsRow, LanguageRow, ScoreRow, TagsRow
 from core.runs.folder import Run
@@ -161,8 +161,8 @@ def _tagged(row: TagsRow, found: Sequence[tuple], others: set[tuple], colours: d
 
 def _answers(row: AnswerRow) -> Block:
     """The question, and the passage with both answers in it."""
-    marks = answer_marks(row.pair or "", row.answers, row.predicted, row.start, right=RIGHT, said=SAID)
-    passage, moved = around(row.pair or "", marks, ROOM)
+    spans = answer_spans(row.pair or "", row.answers, row.predicted, row.start, right=RIGHT, said=SAID)
+    passage, moved = around(row.pair or "", spans, ROOM)
     right = " / ".join(f"“{answer}”" for answer in dict.fromkeys(row.answers)) or "no answer"
     said = f"“{row.predicted}”" if row.predicted else "no answer"
     stretches = [_answer_stretch(part.text, part.names) for part in cut_at(passage, moved)]

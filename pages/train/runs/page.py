@@ -11,10 +11,10 @@ from core.reports.report import Report, read_report
 from core.runs.folder import Run, delete_run, list_runs
 from core.training.plan.plan import Plan
 from pages.shared import navigation
-from pages.shared.run_curves import choose_look, curves_csv, ended_curves
+from pages.shared.run_curves import choose_curve_style, curves_csv, ended_curves
 from pages.shared.run_list import active_runs
 from pages.shared.run_view import RESUMABLE, badge, watch
-from pages.shared.text import plain, problems_shown, told
+from pages.shared.text import errors_shown, plain, report_errors
 from pages.shared.url_state import choose, choose_view, distinct, forget, several
 from pages.train.runs.mistakes import show_mistakes
 from pages.train.runs.overview import show_overview
@@ -40,7 +40,7 @@ def choose_others(run: Run, runs: list[Run]) -> list[Run]:
 def show_curves(runs: list[Run]) -> None:
     names = distinct({run.id: run.name for run in runs})
     tables = {names[run.id]: tables_of(run.events()) for run in runs}
-    look = choose_look(axis="Epoch")  # runs of different batch sizes compare by it
+    look = choose_curve_style(axis="Epoch")  # runs of different batch sizes compare by it
     ended_curves(tables, look)
     curves_csv(lambda: tables, "curves")
     show_differences(runs)
@@ -77,7 +77,7 @@ def show_run(run: Run, runs: list[Run]) -> None:
             st.page_link(navigation.FINE_TUNE, label="Resume it", icon=":material/resume:", query_params=this)
         with st.popover("Delete this run", icon=":material/delete:", type="tertiary"):
             st.markdown("The model, its scores and its curves are removed from this machine.")
-            st.button("Delete for good", on_click=told, args=(_delete, run))
+            st.button("Delete for good", on_click=report_errors, args=(_delete, run))
     report = report_of(run)
     views = VIEWS if report.metrics else ("Curves", "Settings and log")
     if report.task == "masked-language":  # it learns the language of whole texts, and says nothing about a row
@@ -105,8 +105,8 @@ if not runs:
     st.page_link(navigation.FINE_TUNE, label="Train a first model", icon=":material/arrow_forward:")
     st.stop()
 active_runs(title="Active now")
-with problems_shown():
+with errors_shown():
     show_overview(runs)
 chosen = choose("Open a run", {run.id: run.name for run in runs}, key="run")
-with problems_shown():
+with errors_shown():
     show_run(next(run for run in runs if run.id == chosen), runs)

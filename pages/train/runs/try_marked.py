@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.inference.spans import Mark, around, cut_at
+from core.inference.spans import Span, around, cut_at
 from pages.components.marked_text.marked_text import COLOURS, Block, Line, colours_of, marked, stretch
 from pages.shared.text import plain
 from pages.train.runs.try_input import WAIT, model_of, say_cut
@@ -62,11 +62,11 @@ def try_tags(run: Run, mapping: Mapping) -> None:
 
 def _tagged(text: str, found: Tagged, tags: tuple[Tag, ...]) -> Block:
     """The text with its entities marked; where tags are no entities, with the tag of every word."""
-    shown = [Mark(each.start, each.end, each.kind) for each in found.entities()[0] if each.end <= tags[-1].end]
+    shown = [Span(each.start, each.end, each.kind) for each in found.entities()[0] if each.end <= tags[-1].end]
     is_by_word = not shown and any(tag.tag != OUTSIDE for tag in tags)
     if is_by_word:
-        shown = [Mark(tag.start, tag.end, tag.tag) for tag in tags if tag.tag != OUTSIDE]
-    colours = colours_of(sorted({mark.name for mark in shown}))
+        shown = [Span(tag.start, tag.end, tag.tag) for tag in tags if tag.tag != OUTSIDE]
+    colours = colours_of(sorted({span.name for span in shown}))
     end = len(text) if len(tags) == len(found.tags[0]) else tags[-1].end
     parts = [
         stretch(part.text, colours[part.names[0]], part.names[0]) if part.names else stretch(part.text)
@@ -87,8 +87,8 @@ def try_answer(run: Run, mapping: Mapping) -> None:
     (found,) = answer(model_of(run), [question], [passage], top_k=MOST_ANSWERS)
     said = f"**{plain(found.best.text)}**" if found.best.text else "**there is no answer** in this passage"
     st.markdown(f"The model says: {said} ({found.best.probability:.1%})")
-    marks = [Mark(each.start, each.end, str(place)) for place, each in enumerate(found.found, 1)]
-    near, moved = around(passage, marks, ROOM)
+    spans = [Span(each.start, each.end, str(place)) for place, each in enumerate(found.found, 1)]
+    near, moved = around(passage, spans, ROOM)
     parts = [
         stretch(part.text, COLOURS[(int(part.names[0]) - 1) % len(COLOURS)], part.names[0])
         if part.names

@@ -223,7 +223,7 @@ def test_labels_are_ordered_and_named_and_the_names_stay():
     assert named.with_columns("label", "other").label_order == ()
     assert found(table, mapping.with_labels(["0", "1"])) == {("order", (2,))}
     (lacking,) = check_mapping(table, mapping.with_labels(["0", "1"]))
-    assert lacking.severity == "look"  # `named_labels` puts them behind
+    assert lacking.severity == "warn"  # `named_labels` puts them behind
     assert found(table, mapping.with_labels(["0", "1", "2", "3"])) == {("order", ())}
     with pytest.raises(LabError, match="same name"):
         mapping.with_labels(["0", "1"], {"0": "1"})

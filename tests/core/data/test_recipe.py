@@ -16,7 +16,7 @@ from core.data.columns.guess import Columns
 from core.data.csv_safety import escape_formula
 from core.data.dataset.dataset import build_dataset
 from core.data.dataset.recipe import KINDS, Recipe
-from core.data.dataset.row_selection import draft_of
+from core.data.dataset.row_selection import select_rows
 from core.data.dataset.steps import (
     CapClasses,
     DropContradictions,
@@ -53,18 +53,18 @@ def table_of(*rows, header="text,label"):
     return read_table(text.encode(), name="x.csv", options=ReadOptions(header=True, delimiter=","))
 
 
-def draft(*rows, columns=COLUMNS, header="text,label"):
-    return draft_of(table_of(*rows, header=header), columns)
+def selection(*rows, columns=COLUMNS, header="text,label"):
+    return select_rows(table_of(*rows, header=header), columns)
 
 
 def kept(step, *rows):
-    after, line = step.apply(draft(*rows))
+    after, line = step.apply(selection(*rows))
     return after.row_ids.tolist(), line
 
 
 def test_B11_rows_without_a_text_are_dropped():
     assert kept(DropEmpty(), "one,x", " ,y", ",x") == ([0], "2 rows without a text were dropped.")
-    pairs = draft("a,b,x", "c,,y", header="first,second,label", columns=Columns("first", "label", "second"))
+    pairs = selection("a,b,x", "c,,y", header="first,second,label", columns=Columns("first", "label", "second"))
     assert DropEmpty().apply(pairs)[0].row_ids.tolist() == [0]
 
 
@@ -100,26 +100,26 @@ def test_B10_a_row_without_a_label_or_a_text_contradicts_nothing(keep):
 
 def test_B05_classes_are_capped_by_a_seed():
     rows = [f"text {n},{'x' if n % 4 else 'y'}" for n in range(40)]
-    after, line = CapClasses(rows=5, seed=1).apply(draft(*rows))
+    after, line = CapClasses(rows=5, seed=1).apply(selection(*rows))
     labels = Strings(after.labels)
     assert (labels.count("x"), labels.count("y"), line) == (5, 5, "30 rows beyond 5 of one label were dropped.")
     assert (np.diff(after.row_ids) > 0).all()
-    assert CapClasses(rows=5, seed=1).apply(draft(*rows))[0].row_ids.tolist() == after.row_ids.tolist()
-    assert CapClasses(rows=5, seed=2).apply(draft(*rows))[0].row_ids.tolist() != after.row_ids.tolist()
+    assert CapClasses(rows=5, seed=1).apply(selection(*rows))[0].row_ids.tolist() == after.row_ids.tolist()
+    assert CapClasses(rows=5, seed=2).apply(selection(*rows))[0].row_ids.tolist() != after.row_ids.tolist()
     for wrong in (0, -1, 1.5, True, "3"):
         with pytest.raises(LabError, match="whole number"):
             CapClasses(rows=wrong)
 
 
 def test_texts_are_tidied_and_counted():
-    after, line = TidyTexts().apply(draft('"  one<br /><BR>two ",x', "a < b,y", "three<br/>,x"))
+    after, line = TidyTexts().apply(selection('"  one<br /><BR>two ",x', "a < b,y", "three<br/>,x"))
     assert list(Strings(after.texts)) == ["one two", "a < b", "three"]
     assert line == "White space or line breaks were tidied in 2 rows."
 
 
 def test_B03_labels_that_differ_in_case_or_space_are_merged_when_told():
     rows = ("a,Good", "b,good", "c, good ", "d,good", "e,01", "f,1")
-    after, line = MergeLabels().apply(draft(*rows))
+    after, line = MergeLabels().apply(selection(*rows))
     assert list(Strings(after.labels)) == ["good", "good", "good", "good", "01", "1"]
     assert line == "2 labels were merged: 'Good' → 'good', ' good ' → 'good'."
     assert MergeLabels().apply(after)[1] == "No labels differ only in case or spaces."
@@ -127,16 +127,16 @@ def test_B03_labels_that_differ_in_case_or_space_are_merged_when_told():
 
 def test_chosen_rows_go_by_their_number_in_the_file():
     recipe = Recipe().then(DropEmpty()).then(DropRows((2,), "nearly the same"))
-    applied = recipe.apply(draft(",x", "one,x", "two,y", "three,y"))
-    assert applied.draft.row_ids.tolist() == [1, 3]
+    applied = recipe.apply(selection(",x", "one,x", "two,y", "three,y"))
+    assert applied.selection.row_ids.tolist() == [1, 3]
     assert applied.log[1] == "1 rows (nearly the same) were dropped."
 
 
 def test_a_step_that_needs_labels_says_so_and_one_that_leaves_nothing_is_refused():
     with pytest.raises(LabError, match=r"needs a label column.*take this step back"):
-        MergeLabels().apply(draft("one,x", columns=Columns("text")))
+        MergeLabels().apply(selection("one,x", columns=Columns("text")))
     with pytest.raises(LabError, match="No row is left"):
-        Recipe((DropRows((0, 1)),)).apply(draft("one,x", "two,y"))
+        Recipe((DropRows((0, 1)),)).apply(selection("one,x", "two,y"))
 
 
 def test_every_kind_of_step_has_a_name_and_survives_json():
@@ -193,7 +193,7 @@ def same(one, two):
 @given(ROWS, st.lists(st.sampled_from(STEPS), max_size=5), st.sampled_from(STEPS))
 def test_a_recipe_invents_nothing_and_undoes(rows, steps, last):
     table = table_of(*(f'"{text}",{label}' for text, label in rows))
-    start = draft_of(table, COLUMNS)
+    start = select_rows(table, COLUMNS)
     recipe = Recipe(tuple(steps))
     try:
         before = recipe.apply(start)
@@ -201,14 +201,14 @@ def test_a_recipe_invents_nothing_and_undoes(rows, steps, last):
     except LabError:  # no row would be left
         return
     assert len(after.log) == len(steps) + 1
-    assert same(recipe.then(last, id="a.1").without("a.1").apply(start).draft, before.draft)
-    assert same(recipe.then(last).apply(start).draft, after.draft)
-    rows_left = after.draft.row_ids
+    assert same(recipe.then(last, id="a.1").without("a.1").apply(start).selection, before.selection)
+    assert same(recipe.then(last).apply(start).selection, after.selection)
+    rows_left = after.selection.row_ids
     assert (np.diff(rows_left) > 0).all()
     assert set(rows_left.tolist()) <= set(range(len(rows)))
     spellings = {label for _, label in rows}
-    assert set(Strings(after.draft.labels)) <= spellings
-    for row, text in zip(rows_left.tolist(), Strings(after.draft.texts), strict=True):
+    assert set(Strings(after.selection.labels)) <= spellings
+    for row, text in zip(rows_left.tolist(), Strings(after.selection.texts), strict=True):
         assert text.split() == rows[row][0].replace("<br />", " ").split() or text == rows[row][0]
     assert table["text"] == [text for text, _ in rows]
 
@@ -237,7 +237,7 @@ def test_all_safe_fixes_in_whichever_order_leave_no_contradiction_and_lose_no_ro
         if is_decided and label == most[0][0] and (text, label) not in seen:
             seen.add((text, label))
             expected.append(row)
-    start = draft_of(table_of(*(f'"{text}",{label}' for text, label in rows)), COLUMNS)
+    start = select_rows(table_of(*(f'"{text}",{label}' for text, label in rows)), COLUMNS)
     recipe = Recipe()
     for fix in fixes:
         recipe = recipe.then(fix)
@@ -245,7 +245,7 @@ def test_all_safe_fixes_in_whichever_order_leave_no_contradiction_and_lose_no_ro
         with pytest.raises(LabError, match="No row is left"):
             recipe.apply(start)
         return
-    left = recipe.apply(start).draft
+    left = recipe.apply(start).selection
     assert left.row_ids.tolist() == expected
     card = health_card(left)
     told = {each.key for each in card.findings if each.severity != "good"}
@@ -255,8 +255,8 @@ def test_all_safe_fixes_in_whichever_order_leave_no_contradiction_and_lose_no_ro
 def test_repeats_are_votes_for_the_label_that_most_rows_have():
     rows = ("one,x", "one,x", "one,y", "two,y")
     for fixes in ((DropDuplicates(), SAFE[0]), (SAFE[0], DropDuplicates())):
-        applied = Recipe(fixes).apply(draft(*rows))
-        assert applied.draft.row_ids.tolist() == [0, 3]
+        applied = Recipe(fixes).apply(selection(*rows))
+        assert applied.selection.row_ids.tolist() == [0, 3]
         assert applied.log == ("1 rows whose text also has another label were dropped.",
                                "1 rows that repeat an earlier one were dropped.")  # fmt: skip
 
@@ -266,7 +266,7 @@ def test_a_recipe_of_earlier_days_does_its_steps_as_they_were_chosen():
     kept = {"version": 1, "steps": [{"kind": "drop_duplicates"}, {"kind": "drop_contradictions", "keep": "majority"}]}
     recipe = Recipe.from_dict(kept)
     rows = ("one,x", "one,x", "one,y", "two,y", "three,Y", "three,y")
-    assert recipe.apply(draft(*rows)).draft.row_ids.tolist() == [3]
+    assert recipe.apply(selection(*rows)).selection.row_ids.tolist() == [3]
     assert recipe.to_dict()["version"] == 1
     again = recipe.then(MergeLabels(), id="b")
     assert again.in_order()[0] == DropDuplicates()
@@ -282,12 +282,12 @@ def test_html_entities_are_written_as_characters():
         "&amp;lt;",
         "&T; &nosuch;",
     )
-    after, line = UnescapeHtml().apply(draft(*(f'"{text}",x' for text in texts)))
+    after, line = UnescapeHtml().apply(selection(*(f'"{text}",x' for text in texts)))
     assert list(Strings(after.texts)) == [
         "AT&T <3 'you' '", "no & entity; here", "https://a.b/?x=1&copy=2&y=3", "&lt;", "&T; &nosuch;"
     ]  # fmt: skip
     assert line == "HTML entities were written as characters in 3 rows."
-    pairs = draft("a &gt; b,c&nbsp;d,x", header="first,second,label", columns=Columns("first", "label", "second"))
+    pairs = selection("a &gt; b,c&nbsp;d,x", header="first,second,label", columns=Columns("first", "label", "second"))
     after, _ = UnescapeHtml().apply(pairs)
     assert (list(Strings(after.texts)), list(Strings(after.pairs))) == (["a > b"], ["c\u00a0d"])
 
@@ -295,7 +295,7 @@ def test_html_entities_are_written_as_characters():
 @given(st.lists(st.text(st.sampled_from("&#;xltgamp12 D8\U0001f600"), max_size=12), min_size=1, max_size=5))
 def test_entities_are_those_of_the_standard_library(texts):
     table = table_of(*(f'"{text}",x' for text in texts))
-    after, _ = UnescapeHtml().apply(draft_of(table, COLUMNS))
+    after, _ = UnescapeHtml().apply(select_rows(table, COLUMNS))
     parts = [re.split(r"(&#?\w+;)", text) for text in texts]
     assert list(Strings(after.texts)) == [
         "".join(html.unescape(p) if p[-1:] == ";" and p[:1] == "&" else p for p in ps) for ps in parts

@@ -16,7 +16,7 @@ from core.data.column_mapping import Mapping
 from core.data.columns.guess import Columns
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
-from core.data.dataset.row_selection import draft_of
+from core.data.dataset.row_selection import select_rows
 from core.data.dataset.splits import split
 from core.data.dataset.steps import DropDuplicates, DropEmpty, DropRows, TidyTexts
 from core.data.decisions.changes import (
@@ -208,8 +208,10 @@ class TwoSessions(RuleBasedStateMachine):
         assert [step for _, step in self.steps] == list(recipe.steps)  # the health card
         if not expected:
             return
-        draft = recipe.apply(draft_of(table, COLUMNS)).draft
-        shown = list(zip(draft.row_ids.tolist(), draft.texts.to_pylist(), draft.labels.to_pylist(), strict=True))
+        selection = recipe.apply(select_rows(table, COLUMNS)).selection
+        shown = list(
+            zip(selection.row_ids.tolist(), selection.texts.to_pylist(), selection.labels.to_pylist(), strict=True)
+        )
         assert shown == expected
         exported = fixed_table(self.table, COLUMNS, edits=now.edits, recipe=now.recipe)
         assert list(zip(exported["text"], exported["label"], strict=True)) == [row[1:] for row in expected]

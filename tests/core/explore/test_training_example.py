@@ -51,7 +51,7 @@ def test_shares_of_drawn_hidden_replaced_and_kept(model):
     fates, ordinary = [], 0
     for seed in range(60):
         made = training_example(model, tokens, seed=seed)
-        fates += [each.fate for each in made.drawn]
+        fates += [each.outcome for each in made.drawn]
         ordinary += tokens.is_special.count(False)
         for each in made.drawn:
             assert not tokens.is_special[each.position]
@@ -61,8 +61,8 @@ def test_shares_of_drawn_hidden_replaced_and_kept(model):
         assert all(made.ids[place] == tokens.ids[place] for place in untouched)
     count = len(fates)
     assert count / ordinary == pytest.approx(0.15, abs=0.01)
-    for fate, share in ((MASKED, 0.8), (REPLACED, 0.1), (KEPT, 0.1)):
-        assert fates.count(fate) / count == pytest.approx(share, abs=0.03)
+    for outcome, share in ((MASKED, 0.8), (REPLACED, 0.1), (KEPT, 0.1)):
+        assert fates.count(outcome) / count == pytest.approx(share, abs=0.03)
 
 
 def test_what_the_model_does_not_know_is_never_drawn(model):

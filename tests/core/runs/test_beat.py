@@ -16,7 +16,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def silence_of(watch: Watch) -> str:
-    watch.look()
+    watch.check()
     return watch.silence()
 
 
@@ -36,9 +36,9 @@ def test_a_sign_that_is_just_being_written_is_a_sign_and_changes_nothing_else(tm
     watch, worker = Watch(tmp_path, silent_seconds=60), Beat(tmp_path, "rank-0")
     worker.end()
     worker._write()
-    watch.look()
+    watch.check()
     (tmp_path / BEATS / "rank-0").write_text('{"pid": 12, "cou')
-    watch.look()
+    watch.check()
     assert watch.may_take(time.monotonic() - 100, 1.0)
 
 
@@ -57,7 +57,7 @@ def test_of_several_the_silent_ones_are_named(tmp_path: Path) -> None:
         time.sleep(0.5)
         assert f"training, number 2 (process id {os.getpid()}) has given" in silence_of(watch)
         silent[1]._write()
-        watch.look()
+        watch.check()
         time.sleep(0.5)
         words = silence_of(watch)
         assert words.count("process id") == 2
@@ -71,7 +71,7 @@ def test_of_several_the_silent_ones_are_named(tmp_path: Path) -> None:
 def test_signs_of_an_earlier_life_are_none(tmp_path: Path) -> None:
     Beat(tmp_path, "rank-7")._write()
     watch = Watch(tmp_path, silent_seconds=60)
-    watch.look()
+    watch.check()
     assert not (tmp_path / BEATS).exists()
 
 
@@ -103,7 +103,7 @@ def test_a_stop_waits_for_the_grace_time_for_long_parts_and_for_what_must_be_fin
     def may_take(seconds: float) -> bool:
         """Whether a worker asked to stop so many seconds ago may still be at work."""
         worker._write()
-        watch.look()
+        watch.check()
         return watch.may_take(time.monotonic() - seconds, 1.0)
 
     assert (may_take(0.5), may_take(1.5)) == (True, False)
@@ -127,7 +127,7 @@ def test_a_silent_one_has_the_grace_time_only(tmp_path: Path) -> None:
     watch, worker = Watch(tmp_path, silent_seconds=0.2), Beat(tmp_path, "rank-0")
     worker.end()
     worker._write()
-    watch.look()
+    watch.check()
     assert watch.may_take(time.monotonic() - 5, 1.0)
     time.sleep(0.3)
     assert not watch.may_take(time.monotonic() - 5, 1.0)

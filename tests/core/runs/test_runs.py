@@ -19,8 +19,8 @@ from core.runs.executors import LocalExecutor
 from core.runs.folder import Run, create_run, delete_run, list_runs, open_run
 from core.runs.process import identity, is_alive
 from core.runs.queue import DeviceQueue, queue_of
+from core.runs.resources import Resources
 from core.runs.status import write_json, write_status
-from core.runs.terms import Terms
 
 
 def test_a_new_run_is_listed_opened_and_deleted() -> None:
@@ -194,16 +194,16 @@ def test_a_queue_names_who_holds_and_who_waits_in_order() -> None:
 
 
 def test_terms_survive_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    terms = Terms("cuda", count=2, of=4, attempts=3, grace_seconds=1.5)
+    resources = Resources("cuda", count=2, of=4, attempts=3, grace_seconds=1.5)
     parser = argparse.ArgumentParser()
-    Terms.add_options(parser)
-    assert Terms.from_options(parser.parse_args(terms.options())) == terms
-    assert Terms.from_options(parser.parse_args([])) == Terms()
+    Resources.add_options(parser)
+    assert Resources.from_options(parser.parse_args(resources.options())) == resources
+    assert Resources.from_options(parser.parse_args([])) == Resources()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert terms.slots == ("0", "1", "2", "3")
+    assert resources.slots == ("0", "1", "2", "3")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-c,GPU-a,GPU-b,GPU-d")
-    assert terms.slots == ("GPU-c", "GPU-a", "GPU-b", "GPU-d")
-    assert Terms("cpu").slots == ("0",)
+    assert resources.slots == ("GPU-c", "GPU-a", "GPU-b", "GPU-d")
+    assert Resources("cpu").slots == ("0",)
 
 
 def test_a_supervisor_refuses_more_slots_than_there_are(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_the_worker_gets_the_cards_of_its_slots_and_the_number_of_its_attempt(mo
     run.wait()
     assert run.log_tail() == "5,3 0"  # the processor has none to give, and takes none away
     run = create_run("p")
-    options = Terms("cuda", count=1, of=2).options()
+    options = Resources("cuda", count=1, of=2).options()
     command = [sys.executable, "-m", "core.runs.supervisor", str(run.path), *options, "--", sys.executable, "-c", code]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
     assert run.log_tail() == "5 0"

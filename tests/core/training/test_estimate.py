@@ -7,7 +7,7 @@ import pytest
 
 from core.data.column_mapping import Mapping
 from core.data.reading.read_table import read_table
-from core.training.estimate.estimate import Foreseen, Measured, foresee, memory_of, schedule, work_per_piece
+from core.training.estimate.estimate import Estimate, Measured, estimate, memory_of, schedule, work_per_piece
 from core.training.estimate.shapes import Shape, shape_of
 from core.training.estimate.speeds import Device, device_here, remember_speed
 from core.training.estimate.token_lengths import Lengths, count_pieces, lengths_of, load_of
@@ -38,9 +38,9 @@ def test_schedule_counts_the_last_partial_batch_and_partial_epochs() -> None:
 
 def test_foreseen_steps_follow_the_split() -> None:
     plan = Plan(**MINIMAL, batch_size=10, epochs=1)
-    assert foresee(plan, rows(100)).steps == 8
-    assert foresee(replace(plan, test_data="t"), rows(100)).steps == 9
-    assert foresee(replace(plan, validation_data="v"), rows(100)).steps == 10
+    assert estimate(plan, rows(100)).steps == 8
+    assert estimate(replace(plan, test_data="t"), rows(100)).steps == 9
+    assert estimate(replace(plan, validation_data="v"), rows(100)).steps == 10
 
 
 def test_foreseen_steps_follow_kept_splits() -> None:
@@ -54,7 +54,7 @@ def test_foreseen_steps_follow_kept_splits() -> None:
     shares = (0.5, 0.25, 0.25)
     kept = save_splits(dataset, split(dataset, shares=shares), how="shares", shares=shares, seed=42)
     plan = Plan(**MINIMAL, batch_size=10, epochs=1, preparation=Preparation(splits=kept).to_json())
-    assert foresee(plan, rows(400)).steps == 20
+    assert estimate(plan, rows(400)).steps == 20
 
 
 def test_foreseen_steps_are_those_a_training_takes(tmp_path, tiny_model_folder) -> None:
@@ -65,7 +65,7 @@ def test_foreseen_steps_are_those_a_training_takes(tmp_path, tiny_model_folder) 
         model=str(tiny_model_folder), epochs=1.5, batch_size=8, max_length=24, precision="fp32",
     )  # fmt: skip
     table = read_table(plan.data)
-    ahead = foresee(plan, lengths_of(plan.mapping(), table, np.arange(len(table))))
+    ahead = estimate(plan, lengths_of(plan.mapping(), table, np.arange(len(table))))
     run, _ = train_here(plan)
     events = run.events()
     assert ahead.steps == max(event["step"] for event in events if event["kind"] == "train")
@@ -75,19 +75,19 @@ def test_foreseen_steps_are_those_a_training_takes(tmp_path, tiny_model_folder) 
 def test_foreseen_time_grows_with_epochs_and_learns_from_runs() -> None:
     plan = Plan(**MINIMAL, precision="fp32")
     more = replace(plan, epochs=6.0)
-    before = foresee(more, rows(10_000))
-    assert before.seconds > foresee(plan, rows(10_000)).seconds > 0
+    before = estimate(more, rows(10_000))
+    assert before.seconds > estimate(plan, rows(10_000)).seconds > 0
     assert before.source == "guessed"
     remember_speed(device="cpu", precision="fp32", operations_per_second=6e16)
     remember_speed(device="cuda", precision="fp32", operations_per_second=6e16)
-    after = foresee(more, rows(10_000))
+    after = estimate(more, rows(10_000))
     assert after.seconds < 10
     assert after.source == "learnt"
 
 
 def test_what_was_measured_goes_before_what_was_learnt() -> None:
     plan = Plan(**MINIMAL, batch_size=10, epochs=1)
-    ahead = foresee(plan, rows(100), Measured(seconds_per_step=2.0, memory_bytes=5))
+    ahead = estimate(plan, rows(100), Measured(seconds_per_step=2.0, memory_bytes=5))
     assert (ahead.source, ahead.memory_bytes, ahead.steps) == ("measured", 5, 8)
     # 8 steps of 2 s; 2 evaluations of 10 rows and 10 rows at the end, each a third of the 0.2 s of a trained row
     assert ahead.seconds - 8 == pytest.approx(8 * 2 + 30 * 0.2 / 3)
@@ -98,9 +98,9 @@ def test_processes_on_a_processor_share_its_cores_and_its_memory(monkeypatch: py
     four = replace(plan, processes=4)
     devices = {kind: Device(kind, "fp32", 1e11, memory_bytes=64 * 10**9) for kind in ("cpu", "cuda")}
 
-    def ahead(kind: str, plan: Plan, measured: Measured | None = None) -> Foreseen:
+    def ahead(kind: str, plan: Plan, measured: Measured | None = None) -> Estimate:
         monkeypatch.setattr("core.training.estimate.estimate.device_here", lambda precision: devices[kind])
-        return foresee(plan, many, measured)
+        return estimate(plan, many, measured)
 
     assert ahead("cpu", four).seconds == ahead("cpu", plan).seconds
     assert ahead("cpu", four).memory_bytes > 2 * ahead("cpu", plan).memory_bytes
@@ -188,24 +188,24 @@ def test_work_is_what_torch_counts(pieces: int, frozen: int, rank: int) -> None:
 
 def test_less_is_trained_with_less_memory_and_time() -> None:
     plan, many = Plan(**MINIMAL, batch_size=32), rows(10_000, 120)
-    whole = foresee(plan, many)
+    whole = estimate(plan, many)
     for changes in ({"lora_rank": 8}, {"frozen_layers": 4}):
-        less = foresee(replace(plan, **changes), many)
+        less = estimate(replace(plan, **changes), many)
         assert less.memory_bytes < whole.memory_bytes
         assert less.seconds < whole.seconds
-    parts = foresee(replace(plan, accumulation=8), many)
+    parts = estimate(replace(plan, accumulation=8), many)
     assert parts.memory_bytes < whole.memory_bytes
     assert parts.seconds == whole.seconds
-    assert foresee(replace(plan, max_length=64), many).seconds < whole.seconds
+    assert estimate(replace(plan, max_length=64), many).seconds < whole.seconds
 
 
 def test_memory_that_will_not_suffice_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(**MINIMAL, batch_size=512, max_length=512)
     device = Device("cpu", "fp32", 1e11, memory_bytes=8 * 10**9)
     monkeypatch.setattr("core.training.estimate.estimate.device_here", lambda precision: device)
-    assert not foresee(plan, rows(10_000, 600)).fits
-    assert foresee(replace(plan, accumulation=64), rows(10_000, 600)).fits
-    assert foresee(plan, rows(10_000, 10)).fits
+    assert not estimate(plan, rows(10_000, 600)).fits
+    assert estimate(replace(plan, accumulation=64), rows(10_000, 600)).fits
+    assert estimate(plan, rows(10_000, 10)).fits
 
 
 def test_the_vocabulary_counts_for_masked_language() -> None:
@@ -228,7 +228,7 @@ def test_long_contexts_are_read_in_windows(tiny_model_folder) -> None:
     load = load_of(plan, Lengths(1, (10.0,), (300.0,)))
     assert load.windows == len(real["input_ids"])
     assert load.longest == 100
-    assert foresee(replace(plan, epochs=1.0, batch_size=1), Lengths(10, (10.0,), (300.0,))).steps == 8 * load.windows
+    assert estimate(replace(plan, epochs=1.0, batch_size=1), Lengths(10, (10.0,), (300.0,))).steps == 8 * load.windows
 
 
 def test_long_texts_of_a_language_are_read_in_windows() -> None:

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from core.errors import LabError
-from core.training.estimate.estimate import foresee, schedule
+from core.training.estimate.estimate import estimate, schedule
 from core.training.estimate.shapes import shape_of
 from core.training.estimate.speeds import Device
 from core.training.estimate.token_lengths import Lengths
@@ -15,8 +15,8 @@ from core.training.forms.editable import (
     GROUPS,
     checked,
     defaults,
+    editable,
     from_text,
-    knobs,
     limits,
     step,
     to_text,
@@ -87,12 +87,12 @@ def test_a_quick_look_takes_about_a_minute_and_keeps_all_rows(rows, model, devic
     monkeypatch.setattr("core.training.estimate.estimate.device_here", lambda precision: device)
     lengths = Lengths(rows, (38.0,) * 10)  # 40 pieces with special tokens
     positions = math.ceil(0.8 * rows)
-    training = foresee(plan, lengths).seconds - foresee(dataclasses.replace(plan, epochs=0.01), lengths).seconds
+    training = estimate(plan, lengths).seconds - estimate(dataclasses.replace(plan, epochs=0.01), lengths).seconds
     assert training <= 60
     assert plan.epochs <= plan_of_preset(BALANCED, rows=rows, model=model, device=device).epochs
     more = next((each for each in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0) if each > plan.epochs), None)
     if more is not None:  # it is no shorter than it must be
-        longer = foresee(dataclasses.replace(plan, epochs=more), lengths)
+        longer = estimate(dataclasses.replace(plan, epochs=more), lengths)
         at_most = min(more, plan_of_preset(BALANCED, rows=rows, model=model, device=device).epochs)
         assert longer.seconds > 40 or more > at_most
     assert schedule(plan, positions).steps >= 1
@@ -128,7 +128,7 @@ def test_a_quick_look_follows_the_length_of_texts() -> None:
 
 def test_knobs_without_a_meaning_are_left_out() -> None:
     def names(task: str, **settings: object) -> set[str]:
-        return {item.name for items in knobs(task, settings).values() for item in items}
+        return {item.name for items in editable(task, settings).values() for item in items}
 
     assert "truncation" not in names("regression")
     assert "truncation" in names("regression", pair_column="p")
@@ -136,7 +136,7 @@ def test_knobs_without_a_meaning_are_left_out() -> None:
     assert "lora_alpha" in names("regression", lora_rank=4)
     assert "warmup_share" in names("regression", scheduler="constant_with_warmup")
     assert "warmup_share" not in names("regression", scheduler="constant")
-    assert "Language" not in knobs("regression", {})
+    assert "Language" not in editable("regression", {})
     assert "label_smoothing" not in names("question-answering")
 
 

@@ -92,21 +92,21 @@ def test_the_rows_measured_have_the_lengths_of_the_real_ones(tiny_model_folder) 
 
 
 def test_a_probe_measures_in_its_own_process_and_its_result_is_kept(plan: Plan) -> None:
-    assert probe.look(plan, SHORT) is None
+    assert probe.measured(plan, SHORT) is None
     probe.start(plan, SHORT)
     assert probe.is_measuring(plan, SHORT)
-    assert probe.look(plan, SHORT) is None
+    assert probe.measured(plan, SHORT) is None
     wait(plan, SHORT)
-    found = probe.look(plan, SHORT)
+    found = probe.measured(plan, SHORT)
     assert isinstance(found, Measured)
     assert 0 < found.seconds_per_step < 30
     assert found.memory_bytes > 50_000_000
     same_step = replace(plan, epochs=9.0, learning_rate=1e-3, seed=1, name="other", scheduler="cosine")
-    assert probe.look(same_step, SHORT) == found
+    assert probe.measured(same_step, SHORT) == found
     for other in (replace(plan, batch_size=16), replace(plan, lora_rank=2), replace(plan, precision="bf16")):
-        assert probe.look(other, SHORT) is None
-    assert probe.look(plan, Lengths(60, (20.0,) * 5)) is None
-    assert probe.look(plan, replace(SHORT, rows=9_000)) == found
+        assert probe.measured(other, SHORT) is None
+    assert probe.measured(plan, Lengths(60, (20.0,) * 5)) is None
+    assert probe.measured(plan, replace(SHORT, rows=9_000)) == found
 
 
 def test_a_failure_is_told_with_its_reason(plan: Plan, tmp_path) -> None:
@@ -117,7 +117,7 @@ def test_a_failure_is_told_with_its_reason(plan: Plan, tmp_path) -> None:
     probe.start(wrong, SHORT)
     wait(wrong, SHORT)
     with pytest.raises(LabError, match="gpt2"):
-        probe.look(wrong, SHORT)
+        probe.measured(wrong, SHORT)
 
 
 def test_E08_out_of_memory_ends_only_the_probe(plan: Plan) -> None:
@@ -129,7 +129,7 @@ def test_E08_out_of_memory_ends_only_the_probe(plan: Plan) -> None:
         if thread.name == f"reap-{identity['pid']}":
             thread.join(30)
     with pytest.raises(LabError, match="memory ran out") as caught:
-        probe.look(plan, SHORT)
+        probe.measured(plan, SHORT)
     assert "smaller batch size" in caught.value.remedy
 
 
@@ -227,7 +227,7 @@ def test_D04_a_full_disk_is_told_when_a_probe_starts(plan: Plan, sleeping: list,
             patch.setattr(f"core.training.probe.probe.{part}", full)
             with pytest.raises(LabError, match="The disk is full: nothing was measured"):
                 probe.start(plan, SHORT)
-        assert probe.look(plan, SHORT) is None
+        assert probe.measured(plan, SHORT) is None
 
 
 def test_D04_a_disk_that_fills_up_during_a_probe_is_told_in_its_result(plan: Plan, monkeypatch, tmp_path) -> None:

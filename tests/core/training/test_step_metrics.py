@@ -18,7 +18,7 @@ from core.training.run.failures import TrainingFailed
 from core.training.run.network import open_network
 from core.training.run.prepare import prepare
 from core.training.run.ranks import Ranks
-from core.training.run.step_metrics import Point, Tally
+from core.training.run.step_metrics import Point, StepMetrics
 from core.training.run.trainer import LabTrainer
 from core.training.tasks import task_of
 from tests.tiny_training import tiny_plan, train_here, without_dropout  # noqa: F401
@@ -39,19 +39,19 @@ def mask(*lengths: int) -> torch.Tensor:
     return torch.tensor([[1] * length + [0] * (max(lengths) - length) for length in lengths])
 
 
-def filled() -> Tally:
-    tally = Tally()
-    tally.add(4, torch.tensor(0.5), mask(3, 1))  # two parts of one step: shares of its loss
-    tally.add(4, torch.tensor(0.25), mask(2, 2))
-    tally.add(5, torch.tensor(1.25), mask(5))
-    return tally
+def filled() -> StepMetrics:
+    step_metrics = StepMetrics()
+    step_metrics.add(4, torch.tensor(0.5), mask(3, 1))  # two parts of one step: shares of its loss
+    step_metrics.add(4, torch.tensor(0.25), mask(2, 2))
+    step_metrics.add(5, torch.tensor(1.25), mask(5))
+    return step_metrics
 
 
 def test_a_step_s_parts_are_added_and_steps_averaged() -> None:
-    tally = filled()
-    assert tally.take(Ranks()) == Point(loss=(0.75 + 1.25) / 2, rows=5, pieces=13, slots=15)
-    tally.add(6, torch.tensor(2.0), mask(1))
-    assert tally.take(Ranks()) == Point(loss=2.0, rows=1, pieces=1, slots=1)  # nothing is counted twice
+    step_metrics = filled()
+    assert step_metrics.take(Ranks()) == Point(loss=(0.75 + 1.25) / 2, rows=5, pieces=13, slots=15)
+    step_metrics.add(6, torch.tensor(2.0), mask(1))
+    assert step_metrics.take(Ranks()) == Point(loss=2.0, rows=1, pieces=1, slots=1)  # nothing is counted twice
 
 
 def test_ranks_losses_are_averaged_and_their_pieces_added() -> None:
@@ -60,11 +60,11 @@ def test_ranks_losses_are_averaged_and_their_pieces_added() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_D07_the_first_step_that_is_not_finite_is_named(value: float) -> None:
-    tally = filled()
+    step_metrics = filled()
     for step in (6, 7):
-        tally.add(step, torch.tensor(value), mask(1))
+        step_metrics.add(step, torch.tensor(value), mask(1))
     with pytest.raises(TrainingFailed, match="step 6"):
-        tally.take(Ranks())
+        step_metrics.take(Ranks())
 
 
 def test_what_is_counted_is_what_the_step_has_read(plan: Plan, tiny_model_folder: Path) -> None:

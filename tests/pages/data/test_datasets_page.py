@@ -769,7 +769,7 @@ def test_a_new_label_joins_those_that_have_names(open_page):
 
 def test_merged_labels_leave_no_empty_class(open_page):
     from core.data.dataset.recipe import Recipe
-    from core.data.dataset.row_selection import draft_of
+    from core.data.dataset.row_selection import select_rows
     from core.data.dataset.steps import MergeLabels
     from core.data.decisions.store import save
 
@@ -781,7 +781,7 @@ def test_merged_labels_leave_no_empty_class(open_page):
     save(table.content_hash, mapping.with_labels(("good", "bad", "Good"), {"good": "fine", "Good": "other"}))
     _, _, preparation = decided(app)
     assert preparation.dataset(table, columns).label_names == ("fine", "bad")
-    assert preparation.labels(preparation.recipe.apply(draft_of(table, columns)).draft, columns) == [
+    assert preparation.labels(preparation.recipe.apply(select_rows(table, columns)).selection, columns) == [
         ("good", "fine"),
         ("bad", "bad"),
     ]
@@ -822,12 +822,12 @@ def read_with_names(app: AppTest, wanted: bool) -> AppTest:
 
 def test_splits_and_dropped_rows_of_another_reading_are_set_aside_and_come_back_with_it(open_page):
     """Both name rows by number, and a row more shifts all of them."""
-    from pages.shared.preparation import Layers
+    from pages.shared.preparation import FilePreparation
 
     app = upload(open_page(PAGE), "shifted.csv", SORTED.encode())
     reference = app.query_params["data"]
     table, _, preparation = decided(app)
-    Layers(table.content_hash, preparation, table.options).apply_step(DropRows((3,)))
+    FilePreparation(table.content_hash, preparation, table.options).apply_step(DropRows((3,)))
     app = open_page(PAGE, data=reference, show="Splits")
     assert "**31** train, **4** validation, **4** test" in words_on(app)
     press(app, "Keep these splits")
@@ -872,11 +872,11 @@ def test_the_mended_table_is_exported_with_harmless_cells(workspace):
     from core.data.dataset.steps import DropDuplicates
     from core.data.decisions.preparation import Preparation
     from pages.data.datasets.health import mended
-    from pages.shared.preparation import Layers
+    from pages.shared.preparation import FilePreparation
 
     table = read_table(b"text,label\none,a\none,a\ntwo,b\n", name="t.csv")
     edits = Edits(table.content_hash).set(table, 2, "text", "=1+1")
-    layers = Layers(table.content_hash, Preparation(edits=edits, recipe=Recipe().then(DropDuplicates())))
+    layers = FilePreparation(table.content_hash, Preparation(edits=edits, recipe=Recipe().then(DropDuplicates())))
     rows = mended(table, Columns("text", "label"), layers).decode().splitlines()
     assert rows == ["text,label", "one,a", "'=1+1,b"]
     exact = mended(table, Columns("text", "label"), layers, exactly=True)

@@ -32,7 +32,10 @@ EMBEDDING_VIEWS = ("Map of tokens", "Cosines", "One word", "Nearest words")
 CASES = [
     *(("explore/attention/page.py", {"attention-view": view}) for view in ATTENTION_VIEWS),
     *(("explore/attention/page.py", {"attention-view": "Summary", "summary": each}) for each in SUMMARIES),
-    *(("explore/attention/page.py", {"attention-view": "bertviz", "bertviz-view": f"{each} view"}) for each in ("Model",)),
+    *(
+        ("explore/attention/page.py", {"attention-view": "bertviz", "bertviz-view": f"{each} view"})
+        for each in ("Model",)
+    ),
     *(("explore/embeddings/page.py", {"embedding-view": view, "after-layer": "0"}) for view in EMBEDDING_VIEWS),
     *(("explore/anatomy/page.py", {"anatomy-view": view}) for view in ("Parameters", "Outputs")),
     ("explore/fill_mask/page.py", {"fill-view": "Layer by layer"}),

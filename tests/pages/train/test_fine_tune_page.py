@@ -365,7 +365,7 @@ def test_measuring_first_says_so_and_its_failure_is_told(open_page, monkeypatch)
     app = open_page(FINE_TUNE)
     button(app, "Measure first").click().run()
     assert len(asked) == 1
-    monkeypatch.setattr("core.training.probe.probe.look", lambda plan, lengths: Measured(2.0, 3_000_000_000))
+    monkeypatch.setattr("core.training.probe.probe.measured", lambda plan, lengths: Measured(2.0, 3_000_000_000))
     app.run()
     assert "measured with a few steps" in words_on(app)
     assert "**3.0 GB**" in words_on(app)
@@ -373,7 +373,7 @@ def test_measuring_first_says_so_and_its_failure_is_told(open_page, monkeypatch)
     def fail(plan, lengths):
         raise LabError("A step of this plan needs more memory than there is.", "Choose a smaller batch size.")
 
-    monkeypatch.setattr("core.training.probe.probe.look", fail)
+    monkeypatch.setattr("core.training.probe.probe.measured", fail)
     app.run()
     assert not app.exception
     assert "needs more memory than there is" in app.error[0].value.replace("\\", "")

@@ -15,7 +15,7 @@ from core.data import limits
 from core.data.reading.continuation import Ragged, join_broken_lines
 from core.data.reading.detection import find_delimiter, has_header, sample_records, sample_text
 from core.data.reading.filling import fill_rows
-from core.data.reading.structure import Structure, even_lines, line_at, look, record_starts
+from core.data.reading.structure import Structure, even_lines, line_at, record_starts, scan
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError
 
@@ -44,7 +44,7 @@ def read_delimited(text: memoryview, options: ReadOptions, *, promised: str | No
             notices.append(_about(delimiter))
     kind = options.format or promised or {"\t": "tsv", "": "txt"}.get(delimiter, "csv")
 
-    structure = look(text, delimiter, quoting=options.quoting is not False)
+    structure = scan(text, delimiter, quoting=options.quoting is not False)
     quoting = options.quoting
     if quoting is None:
         quoting = _is_quoted(text, delimiter, structure, kind)

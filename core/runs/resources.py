@@ -11,7 +11,7 @@ SILENT_SECONDS = 15.0  # without a sign of life, after which a process counts as
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Terms:
+class Resources:
     """`count` of the `of` slots of a device, `attempts` in all when memory runs out, seconds to stop by itself.
 
     `silent_seconds`: how long the training may give no sign of life before the run is told to be stalled.
@@ -37,7 +37,7 @@ class Terms:
     @staticmethod
     def add_options(parser: argparse.ArgumentParser) -> None:
         """Let a command line understand `options`."""
-        for field in dataclasses.fields(Terms):
+        for field in dataclasses.fields(Resources):
             option = f"--{field.name.replace('_', '-')}"
             parser.add_argument(option, type=type(field.default), default=field.default)
 
