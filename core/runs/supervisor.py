@@ -94,7 +94,7 @@ class Supervisor:
             cause = self._cause_to_try_again(exit_code)
             if cause is None or attempts >= self._resources.attempts:
                 break
-            which = f"attempt {attempts + 1} of {self._terms.attempts}"
+            which = f"attempt {attempts + 1} of {self._resources.attempts}"
             self._note(f"{cause} It starts again with a smaller batch ({which}).")
         self._write_exit(exit_code, attempts)
         return exit_code

@@ -122,7 +122,7 @@ def _likely_task(key: tuple, _table: Table) -> str:
 
 def open_findings(table: Table, mapping: Mapping, preparation: FilePreparation) -> list[Finding]:
     """What does not fit, or that all does, in what corrections and fixes have left."""
-    return list(_checked((table.content_hash, table.options, preparation.mark, mapping), table, mapping, preparation))
+    return list(_checked((table.content_hash, table.options, preparation.digest, mapping), table, mapping, preparation))
 
 
 def text_and_classes(mapping: Mapping) -> Columns:

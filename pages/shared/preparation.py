@@ -53,7 +53,7 @@ class FilePreparation:
         return self.decided.recipe or Recipe()
 
     @property
-    def mark(self) -> str:
+    def digest(self) -> str:
         """A short name for what changes rows: corrections, fixes, and names of labels."""
         return self.decided.digest
 
@@ -156,7 +156,7 @@ def _apply_edits(key: tuple, _table: Table, _edits: Edits) -> Table:
 
 def dataset_key(table: Table, columns: Columns, preparation: FilePreparation) -> tuple:
     """Says which rows these are, for caches: the file, how it was read, the columns, and what was laid over."""
-    return table.content_hash, table.options, columns, preparation.mark
+    return table.content_hash, table.options, columns, preparation.digest
 
 
 @st.cache_resource(max_entries=8, show_spinner="Applying corrections and fixes …")

@@ -129,7 +129,7 @@ def show_recipe(table: Table, columns: Columns, preparation: FilePreparation) ->
         return
     applied = applied_of(table, columns, preparation)
     with st.container(border=True):
-        st.markdown(f"**Fixes so far**: {len(table):,} rows in the file, {len(applied.draft):,} left.")
+        st.markdown(f"**Fixes so far**: {len(table):,} rows in the file, {len(applied.selection):,} left.")
         for number, (step, line) in enumerate(zip(preparation.recipe.in_order(), applied.log, strict=True), start=1):
             st.markdown(f"{number}. **{plain(step.title)}**: {plain(line)}")
         if preparation.recipe.in_order() != preparation.recipe.steps and (last := preparation.last_step()) is not None:

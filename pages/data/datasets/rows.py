@@ -128,7 +128,9 @@ def show_corrections(preparation: FilePreparation) -> None:
     if last is None:
         return
     with st.container(border=True):
-        st.markdown(f"**{counted(len(layers.edits), 'cell')} corrected by hand.** The file itself stays as it was.")
+        st.markdown(
+            f"**{counted(len(preparation.edits), 'cell')} corrected by hand.** The file itself stays as it was."
+        )
         for edit in list(preparation.edits)[: -LATEST - 1 : -1]:
             with st.container(horizontal=True, vertical_alignment="center"):
                 is_own = last_of((edit.id,), kept.author()) is not None

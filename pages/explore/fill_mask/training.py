@@ -71,8 +71,8 @@ def _training_spans(model: Model, made: TrainingExample) -> list[Span]:
 
 def _note(model: Model, drawn: MaskedExample) -> str:
     return (
-        f"“{readable(model, drawn.original)}” was drawn and {drawn.fate}; the model gives it {drawn.probability:.2%}, "
-        f"a loss of {drawn.loss:.3f}"
+        f"“{readable(model, drawn.original)}” was drawn and {drawn.outcome}; the model gives it "
+        f"{drawn.probability:.2%}, a loss of {drawn.loss:.3f}"
     )
 
 
