@@ -58,6 +58,11 @@ def show_error(error: LabError) -> None:
     st.error(f"**{plain(error.problem)}**\n\n{plain(error.remedy)}", icon=":material/error:")
 
 
+def show_reason(error: LabError) -> None:
+    """Why a view has nothing to show here; no fault of anybody's, so not in red."""
+    st.info(f"{plain(error.problem)} {plain(error.remedy)}")
+
+
 def report_errors(action: Callable[..., object], *arguments: object) -> None:
     """What a button does, as its `on_click`; a `LabError` stands above the page when it is drawn next.
 

@@ -272,3 +272,14 @@ def whole_number(
     chosen = st.session_state[key]
     keep(key, "" if chosen == default else str(chosen))
     return chosen
+
+
+def choose_listed(label: str, titles: Mapping[str, str], *, key: str, width: int | str = "stretch") -> str:
+    """One of things shown by title and kept, also in the address, by id; the first one when there is no such thing."""
+    first = next(iter(titles))
+    seed(key, first, allowed=titles)
+    chosen = st.selectbox(
+        label, list(titles), format_func=lambda each: titles[each], key=key, width=width, persist_state="session"
+    )
+    keep(key, chosen if chosen != first else "")
+    return chosen

@@ -11,9 +11,9 @@ import streamlit as st
 from core.errors import LabError
 from core.explore.attention.bertviz_views import HEAD_VIEW_POSITIONS_ALL_LAYERS, head_view, model_view, neuron_view
 from core.models.layer_names import file_name, layer_name
-from pages.explore.attention.choices import show_reason
 from pages.explore.attention.heads import all_links_as_csv
 from pages.shared.export import csv_button
+from pages.shared.text import show_reason
 from pages.shared.url_state import choose_head, choose_layer
 
 if TYPE_CHECKING:

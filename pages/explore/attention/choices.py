@@ -24,14 +24,13 @@ from pages.components.attention_view.attention_view import LAYOUTS
 from pages.components.matrix.matrix import labelled, matrix
 from pages.shared.export import csv_button
 from pages.shared.text import digest, isolated, plain
-from pages.shared.url_state import keep, seed, seed_usual
+from pages.shared.url_state import seed_usual
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
 
-    from core.errors import LabError
     from core.explore.tokens import Tokens
     from core.explore.trace import Trace
 
@@ -130,17 +129,6 @@ def choose_selection(tokens: Tokens) -> Selection:
     return Selection(whole_words=whole_words, hide_special=hide, renormalise=renormalise, parts=parts)
 
 
-def choose_listed(label: str, titles: Mapping[str, str], *, key: str, width: int | str = "stretch") -> str:
-    """One of things shown by title and kept, also in the address, by id; the first one when there is no such thing."""
-    first = next(iter(titles))
-    seed(key, first, allowed=titles)
-    chosen = st.selectbox(
-        label, list(titles), format_func=lambda each: titles[each], key=key, width=width, persist_state="session"
-    )
-    keep(key, chosen if chosen != first else "")
-    return chosen
-
-
 def explain_selection(selection: Selection) -> None:
     """Says what was done to the numbers, where something was."""
     said = []
@@ -183,8 +171,3 @@ def show_matrix(
     if kind == "share":
         st.caption(f"The row of “{plain(rows[row])}” sums to {values[row].sum():.4f}.")
     csv_button("Matrix as CSV", lambda: labelled(values, rows, columns, "from token"), key)
-
-
-def show_reason(error: LabError) -> None:
-    """Why a view has nothing to show here; no fault of anybody's, so not in red."""
-    st.info(f"{plain(error.problem)} {plain(error.remedy)}")

@@ -8,13 +8,13 @@ import streamlit as st
 
 from core.explore import examples
 from pages.explore.attention.ablation import show_switching_off
-from pages.explore.attention.attribution import show_attribution
 from pages.explore.attention.bertviz import show_bertviz
 from pages.explore.attention.choices import open_with_head, opening_head
 from pages.explore.attention.compare import show_comparison
 from pages.explore.attention.heads import show_all_heads, show_one_head
 from pages.explore.attention.lines import show_lines
 from pages.explore.attention.summary import show_summary
+from pages.shared.attribution import show_attribution
 from pages.shared.models import chosen_model, example, example_pair, traced
 from pages.shared.text import errors_shown
 from pages.shared.tokenize_input import tokenize_input

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.explore.fill_mask.fill_mask import tokenize_masked
-from pages.explore.attention.attribution import show_attribution
 from pages.explore.fill_mask.game import show_game
 from pages.explore.fill_mask.guesses import show_candidates, show_guesses
 from pages.explore.fill_mask.input import type_masked
@@ -15,6 +14,7 @@ from pages.explore.fill_mask.layers import show_layers, show_two_models
 from pages.explore.fill_mask.pairs import show_next_sentence
 from pages.explore.fill_mask.surprise import show_surprise
 from pages.explore.fill_mask.training import show_training
+from pages.shared.attribution import show_attribution
 from pages.shared.models import chosen_model, traced
 from pages.shared.text import errors_shown
 from pages.shared.tokenize_input import tokenize_input

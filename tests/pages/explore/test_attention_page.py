@@ -22,11 +22,11 @@ from core.explore.attention.summaries import corpus_statistics, head_statistics,
 from core.explore.fill_mask.masks import with_model_mask
 from core.models.loading import load_for_training
 from pages.components.matrix.matrix import labelled
-from pages.explore.attention.attribution import completeness
 from pages.explore.attention.bertviz import queries_and_keys
 from pages.explore.attention.heads import all_links_as_csv
 from pages.explore.attention.lines import links_as_csv
 from pages.explore.attention.summary import statistics_table
+from pages.shared.attribution import completeness
 from pages.shared.export import escape_formulas
 from tests.families import FAMILIES, family_folder
 from tests.pages.conftest import words_on

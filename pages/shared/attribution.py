@@ -13,10 +13,10 @@ from core.explore.attention.answer_names import likely_answers, masks
 from core.explore.attention.attribution import FILLERS, integrated_gradients, occlusion
 from core.explore.attention.selection import units
 from pages.components.token_strip.token_strip import span, token_strip
-from pages.explore.attention.choices import choose_listed, show_reason
 from pages.shared.export import csv_button
 from pages.shared.on_demand import last_of, on_demand
-from pages.shared.text import counted, plain
+from pages.shared.text import counted, plain, show_reason
+from pages.shared.url_state import choose_listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
