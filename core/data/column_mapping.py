@@ -3,8 +3,7 @@
 Holds the choice; `mapping_guess` proposes one, `mapping_check` says what is wrong with it.
 """
 
-from collections.abc import Mapping as Dictionary
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -58,7 +57,7 @@ _LABELLED = ("sequence-classification", "multi-label", "token-classification")
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class ColumnMapping:
     """The columns of one task. `columns` has one entry for each part that is played: its name and its columns.
 
     separator: what parts the labels in one cell, when all labels stand in one column (multi-label only);
@@ -66,7 +65,7 @@ class Mapping:
     label_order: the labels as they stand in the file, in the order of their numbers; empty means "as found".
     label_titles: a name to show for each of these, in the same order; empty means the labels themselves.
 
-    >>> Mapping.of("regression", text="sentence1", pair="sentence2", score="score")["score"]
+    >>> ColumnMapping.of("regression", text="sentence1", pair="sentence2", score="score")["score"]
     'score'
     """
 
@@ -97,7 +96,7 @@ class Mapping:
             raise LabError("Two labels have the same name, or one has none.", "Give each label a name of its own.")
 
     @classmethod
-    def of(cls, task: str, **columns: "str | Sequence[str] | None") -> "Mapping":
+    def of(cls, task: str, **columns: "str | Sequence[str] | None") -> "ColumnMapping":
         """A mapping from a column, or a list of columns, for each part; None leaves a part out."""
         entries = {part: (each,) if isinstance(each, str) else tuple(each) for part, each in columns.items() if each}
         order = [role.name for role in ROLES.get(task, ())]
@@ -112,9 +111,9 @@ class Mapping:
         """All columns that play a part."""
         return dict(self.columns).get(role, ())
 
-    def with_columns(self, role: str, columns: "str | Sequence[str] | None") -> "Mapping":
+    def with_columns(self, role: str, columns: "str | Sequence[str] | None") -> "ColumnMapping":
         """Another choice for one part; labels are then found anew when it is theirs."""
-        changed = Mapping.of(self.task, **{**dict(self.columns), role: columns})
+        changed = ColumnMapping.of(self.task, **{**dict(self.columns), role: columns})
         keep = role not in ("label", "labels", "tags")
         order, titles = (self.label_order, self.label_titles) if keep else ((), ())
         return replace(changed, separator=self.separator, label_order=order, label_titles=titles)
@@ -123,7 +122,7 @@ class Mapping:
         """The parts that must be played and are not."""
         return tuple(role for role in ROLES[self.task] if role.is_required and not self.all(role.name))
 
-    def with_labels(self, order: Sequence[str], titles: Dictionary[str, str] | None = None) -> "Mapping":
+    def with_labels(self, order: Sequence[str], titles: Mapping[str, str] | None = None) -> "ColumnMapping":
         """Labels in this order, shown under these names; those not named keep their own. Raises LabError."""
         if self.task not in _LABELLED:
             raise LabError(f"The task {self.task} has no label names.", "Leave them out.")
@@ -162,7 +161,7 @@ class Mapping:
         }
 
     @classmethod
-    def from_dict(cls, values: Any) -> "Mapping":
+    def from_dict(cls, values: Any) -> "ColumnMapping":
         """The reverse of `to_dict`. Raises LabError for anything that is no mapping."""
         try:
             lists = [*values["columns"].values(), values["label_order"], values["label_titles"]]

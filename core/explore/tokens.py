@@ -17,9 +17,9 @@ TRUNCATION_STRATEGIES = ("longest_first", "only_first", "only_second")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One text, or a pair, as the model reads it. `pieces` to `is_special` are parallel fields: one entry a position.
+    """One text, or a pair, as the model reads it. `tokens` to `is_special` are parallel fields: one entry a position.
 
-    - `pieces`: the vocabulary entries; `ids`: their rows in the embedding table
+    - `tokens`: the vocabulary entries; `ids`: their rows in the embedding table
     - `offsets`: (start, end) in characters of the text that the piece came from; (0, 0) for added special tokens
     - `word_index`: which word of its text a piece belongs to (0 for the first), None for added special tokens
     - `sequence`: 0 for `text`, 1 for `pair`, None for added special tokens
@@ -31,7 +31,7 @@ class Tokens:
 
     text: str
     pair: str | None
-    pieces: tuple[str, ...]
+    tokens: tuple[str, ...]
     ids: tuple[int, ...]
     offsets: tuple[tuple[int, int], ...]
     word_index: tuple[int | None, ...]
@@ -50,14 +50,14 @@ class Tokens:
         """The characters of the text behind a position; the piece itself for added special tokens."""
         source = {0: self.text, 1: self.pair, None: None}[self.sequence[position]]
         if source is None:
-            return self.pieces[position]
+            return self.tokens[position]
         start, end = self.offsets[position]
         return source[start:end]
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The tokenizer at work on one text: `pre_tokens` are its words, `pieces` holds the pieces of each of them.
+    """The tokenizer at work on one text: `pre_tokens` are its words, `tokens` holds the pieces of each of them.
 
     algorithm: how words are cut into pieces: “WordPiece”, “BPE”, “Unigram” or “WordLevel”.
     """
@@ -66,14 +66,14 @@ class Steps:
     algorithm: str
     normalized: str
     pre_tokens: tuple[str, ...]
-    pieces: tuple[tuple[str, ...], ...]
+    tokens: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Several texts padded to one length: `pieces` is rows of pieces, `ids` and `attention_mask` are (batch, pos)."""
+    """Several texts padded to one length: `tokens` is rows of pieces, `ids` and `attention_mask` are (batch, pos)."""
 
-    pieces: tuple[tuple[str, ...], ...]
+    tokens: tuple[tuple[str, ...], ...]
     ids: tuple[tuple[int, ...], ...]
     attention_mask: tuple[tuple[int, ...], ...]
 
@@ -91,7 +91,7 @@ def tokenize(
     `truncation` is one of `TRUNCATION_STRATEGIES` (transformers, `TruncationStrategy`). What did not fit is in the
     result. Raises `LabError` when there is no text, or when the limit cannot be met by the chosen strategy.
 
-    >>> tokenize(open_model("builtin"), "unaffable").pieces
+    >>> tokenize(open_model("builtin"), "unaffable").tokens
     ('[CLS]', 'una', '##ffa', '##ble', '[SEP]')
     """
     pair = pair or None
@@ -109,7 +109,7 @@ def tokenize(
     return Tokens(
         text=text,
         pair=pair,
-        pieces=_pieces(model, encoding),
+        tokens=_pieces(model, encoding),
         ids=tuple(encoding.ids),
         offsets=tuple(encoding.offsets),
         word_index=tuple(encoding.word_ids),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.cells import items_of
-from core.data.column_mapping import ROLES, Mapping, Role
+from core.data.column_mapping import ROLES, ColumnMapping, Role
 from core.data.csv_safety import to_sheet
 from core.data.table import Table
 from core.errors import LabError
@@ -50,7 +50,7 @@ def inputs_of(task: str) -> tuple[Role, ...]:
 def predict_table(
     model: Model,
     table: Table,
-    mapping: Mapping,
+    mapping: ColumnMapping,
     *,
     on_progress: Progress | None = None,
 ) -> PredictedTable:
@@ -77,27 +77,27 @@ def _texts(table: Table, text: str, pair: str | None) -> tuple[Columns, list[str
     return {"text": texts} | ({} if pairs is None else {"pair": pairs}), texts, pairs
 
 
-def _label(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
+def _label(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple:
     read, texts, pairs = _texts(table, mapping["text"], mapping["pair"])
     found = predict(model, texts, pairs, on_progress=on_progress)
     said = {"predicted": found.labels, "probability": found.confidences.tolist()}
     return read | said | _chances(found.label_names, found.probabilities), found.cut_count
 
 
-def _labels(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
+def _labels(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple:
     read, texts, pairs = _texts(table, mapping["text"], mapping["pair"])
     found = predict_labels(model, texts, pairs, on_progress=on_progress)
     said = {"predicted": [json.dumps(labels, ensure_ascii=False) for labels in found.labels]}
     return read | said | _chances(found.label_names, found.probabilities), found.cut_count
 
 
-def _score(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
+def _score(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple:
     read, texts, pairs = _texts(table, mapping["text"], mapping["pair"])
     found = predict_scores(model, texts, pairs, on_progress=on_progress)
     return read | {"predicted": found.values.tolist()}, found.cut_count
 
 
-def _tags(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
+def _tags(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple:
     """Words as in training: parted by blanks, or a JSON list."""
     read, texts, _ = _texts(table, mapping["tokens"], None)
     found = tag_words(model, [items_of(text) for text in texts], on_progress=on_progress)
@@ -105,7 +105,7 @@ def _tags(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -
     return read | said, found.cut_count
 
 
-def _answer(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
+def _answer(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple:
     read, questions, contexts = _texts(table, mapping["question"], mapping["context"])
     found = []
     for start in range(0, len(questions), _ROWS_AT_ONCE):
@@ -121,7 +121,7 @@ def _answer(model: Model, table: Table, mapping: Mapping, on_progress: Progress)
     return read | said, 0
 
 
-def _choice(model: Model, table: Table, mapping: Mapping, on_progress: Progress) -> tuple:
+def _choice(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple:
     read, beginnings, questions = _texts(table, mapping["context"], mapping["question"])
     choices = list(zip(*(table[column] for column in mapping.all("choices")), strict=True))
     found = choose(model, beginnings, choices, questions, on_progress=on_progress)

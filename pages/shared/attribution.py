@@ -175,7 +175,7 @@ def show_scores(
     position = answer.target.position or 0
     looks = t[f"layer.{t.layers - 1}.probabilities"][:, position].mean(0).tolist()  # (key)
     attention = {unit: sum(looks[place] for place in unit.positions) for unit in drawn}
-    where = f"Attention of {t.tokens.pieces[position]}, last layer, mean of heads"
+    where = f"Attention of {t.tokens.tokens[position]}, last layer, mean of heads"
     notes = {unit: f"{unit.label}: {_signed(scores.get(unit))}, attention {attention[unit]:.2%}" for unit in drawn}
     left, right = st.columns(2)
     with left:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.data.column_mapping import ROLES, SEPARATORS, Mapping
+from core.data.column_mapping import ROLES, SEPARATORS, ColumnMapping
 from core.data.columns.check import check_mapping
 from core.data.columns.mapping_guess import guess_mapping
 from core.data.columns.task_guess import guess_task
@@ -69,14 +69,14 @@ def choose_task() -> str:
     return task
 
 
-def choose_mapping(reference: str, table: Table, preparation: FilePreparation) -> Mapping:
+def choose_mapping(reference: str, table: Table, preparation: FilePreparation) -> ColumnMapping:
     """The task, a column for each of its parts, and below what is wrong with the choice. For the page Datasets."""
     mapping = choose_roles(choose_task(), reference, table, preparation)
     show_findings(open_findings(table, mapping, preparation))
     return mapping
 
 
-def choose_roles(task: str, reference: str, table: Table, preparation: FilePreparation) -> Mapping:
+def choose_roles(task: str, reference: str, table: Table, preparation: FilePreparation) -> ColumnMapping:
     """A column for each part of a task, and another task where the table looks like it."""
     if task == CLASSIFICATION:
         mapping = _choose_classes(reference, table, preparation.decided.mapping)
@@ -86,26 +86,26 @@ def choose_roles(task: str, reference: str, table: Table, preparation: FilePrepa
     return mapping
 
 
-def _choose_classes(reference: str, table: Table, kept: Mapping | None) -> Mapping:
+def _choose_classes(reference: str, table: Table, kept: ColumnMapping | None) -> ColumnMapping:
     columns = data_source.choose_columns(reference, table)
-    mapping = Mapping.of(CLASSIFICATION, text=columns.text, pair=columns.pair, label=columns.label)
+    mapping = ColumnMapping.of(CLASSIFICATION, text=columns.text, pair=columns.pair, label=columns.label)
     if kept is not None and kept.task == CLASSIFICATION and kept["label"] == columns.label:
         mapping = replace(mapping, label_order=kept.label_order, label_titles=kept.label_titles)
     return mapping
 
 
-def _choose_kept(task: str, reference: str, table: Table, preparation: FilePreparation) -> Mapping:
+def _choose_kept(task: str, reference: str, table: Table, preparation: FilePreparation) -> ColumnMapping:
     """Beginning with what was kept, else guessed. A choice is kept for the file."""
     kept_now = preparation.decided.mapping
     guess = guess_mapping(table, task)
     if kept_now is not None and kept_now.task == task and _stand_in(table, kept_now):
         guess = kept_now
     kept.show_guess(preparation.content_hash, guess)
-    by_others = kept.times_changed_by_others(preparation.content_hash, Mapping)
+    by_others = kept.times_changed_by_others(preparation.content_hash, ColumnMapping)
     return _choose_roles(f"{reference}-{task}-{hash(table.columns)}-{by_others}", table, guess, preparation)
 
 
-def _suggest_task(table: Table, mapping: Mapping) -> None:
+def _suggest_task(table: Table, mapping: ColumnMapping) -> None:
     """Another task, when the table looks like it and the present one is the first of the list or lacks a column."""
     likely = _likely_task((table.content_hash, table.options), table)
     if likely == mapping.task or (mapping.task != CLASSIFICATION and not mapping.missing()):
@@ -120,19 +120,19 @@ def _likely_task(key: tuple, _table: Table) -> str:
     return guess_task(_table)
 
 
-def open_findings(table: Table, mapping: Mapping, preparation: FilePreparation) -> list[Finding]:
+def open_findings(table: Table, mapping: ColumnMapping, preparation: FilePreparation) -> list[Finding]:
     """What does not fit, or that all does, in what corrections and fixes have left."""
     return list(_checked((table.content_hash, table.options, preparation.digest, mapping), table, mapping, preparation))
 
 
-def text_and_classes(mapping: Mapping) -> Columns:
+def text_and_classes(mapping: ColumnMapping) -> Columns:
     """The columns of a data set: its texts and, where labels are classes, the label. Tags and numbers are none."""
     columns = mapping.as_columns()
     return columns if mapping.task == CLASSIFICATION else replace(columns, label=None)
 
 
 @st.cache_data(max_entries=16, show_spinner="Checking the columns …")
-def _checked(key: tuple, _table: Table, _mapping: Mapping, _preparation: FilePreparation) -> tuple[Finding, ...]:
+def _checked(key: tuple, _table: Table, _mapping: ColumnMapping, _preparation: FilePreparation) -> tuple[Finding, ...]:
     if _mapping.missing():
         return check_mapping(_table, _mapping)
     try:
@@ -150,25 +150,25 @@ def show_findings(findings: Sequence[Finding]) -> None:
         st.caption(f"{ICONS[finding.severity]} {plain(finding.what)} {plain(finding.remedy)}")
 
 
-def _stand_in(table: Table, mapping: Mapping) -> bool:
+def _stand_in(table: Table, mapping: ColumnMapping) -> bool:
     """Whether a table has all columns of a mapping that was kept."""
     return {name for _, columns in mapping.columns for name in columns} <= set(table.columns)
 
 
-def _choose_roles(key: str, table: Table, guess: Mapping, preparation: FilePreparation) -> Mapping:
+def _choose_roles(key: str, table: Table, guess: ColumnMapping, preparation: FilePreparation) -> ColumnMapping:
     """One list a part, and the sign that parts several labels in one cell."""
     task = guess.task
     chosen: dict[str, object] = {}
     for column, role in zip(st.columns(len(ROLES[task])), ROLES[task], strict=True):
         with column:
             chosen[role.name] = _choose_role(f"{role.name}-{key}", table, role, guess, preparation)
-    mapping = Mapping.of(task, **chosen)
+    mapping = ColumnMapping.of(task, **chosen)
     if task == "multi-label" and len(mapping.all("labels")) == 1:
         signs = (None, *SEPARATORS)
 
         def keep_sign() -> None:
             change = choose_separator(mapping, st.session_state[f"sign-{key}"], there=table.columns)
-            preparation.update(Mapping, change)
+            preparation.update(ColumnMapping, change)
 
         sign = st.selectbox(
             "Labels are parted by",
@@ -188,7 +188,7 @@ def _choose_roles(key: str, table: Table, guess: Mapping, preparation: FilePrepa
 
 
 def _choose_role(
-    key: str, table: Table, role: Role, guess: Mapping, preparation: FilePreparation
+    key: str, table: Table, role: Role, guess: ColumnMapping, preparation: FilePreparation
 ) -> list[str] | str | None:
     names = list(table.columns)
 
@@ -197,7 +197,7 @@ def _choose_role(
         change = choose_columns(
             guess, role.name, None if chosen == data_source.NO_COLUMN else chosen, there=table.columns
         )
-        preparation.update(Mapping, change)
+        preparation.update(ColumnMapping, change)
 
     more = {"key": key, "help": role.help, "persist_state": "session", "on_change": report_errors, "args": (keep_role,)}
     if role.is_list:
@@ -207,7 +207,7 @@ def _choose_role(
     return None if chosen == data_source.NO_COLUMN else chosen
 
 
-def edit_labels(table: Table, mapping: Mapping, preparation: FilePreparation) -> None:
+def edit_labels(table: Table, mapping: ColumnMapping, preparation: FilePreparation) -> None:
     """The number and the name of each label: a model keeps both (`id2label`)."""
     if mapping.task != CLASSIFICATION or mapping["label"] is None:
         return
@@ -223,7 +223,7 @@ def edit_labels(table: Table, mapping: Mapping, preparation: FilePreparation) ->
         def rename(typed: list[Typed]) -> None:
             names = {labels[each.place]: each.value or "" for each in typed if each.column == "Name"}
             places = {labels[each.place]: int(each.value) for each in typed if each.column == "Number"}
-            preparation.update(Mapping, name_labels(mapping, labels, names, places))
+            preparation.update(ColumnMapping, name_labels(mapping, labels, names, places))
 
         live_editor(
             frame,

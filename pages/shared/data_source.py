@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.columns.guess import Columns, guess_columns
 from core.data.dataset.dataset import Dataset
 from core.data.decisions.changes import choose_columns as columns_chosen
@@ -165,8 +165,8 @@ def choose_columns(reference: str, table: Table) -> Columns:
         or next((each.columns for each in samples() if each.reference == reference), None)
         or guess_columns(table)
     )
-    key = f"{reference}-{hash(table.columns)}-{kept.times_changed_by_others(table.content_hash, Mapping)}"
-    shown = Mapping.of(CLASSIFICATION, text=guess.text, pair=guess.pair, label=guess.label)
+    key = f"{reference}-{hash(table.columns)}-{kept.times_changed_by_others(table.content_hash, ColumnMapping)}"
+    shown = ColumnMapping.of(CLASSIFICATION, text=guess.text, pair=guess.pair, label=guess.label)
     kept.show_guess(table.content_hash, shown)
     first, second, third = st.columns(3)
 
@@ -199,7 +199,7 @@ def choose_columns(reference: str, table: Table) -> Columns:
 def _kept_columns(table: Table) -> Columns | None:
     """The choice kept for this file, where it still fits how the file is read."""
     with suppress(LabError):
-        mapping = kept.load(table.content_hash, Mapping)
+        mapping = kept.load(table.content_hash, ColumnMapping)
         if mapping is not None and mapping.task == CLASSIFICATION:
             columns = mapping.as_columns()  # also without a label, where somebody chose none
             if {columns.text, columns.label or columns.text, columns.pair or columns.text} <= set(table.columns):
@@ -207,11 +207,11 @@ def _kept_columns(table: Table) -> Columns | None:
     return None
 
 
-def _keep_column(reference: str, table: Table, shown: Mapping, role: str, key: str) -> None:
+def _keep_column(reference: str, table: Table, shown: ColumnMapping, role: str, key: str) -> None:
     """Keep one choice; names of labels stay theirs, and what another tab chose for the other parts stays, too."""
     chosen = None if st.session_state[key] == NO_COLUMN else st.session_state[key]
     change = columns_chosen(shown, role, chosen, there=table.columns)
-    kept.update(table.content_hash, Mapping, change, reference=reference)
+    kept.update(table.content_hash, ColumnMapping, change, reference=reference)
 
 
 def prepared_rows(reference: str, table: Table) -> tuple[Dataset, tuple]:

@@ -142,7 +142,7 @@ def _theirs(browser: Browser, t: Trace) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # it leaves its files open
         start = time.perf_counter()
-        size = len(rival(attention, list(t.tokens.pieces), html_action="return").data.encode())
+        size = len(rival(attention, list(t.tokens.tokens), html_action="return").data.encode())
         made = time.perf_counter() - start
     page = browser.new_page()
     start = time.perf_counter()

@@ -59,7 +59,7 @@ def assert_close(drawn: torch.Tensor, expected: torch.Tensor, room: float = HALF
 def test_head_view_draws_every_weight_and_its_controls_work(page: Page, t: Trace, console_errors):
     show(page, head_view(t, layer=1))
     lines = "#attention line"
-    assert page.locator("svg #left text").all_text_contents() == list(t.tokens.pieces)
+    assert page.locator("svg #left text").all_text_contents() == list(t.tokens.tokens)
     assert page.locator("#layer option").all_text_contents() == ["1", "2", "3"]  # in words, not as in code
     assert_close(numbers(page, lines, "stroke-opacity"), t["layer.1.probabilities"] / t.heads)
 
@@ -72,8 +72,8 @@ def test_head_view_draws_every_weight_and_its_controls_work(page: Page, t: Trace
     assert_close(drawn[0], t["layer.2.probabilities"][0] / (t.heads - 1))
 
     page.locator("#filter").select_option(label="Sentence A -> Sentence B")
-    assert page.locator("svg #left text").all_text_contents() == list(t.tokens.pieces[:7])
-    assert page.locator("svg #right text").all_text_contents() == list(t.tokens.pieces[7:])
+    assert page.locator("svg #left text").all_text_contents() == list(t.tokens.tokens[:7])
+    assert page.locator("svg #right text").all_text_contents() == list(t.tokens.tokens[7:])
     expect(page.locator(lines)).to_have_count(t.heads * 7 * 3)
     assert_close(
         numbers(page, "#attention [head-index='2'] line", "stroke-opacity"),
@@ -90,7 +90,7 @@ def test_model_view_draws_every_head_and_enlarges_one(page: Page, t: Trace, cons
     page.locator("#attn_background_1_3 ~ rect").click()
     expect(page.get_by_text("Layer 3, Head 4")).to_be_visible()
     assert_close(numbers(page, "g.detail line", "stroke-opacity"), everything[1, 3])
-    assert page.locator("g.detail text").all_text_contents() == list(t.tokens.pieces) * 2
+    assert page.locator("g.detail text").all_text_contents() == list(t.tokens.tokens) * 2
 
     page.locator("#filter").select_option(label="Sentence B -> Sentence B")
     assert_close(numbers(page, "svg line", "stroke-opacity"), everything[:, :, 7:, 7:])
@@ -125,8 +125,8 @@ def test_neuron_view_computes_the_traces_scores_from_query_and_key(page: Page, t
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_evil_tokens_are_text_in_every_view(page: Page, t: Trace, dialogs, console_errors, view: str, theme: str):
-    pieces = EVIL + t.tokens.pieces[len(EVIL) :]
-    show(page, VIEWS[view](dataclasses.replace(t, tokens=dataclasses.replace(t.tokens, pieces=pieces)), theme=theme))
+    pieces = EVIL + t.tokens.tokens[len(EVIL) :]
+    show(page, VIEWS[view](dataclasses.replace(t, tokens=dataclasses.replace(t.tokens, tokens=pieces)), theme=theme))
     if view == "model":
         page.locator("#attn_background_0_0 ~ rect").click()
     assert tuple(page.locator(TOKENS[view]).all_text_contents()[: len(EVIL)]) == EVIL

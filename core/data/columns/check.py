@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from core.data.cells import LARGEST_SCORE, answers_of, is_score, items_of, switch_of
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.columns.labels import choice_numbers, is_choice, labels_of
 from core.data.dataset.finding import Finding, counted, in_order, numbers, shown
 from core.data.dataset.noticing import MANY_LABELS
@@ -21,7 +21,7 @@ from core.errors import LabError
 _BEHIND = "They get the numbers behind, unless a fix merges or drops them."
 
 
-def check_mapping(table: Table, mapping: Mapping, row_ids: np.ndarray | None = None) -> tuple[Finding, ...]:
+def check_mapping(table: Table, mapping: ColumnMapping, row_ids: np.ndarray | None = None) -> tuple[Finding, ...]:
     """What to mend before a task can learn from these columns; the worst first, one "good" when nothing is wrong.
 
     `row_ids` says where in the file each row of the table stands, where fixes have left some out. Raises nothing for a
@@ -40,7 +40,7 @@ def check_mapping(table: Table, mapping: Mapping, row_ids: np.ndarray | None = N
     return in_order(found)
 
 
-def _choice(table: Table, mapping: Mapping) -> Iterator[Finding]:
+def _choice(table: Table, mapping: ColumnMapping) -> Iterator[Finding]:
     """Parts that nobody plays, columns that are not there or are chosen twice."""
     for role in mapping.missing():
         yield Finding("missing", "fix", f"No column is chosen for “{role.title}”.", remedy=f"Choose it. {role.help}")
@@ -61,7 +61,7 @@ def _blank_texts(table: Table, column: str, row_ids: np.ndarray) -> Iterator[Fin
         yield Finding("empty", "warn", what, numbers(rows), "Drop these rows, or fill them in.", _drop(rows, "no text"))
 
 
-def _label(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
+def _label(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
     column = mapping["label"]
     codes, cells = dictionary_codes(table.column(column))
     usable = np.array([is_usable_label(cell) for cell in cells], bool)
@@ -79,7 +79,7 @@ def _label(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Find
     yield from _order(set(labels_of(table, mapping)), mapping, lambda label: row_ids[codes == cells.index(label)])
 
 
-def _order(found: set[str], mapping: Mapping, rows_with: Callable[[str], np.ndarray]) -> Iterator[Finding]:
+def _order(found: set[str], mapping: ColumnMapping, rows_with: Callable[[str], np.ndarray]) -> Iterator[Finding]:
     """Labels that the chosen order lacks, which is no fault (see `named_labels`), and those that are not there."""
     if not mapping.label_order:
         return
@@ -91,7 +91,7 @@ def _order(found: set[str], mapping: Mapping, rows_with: Callable[[str], np.ndar
         yield Finding("order", "warn", f"No row has the label {shown(extra)}.", remedy="Leave it, or take it out.")
 
 
-def _labels(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
+def _labels(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
     columns = mapping.all("labels")
     if len(columns) > 1:
         bad = np.zeros(len(table), bool)
@@ -127,7 +127,7 @@ def _labels(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Fin
         yield Finding("no_labels", "warn", f"No label is given in {rows_in_words(none)}.", numbers(none), remedy)
 
 
-def _score(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
+def _score(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
     codes, cells = dictionary_codes(table.column(mapping["score"]))
     rows = row_ids[~np.array([is_score(cell) for cell in cells], bool)[codes]]
     if len(rows):
@@ -138,7 +138,7 @@ def _score(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Find
         yield Finding("one_score", "fix", f"All scores are {cells[0]}.", remedy="Choose another column.")
 
 
-def _tags(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
+def _tags(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
     different: set[str] = set()
     wrong, first = [], ""
     columns = (Strings(table.column(mapping[role])) for role in ("tokens", "tags"))
@@ -160,7 +160,7 @@ def _tags(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Findi
         yield Finding("order", "warn", f"The order of tags lacks {shown(lacking)}.", remedy=_BEHIND)
 
 
-def _answers(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
+def _answers(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
     roles = [role for role in ("context", "answer", "answer_start") if mapping[role]]
     absent, elsewhere, none = [], [], []
     columns = (Strings(table.column(mapping[role])) for role in roles)
@@ -188,7 +188,7 @@ def _answers(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Fi
         yield Finding("no_answer", "warn", what, numbers(none), "This is fine when it is meant.")
 
 
-def _right(table: Table, mapping: Mapping, row_ids: np.ndarray) -> Iterator[Finding]:
+def _right(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
     choices = mapping.all("choices")
     codes, cells = dictionary_codes(table.column(mapping["label"]))
     try:
@@ -208,7 +208,7 @@ def _drop(rows: "np.ndarray | list[int]", reason: str) -> DropRows:
     return DropRows(tuple(np.asarray(rows).tolist()), reason)
 
 
-_CHECKS: dict[str, Callable[[Table, Mapping, np.ndarray], Iterator[Finding]]] = {
+_CHECKS: dict[str, Callable[[Table, ColumnMapping, np.ndarray], Iterator[Finding]]] = {
     "sequence-classification": _label,
     "multi-label": _labels,
     "regression": _score,

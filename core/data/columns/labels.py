@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.data.cells import items_of
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.finding import shown
 from core.data.dataset.order import natural_order
 from core.data.dataset.row_selection import is_usable_label
@@ -16,7 +16,7 @@ from core.errors import LabError
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def labels_of(table: Table, mapping: Mapping, row_ids: np.ndarray | None = None) -> tuple[str, ...]:
+def labels_of(table: Table, mapping: ColumnMapping, row_ids: np.ndarray | None = None) -> tuple[str, ...]:
     """The labels that stand in the data, in the order a person would give them; those of `label_order` first.
 
     `row_ids` are the rows to look at; None stands for all. Raises LabError when a column is not there.

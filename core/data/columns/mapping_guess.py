@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from core.data.cells import answers_of, items_of
-from core.data.column_mapping import SEPARATORS, TASKS, Mapping
+from core.data.column_mapping import SEPARATORS, TASKS, ColumnMapping
 from core.data.columns.guess import Columns, guess_columns, plain_name
 from core.data.table import Table, is_number
 from core.errors import LabError
@@ -23,15 +23,15 @@ _RIGHT = ("label", "answer", "gold", "correct", "answer_key", "target", "gold_la
 _CHOICES = ("ending", "choice", "option", "answer", "sol", "hypothesis")
 
 
-def guess_mapping(table: Table, task: str, *, columns: Columns | None = None) -> Mapping:
+def guess_mapping(table: Table, task: str, *, columns: Columns | None = None) -> ColumnMapping:
     """The likeliest columns for a task; a part that nothing fits stays open. `columns` is what is known already."""
     if task not in TASKS:
         raise LabError(f"There is no task {str(task)[:80]!r}.", f"The tasks are {', '.join(TASKS)}.")
     known = columns or guess_columns(table)
     if task == "sequence-classification":
-        return Mapping.of(task, text=known.text, pair=known.pair, label=known.label)
+        return ColumnMapping.of(task, text=known.text, pair=known.pair, label=known.label)
     if task == "masked-language":
-        return Mapping.of(task, text=known.text)
+        return ColumnMapping.of(task, text=known.text)
     guess = {
         "multi-label": _multi_label,
         "regression": _regression,
@@ -42,18 +42,18 @@ def guess_mapping(table: Table, task: str, *, columns: Columns | None = None) ->
     return guess(table, known)
 
 
-def _multi_label(table: Table, known: Columns) -> Mapping:
+def _multi_label(table: Table, known: Columns) -> ColumnMapping:
     others = [name for name in table.columns if name not in (known.text, known.pair)]
     switches = [name for name in others if _values(table, name) <= {"0", "1", "true", "false", "0.0", "1.0"}]
     named = _named(others, _LABELS)
     if len(switches) > 1:
-        return Mapping.of("multi-label", text=known.text, pair=known.pair, labels=switches)
+        return ColumnMapping.of("multi-label", text=known.text, pair=known.pair, labels=switches)
     for name in [*named, *[other for other in others if other not in named]]:
         separator = _separator(_cells(table, name))
         if separator is not None or name in named:
-            found = Mapping.of("multi-label", text=known.text, pair=known.pair, labels=name)
-            return Mapping(found.task, found.columns, separator)
-    return Mapping.of("multi-label", text=known.text, pair=known.pair, labels=known.label)
+            found = ColumnMapping.of("multi-label", text=known.text, pair=known.pair, labels=name)
+            return ColumnMapping(found.task, found.columns, separator)
+    return ColumnMapping.of("multi-label", text=known.text, pair=known.pair, labels=known.label)
 
 
 def _separator(cells: Sequence[str]) -> str | None:
@@ -69,15 +69,15 @@ def _separator(cells: Sequence[str]) -> str | None:
     return best
 
 
-def _regression(table: Table, known: Columns) -> Mapping:
+def _regression(table: Table, known: Columns) -> ColumnMapping:
     others = [name for name in table.columns if name not in (known.text, known.pair)]
     numeric = [name for name in others if all(map(is_number, filter(str.strip, _cells(table, name))))]
     named = _named(numeric, _SCORES)
     most = max(numeric, key=lambda name: len(_values(table, name)), default=None)
-    return Mapping.of("regression", text=known.text, pair=known.pair, score=named[0] if named else most)
+    return ColumnMapping.of("regression", text=known.text, pair=known.pair, score=named[0] if named else most)
 
 
-def _tokens(table: Table, known: Columns) -> Mapping:
+def _tokens(table: Table, known: Columns) -> ColumnMapping:
     tags = _named(table.columns, _TAGS)
     words = [name for name in _named(table.columns, _TOKENS) if name not in tags[:1]]
     pairs = [(one, two) for one in words for two in tags if one != two] or [
@@ -87,11 +87,11 @@ def _tokens(table: Table, known: Columns) -> Mapping:
         rows = list(zip(_cells(table, one), _cells(table, two), strict=True))
         fitting = sum(len(items_of(words)) == len(items_of(tags)) > 1 for words, tags in rows)
         if fitting > 0.5 * len(rows) and len(_items(table, two)) < len(_items(table, one)):
-            return Mapping.of("token-classification", tokens=one, tags=two)
-    return Mapping.of("token-classification", tokens=words[0] if words else None, tags=tags[0] if tags else None)
+            return ColumnMapping.of("token-classification", tokens=one, tags=two)
+    return ColumnMapping.of("token-classification", tokens=words[0] if words else None, tags=tags[0] if tags else None)
 
 
-def _question(table: Table, known: Columns) -> Mapping:
+def _question(table: Table, known: Columns) -> ColumnMapping:
     questions = _named(table.columns, _QUESTIONS)
     contexts = _named(table.columns, _CONTEXTS)
     starts = _named(table.columns, _STARTS)
@@ -101,12 +101,12 @@ def _question(table: Table, known: Columns) -> Mapping:
         chosen["context"] = max(table.columns, key=lambda name: sum(map(len, _cells(table, name))))
     if answers and any(answer.start is not None for answer in answers_of(_cells(table, answers[0])[0])):
         starts = []  # the cell says so itself
-    return Mapping.of(
+    return ColumnMapping.of(
         "question-answering", **chosen, answer=next(iter(answers), None), answer_start=next(iter(starts), None)
     )
 
 
-def _choice(table: Table, known: Columns) -> Mapping:
+def _choice(table: Table, known: Columns) -> ColumnMapping:
     plain = {name: plain_name(name) for name in table.columns}
     choices: list[str] = []
     for stem in _CHOICES:
@@ -126,7 +126,7 @@ def _choice(table: Table, known: Columns) -> Mapping:
     longest = max(texts, key=lambda name: sum(map(len, _cells(table, name))), default=None)
     context = named[0] if named else (questions.pop(0) if questions else longest)
     question = questions[0] if questions and questions[0] != context else None
-    return Mapping.of("multiple-choice", context=context, question=question, choices=choices or None, label=label)
+    return ColumnMapping.of("multiple-choice", context=context, question=question, choices=choices or None, label=label)
 
 
 def _choices_before(table: Table) -> tuple[str | None, list[str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from core.data.cells import answers_of, items_of
-from core.data.column_mapping import TASKS, Mapping
+from core.data.column_mapping import TASKS, ColumnMapping
 from core.data.columns.guess import guess_columns, plain_name
 from core.data.columns.labels import is_choice
 from core.data.columns.mapping_guess import guess_mapping
@@ -25,14 +25,14 @@ def guess_task(table: Table) -> str:
     return TASKS[0]
 
 
-def _is_answered(table: Table, mapping: Mapping) -> bool:
+def _is_answered(table: Table, mapping: ColumnMapping) -> bool:
     """Answers are words of the contexts; there may be questions without one."""
     contexts, answers = (_cells(table, mapping[role]) for role in ("context", "answer"))
     rows = zip(contexts, answers, strict=True)
     return _share(answer.text in context for context, cell in rows for answer in answers_of(cell)) >= _NEARLY_ALL
 
 
-def _is_tagged(table: Table, mapping: Mapping) -> bool:
+def _is_tagged(table: Table, mapping: ColumnMapping) -> bool:
     """As many tags as words, in rows of several."""
     rows = zip(*(_cells(table, mapping[role]) for role in ("tokens", "tags")), strict=True)
     counts = [(len(items_of(words)), len(items_of(tags))) for words, tags in rows]
@@ -40,7 +40,7 @@ def _is_tagged(table: Table, mapping: Mapping) -> bool:
     return len(several) > _SOME * len(counts) and _share(several) >= _NEARLY_ALL
 
 
-def _is_choice(table: Table, mapping: Mapping) -> bool:
+def _is_choice(table: Table, mapping: ColumnMapping) -> bool:
     """Columns numbered alike (of those without a name, three or more), never blank, one of which is named as right."""
     choices = mapping.all("choices")
     stems = {plain_name(name).rstrip("0123456789abcde_") for name in choices}
@@ -49,13 +49,13 @@ def _is_choice(table: Table, mapping: Mapping) -> bool:
     return len(stems) == 1 and len(choices) > (2 if stems == {"column"} else 1) and filled and all(rights)
 
 
-def _is_scored(table: Table, mapping: Mapping) -> bool:
+def _is_scored(table: Table, mapping: ColumnMapping) -> bool:
     """Numbers with a fraction, in the column that would otherwise be taken for the label."""
     fractions = [float(cell) % 1 != 0 for cell in _cells(table, mapping["score"]) if cell.strip()]
     return guess_columns(table).label == mapping["score"] and _share(fractions) > _SOME
 
 
-def _has_several_labels(table: Table, mapping: Mapping) -> bool:
+def _has_several_labels(table: Table, mapping: ColumnMapping) -> bool:
     """Three columns of 0 and 1 or more, or cells of several labels that come back in other rows."""
     columns = mapping.all("labels")
     if len(columns) > 1:
@@ -68,7 +68,7 @@ def _has_several_labels(table: Table, mapping: Mapping) -> bool:
     return len(different) <= min(_MOST_CLASSES, len(cells)) and _share(len(each) > 1 for each in items) > _SOME
 
 
-def _is_text_alone(table: Table, mapping: Mapping) -> bool:
+def _is_text_alone(table: Table, mapping: ColumnMapping) -> bool:
     return len(table.columns) == 1
 
 
@@ -82,7 +82,7 @@ def _share(each: Iterable[bool]) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
-_SIGNS: dict[str, Callable[[Table, Mapping], bool]] = {
+_SIGNS: dict[str, Callable[[Table, ColumnMapping], bool]] = {
     "question-answering": _is_answered,
     "token-classification": _is_tagged,
     "multiple-choice": _is_choice,

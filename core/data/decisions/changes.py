@@ -6,11 +6,10 @@ that what somebody else changed meanwhile stays; where both changed the same, th
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
-from collections.abc import Mapping as Dictionary
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import Step
@@ -110,8 +109,8 @@ def forget_splits(shown: SavedSplits) -> Callable[[SavedSplits | None], None]:
 
 
 def choose_columns(
-    shown: Mapping, role: str, columns: str | Sequence[str] | None, *, there: Sequence[str]
-) -> Callable[[Mapping | None], Mapping]:
+    shown: ColumnMapping, role: str, columns: str | Sequence[str] | None, *, there: Sequence[str]
+) -> Callable[[ColumnMapping | None], ColumnMapping]:
     """Another choice for one part of a task; what is kept for the other parts stays.
 
     shown: the choice of columns as it was on screen, for what is not kept yet. there: the columns of the table.
@@ -120,15 +119,15 @@ def choose_columns(
 
 
 def choose_separator(
-    shown: Mapping, separator: str | None, *, there: Sequence[str]
-) -> Callable[[Mapping | None], Mapping]:
+    shown: ColumnMapping, separator: str | None, *, there: Sequence[str]
+) -> Callable[[ColumnMapping | None], ColumnMapping]:
     """Another sign that parts the labels of a cell; `shown` and `there` as for `choose_columns`."""
     return _changed(shown, there, lambda mapping: replace(mapping, separator=separator))
 
 
 def name_labels(
-    shown: Mapping, labels: Sequence[str], names: Dictionary[str, str], places: Dictionary[str, int]
-) -> Callable[[Mapping | None], Mapping]:
+    shown: ColumnMapping, labels: Sequence[str], names: Mapping[str, str], places: Mapping[str, int]
+) -> Callable[[ColumnMapping | None], ColumnMapping]:
     """Names and numbers for some labels; those of all others stay.
 
     labels: the labels that stand in the data, in the order of their numbers as they were `shown`.
@@ -136,7 +135,7 @@ def name_labels(
     Raises LabError when two labels would get one name.
     """
 
-    def change(now: Mapping | None) -> Mapping:
+    def change(now: ColumnMapping | None) -> ColumnMapping:
         is_about_these = now is not None and now.task == shown.task and now["label"] == shown["label"]
         mapping = now if is_about_these else shown
         kept = [label for label in mapping.label_order if label in labels]
@@ -152,9 +151,9 @@ def name_labels(
 
 
 def _changed(
-    shown: Mapping, there: Sequence[str], change_columns: Callable[[Mapping], Mapping]
-) -> Callable[[Mapping | None], Mapping]:
-    def change(now: Mapping | None) -> Mapping:
+    shown: ColumnMapping, there: Sequence[str], change_columns: Callable[[ColumnMapping], ColumnMapping]
+) -> Callable[[ColumnMapping | None], ColumnMapping]:
+    def change(now: ColumnMapping | None) -> ColumnMapping:
         if now is not None and now.task != shown.task and now.label_order:
             return now  # names of labels for another task are worth more than columns that are quickly chosen again
         is_about_this = now is not None and now.task == shown.task

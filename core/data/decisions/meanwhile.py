@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from core.data.column_mapping import ROLES, Mapping
+from core.data.column_mapping import ROLES, ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.order import natural_order
 from core.data.dataset.recipe import Recipe
 from core.data.decisions.saved_splits import SavedSplits
 from core.data.table import ReadOptions
 
-Kept = Edits | Mapping | ReadOptions | Recipe | SavedSplits
+Kept = Edits | ColumnMapping | ReadOptions | Recipe | SavedSplits
 _SHOWN = 4
 _CHARACTERS = 80
 _NOTHING = "(none)"
@@ -41,7 +41,7 @@ def _differences(before: Kept | None, after: Kept | None) -> Iterator[tuple[str,
             yield from _of_edits(before, after)
         case Recipe():
             yield from _of_recipes(before, after)
-        case Mapping():
+        case ColumnMapping():
             yield from _of_mappings(before, after)
         case _:
             yield from _of_words(_in_words(before), _in_words(after))
@@ -66,7 +66,7 @@ def _of_recipes(before: Recipe | None, after: Recipe | None) -> Iterator[tuple[s
             yield f"The fix “{step.title}”", states
 
 
-def _of_mappings(before: Mapping | None, after: Mapping | None) -> Iterator[tuple[str, tuple[str, str]]]:
+def _of_mappings(before: ColumnMapping | None, after: ColumnMapping | None) -> Iterator[tuple[str, tuple[str, str]]]:
     yield from _of_words(_columns(before), _columns(after))
     one, two = ({} if mapping is None else mapping.titles() for mapping in (before, after))
     for label in one | two:
@@ -78,7 +78,7 @@ def _of_mappings(before: Mapping | None, after: Mapping | None) -> Iterator[tupl
         yield "The order of the labels", (orders[0], orders[1])
 
 
-def _columns(mapping: Mapping | None) -> dict[str, str]:
+def _columns(mapping: ColumnMapping | None) -> dict[str, str]:
     if mapping is None:
         return {}
     titles = {role.name: role.title for role in ROLES[mapping.task]}

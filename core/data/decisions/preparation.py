@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.columns.guess import Columns
 from core.data.dataset.dataset import Dataset, build_dataset
 from core.data.dataset.edits import Edits
@@ -24,14 +24,14 @@ from core.data.table import ReadOptions, Table
 from core.data.views import Numbers
 from core.errors import LabError
 
-KINDS = {"mapping": Mapping, "edits": Edits, "recipe": Recipe, "splits": SavedSplits}
+KINDS = {"mapping": ColumnMapping, "edits": Edits, "recipe": Recipe, "splits": SavedSplits}
 
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
     """What was decided; None for what was left as it is. The fields are applied in this order."""
 
-    mapping: Mapping | None = None
+    mapping: ColumnMapping | None = None
     edits: Edits | None = None
     recipe: Recipe | None = None
     splits: SavedSplits | None = None
@@ -115,12 +115,12 @@ class Preparation:
         mapping = self._mapping_for(columns)
         return [(label, label) for label in found] if mapping is None else named_labels(mapping, found)
 
-    def _mapping_for(self, columns: Columns) -> Mapping | None:
+    def _mapping_for(self, columns: Columns) -> ColumnMapping | None:
         """What was decided about labels, where these stand in the same column."""
         return self.mapping if self.mapping is not None and self.mapping["label"] == columns.label else None
 
 
-def named_labels(mapping: Mapping, found: Sequence[str]) -> list[tuple[str, str]]:
+def named_labels(mapping: ColumnMapping, found: Sequence[str]) -> list[tuple[str, str]]:
     """Each label of `found` with its name: those that the mapping orders first, new ones behind them.
 
     Raises LabError when a new label is called like another one's name.

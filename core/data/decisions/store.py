@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.decisions.saved_splits import SavedSplits
@@ -34,11 +34,11 @@ _MOST_BYTES = 200_000_000
 _REMEMBERED = 32  # files
 _SETTLED_NS = 2_000_000_000  # a file changed more recently than this may change again within one tick of its clock
 _NAMES: dict[type, str] = {
-    ReadOptions: "reading", Mapping: "mapping", Edits: "edits", Recipe: "recipe", SavedSplits: "splits"
+    ReadOptions: "reading", ColumnMapping: "mapping", Edits: "edits", Recipe: "recipe", SavedSplits: "splits"
 }  # fmt: skip
 _TITLES = {Recipe: "fixes", SavedSplits: "splits"}
 
-Kept = TypeVar("Kept", ReadOptions, Mapping, Edits, Recipe, SavedSplits)
+Kept = TypeVar("Kept", ReadOptions, ColumnMapping, Edits, Recipe, SavedSplits)
 _parsed: "OrderedDict[Path, tuple[tuple[int, ...], Any, Any]]" = OrderedDict()
 
 
@@ -55,7 +55,7 @@ class Updated(Generic[Kept]):
 
 
 def load(content_hash: str, kind: type[Kept], reading: ReadOptions | None = None) -> Kept | None:
-    """What is kept of a kind (`ReadOptions`, `Mapping`, `Edits`, `Recipe`, `SavedSplits`), or None.
+    """What is kept of a kind (`ReadOptions`, `ColumnMapping`, `Edits`, `Recipe`, `SavedSplits`), or None.
 
     Raises LabError when it is damaged, and OtherReading when it names the rows of another reading than this one.
     """

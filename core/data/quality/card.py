@@ -20,11 +20,11 @@ from core.data.quality.near import NearPair
 class Measured:
     """What was measured beside the rows themselves; None where it was not.
 
-    pieces: for each row its length in pieces. limit: the length at which texts are cut. near: pairs of positions in
+    tokens: for each row its length in pieces. limit: the length at which texts are cut. near: pairs of positions in
     the rows.
     """
 
-    pieces: np.ndarray | None = None
+    tokens: np.ndarray | None = None
     limit: int = 128
     coverage: Coverage | None = None
     near: Sequence[NearPair] | None = None
@@ -58,8 +58,8 @@ def health_card(
     """Examine rows for a task. Each check gives what it found, or one "good" line. Raises nothing for bad data."""
     measured = measured or Measured()
     findings = [*card_texts.check(selection, task), *card_labels.check(selection)]
-    if measured.pieces is not None:
-        findings += card_texts.long_texts(selection, measured.pieces, measured.limit)
+    if measured.tokens is not None:
+        findings += card_texts.long_texts(selection, measured.tokens, measured.limit)
     if measured.coverage is not None:
         findings += card_texts.unknown_pieces(measured.coverage)
     if measured.near is not None:

@@ -27,7 +27,7 @@ class Coverage:
     unknown_words: words (by white space) that hold an unknown piece, the commonest first, with their counts.
     """
 
-    pieces: int
+    tokens: int
     unknown: int
     words: int
     used: int
@@ -38,7 +38,7 @@ class Coverage:
     @property
     def unknown_share(self) -> float:
         """The share of pieces that are [UNK]."""
-        return self.unknown / self.pieces if self.pieces else 0.0
+        return self.unknown / self.tokens if self.tokens else 0.0
 
     @property
     def used_share(self) -> float:
@@ -48,7 +48,7 @@ class Coverage:
     @property
     def pieces_per_word(self) -> float:
         """How many pieces a word takes on average ("fertility"): near 1 means that the vocabulary knows the texts."""
-        return self.pieces / self.words if self.words else 0.0
+        return self.tokens / self.words if self.words else 0.0
 
 
 def coverage(

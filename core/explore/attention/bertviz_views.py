@@ -129,7 +129,7 @@ def _names(t: Trace, view: str, most: int) -> list[str]:
             "Shorten the text, or use the lab's own attention view.",
         )
     tokenizer = t.model.tokenizer
-    names = [tokenizer.convert_tokens_to_string([piece]) for piece in t.tokens.pieces]
+    names = [tokenizer.convert_tokens_to_string([piece]) for piece in t.tokens.tokens]
     names = [t.tokens.surface(at) if "\ufffd" in name else name for at, name in enumerate(names)]
     return names + [tokenizer.pad_token] * padding
 

@@ -130,12 +130,12 @@ def link_table(
 
 def _unit(tokens: Tokens, positions: list[int], whole_words: bool) -> Unit:
     first, sequence = positions[0], tokens.sequence[positions[0]]
-    label = tokens.pieces[first]
+    label = tokens.tokens[first]
     if whole_words and sequence is not None:
         offsets = [tokens.offsets[position] for position in positions]
         source = tokens.pair if sequence else tokens.text
         label = source[min(start for start, _ in offsets) : max(end for _, end in offsets)] or label
-    is_special = tokens.is_special[first] and tokens.pieces[first] not in _MASKS
+    is_special = tokens.is_special[first] and tokens.tokens[first] not in _MASKS
     return Unit(label, tuple(positions), sequence, is_special)
 
 

@@ -72,7 +72,7 @@ def places(tokens: Sequence[Tokens], *, whole_words: bool = False, with_special:
                 is_word = whole_words and word is not None
                 groups.setdefault((side, word) if is_word else position, []).append(position)
         for positions in groups.values():
-            name = _word(each, positions) if whole_words else each.pieces[positions[0]]
+            name = _word(each, positions) if whole_words else each.tokens[positions[0]]
             found.append(Place(number, tuple(positions), name))
     return tuple(found)
 
@@ -154,7 +154,7 @@ def _word(tokens: Tokens, positions: Sequence[int]) -> str:
     """The characters of a text that the positions of one word cover."""
     side = tokens.sequence[positions[0]]
     if side is None:
-        return tokens.pieces[positions[0]]
+        return tokens.tokens[positions[0]]
     source = tokens.pair if side else tokens.text
     start = min(tokens.offsets[position][0] for position in positions)
     return source[start : max(tokens.offsets[position][1] for position in positions)].strip()

@@ -27,7 +27,7 @@ class Candidate:
     """
 
     word: str
-    pieces: tuple[str, ...]
+    tokens: tuple[str, ...]
     probability: float
     share: float
 

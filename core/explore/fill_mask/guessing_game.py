@@ -57,7 +57,7 @@ def sentence_rounds(model: Model, *, seed: int = 0) -> list[Round]:
         before, answer, after = re.fullmatch(r"(.*)\{(.+)\}(.*)", line).groups()
         text = f"{before}{answer}{after}"
         word = next(each for each in words(model, text) if each.start >= len(before))
-        if len(word.pieces) == 1:
+        if len(word.tokens) == 1:
             rounds.append(_round(model, text, word))
     if not rounds:
         raise LabError("This model knows none of the game's English words.", "Play with a text of your own.")
@@ -79,7 +79,7 @@ def text_rounds(model: Model, text: str, *, seed: int = 0) -> list[Round]:
     rounds = [
         _round(model, text, word)
         for word in found
-        if len(word.pieces) == 1 and word.text.isalpha() and len(word.text) >= _LEAST_LETTERS
+        if len(word.tokens) == 1 and word.text.isalpha() and len(word.text) >= _LEAST_LETTERS
     ]
     if not rounds:
         raise LabError("The text holds no word to hide.", "Type a sentence of a few ordinary words.")
@@ -113,11 +113,11 @@ def _probability(model: Model, text: str, guess: str) -> float | None:
 
 
 def _pieces(model: Model, guess: str) -> list[int]:
-    return [piece for word in words(model, guess) for piece in word.pieces]
+    return [piece for word in words(model, guess) for piece in word.tokens]
 
 
 def _round(model: Model, text: str, word: Word) -> Round:
-    return Round(f"{text[: word.start]}{model.tokenizer.mask_token}{text[word.end :]}", word.text, word.pieces[0])
+    return Round(f"{text[: word.start]}{model.tokenizer.mask_token}{text[word.end :]}", word.text, word.tokens[0])
 
 
 def _shuffled(rounds: list[Round], seed: int) -> list[Round]:

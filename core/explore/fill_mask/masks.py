@@ -18,7 +18,7 @@ class Word:
     start: int
     end: int
     is_mask: bool
-    pieces: tuple[int, ...]
+    tokens: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def hide(model: Model, text: str, numbers: Collection[int], *, each_piece: bool 
     hidden: list[Hidden | None] = []
     for number, word in enumerate(words(model, text)):
         if number in numbers and not word.is_mask:
-            pieces = word.pieces if len(word.pieces) == 1 or (each_piece and word.pieces) else (None,)
+            pieces = word.tokens if len(word.tokens) == 1 or (each_piece and word.tokens) else (None,)
             parts += [text[end : word.start], mask * len(pieces)]
             hidden += [Hidden(word, piece) for piece in pieces]
             end = word.end

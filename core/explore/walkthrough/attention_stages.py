@@ -51,7 +51,7 @@ def _projections(context: WalkthroughContext) -> Stage:
 
 
 def _scores(context: WalkthroughContext) -> Stage:
-    size, length = context.head_dim, len(context.pieces)
+    size, length = context.head_dim, len(context.tokens)
 
     def behind(row: int, column: int) -> Arithmetic:
         return arithmetic.dot_product(
@@ -59,7 +59,7 @@ def _scores(context: WalkthroughContext) -> Stage:
             context.tensor(context.name("key"))[column],
             labels=numbered(size),
             names=("q", "k"),
-            sentence=f"The question of “{context.pieces[row]}” against the label of “{context.pieces[column]}”: "
+            sentence=f"The question of “{context.tokens[row]}” against the label of “{context.tokens[column]}”: "
             f"{size} products, summed up.",
         )
 
@@ -82,15 +82,15 @@ def _scores(context: WalkthroughContext) -> Stage:
 
 
 def _context(context: WalkthroughContext) -> Stage:
-    size, length = context.head_dim, len(context.pieces)
+    size, length = context.head_dim, len(context.tokens)
 
     def behind(row: int, column: int) -> Arithmetic:
         return arithmetic.dot_product(
             context.tensor(context.name("probabilities"))[row],
             context.tensor(context.name("value"))[:, column],
-            labels=context.pieces,
+            labels=context.tokens,
             names=("share", "v"),
-            sentence=f"Number {column} of each token's message, times the share that “{context.pieces[row]}” gives it.",
+            sentence=f"Number {column} of each token's message, times the share that “{context.tokens[row]}” gives it.",
         )
 
     def operands(row: int, column: int) -> tuple[Operand, ...]:
@@ -111,12 +111,12 @@ def _context(context: WalkthroughContext) -> Stage:
 
 
 def _joined(context: WalkthroughContext) -> Stage:
-    size, heads, length = context.head_dim, context.layer.heads, len(context.pieces)
+    size, heads, length = context.head_dim, context.layer.heads, len(context.tokens)
 
     def behind(row: int, column: int) -> Arithmetic:
         head, place = divmod(column, size)
         value = context.tensor(context.name("joined_context"))[row, column].item()
-        sentence = f"Nothing is computed: this is number {place} of head {number(head)} for “{context.pieces[row]}”."
+        sentence = f"Nothing is computed: this is number {place} of head {number(head)} for “{context.tokens[row]}”."
         return Arithmetic(sentence, (Line(f"head {number(head)}, number {place}", value),))
 
     def matrix() -> Matrix:

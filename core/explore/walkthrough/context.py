@@ -35,7 +35,7 @@ class WalkthroughContext:
                 )
         self.t = t
         self.focus = focus
-        self.pieces = (*t.tokens.pieces, *(t.model.tokenizer.pad_token,) * (length - len(t.tokens)))
+        self.tokens = (*t.tokens.tokens, *(t.model.tokenizer.pad_token,) * (length - len(t.tokens)))
 
     @property
     def layer(self) -> LayerParts:
@@ -53,7 +53,7 @@ class WalkthroughContext:
     @property
     def token(self) -> str:
         """The chosen token's piece."""
-        return self.pieces[self.focus.position]
+        return self.tokens[self.focus.position]
 
     def name(self, step: str) -> str:
         """A step of the chosen layer as the trace calls it."""
@@ -80,21 +80,21 @@ class WalkthroughContext:
         axes = self.t.axes(name)[-2:]
         axes = axes if len(axes) == 2 else ("", axes[0])
         labels = [
-            self.pieces if axis in _TOKEN_AXES else numbered(size)
+            self.tokens if axis in _TOKEN_AXES else numbered(size)
             for axis, size in zip(axes, values.shape, strict=True)
         ]
         if not axes[0]:
-            labels[0] = self.pieces[:1]
+            labels[0] = self.tokens[:1]
         words = tuple(_AXIS_WORDS.get(axis, "number") for axis in axes)
         return Matrix.of(values, *labels, words, kind)
 
     def rows(self, name: str) -> int:
         """How many rows a tensor has as a matrix."""
-        return 1 if len(self.t.axes(name)) == 1 else len(self.pieces)
+        return 1 if len(self.t.axes(name)) == 1 else len(self.tokens)
 
     def row_label(self, name: str, row: int) -> str:
         """The piece that a row of a tensor stands for."""
-        return self.pieces[row] if self.rows(name) > 1 else self.pieces[0]
+        return self.tokens[row] if self.rows(name) > 1 else self.tokens[0]
 
     def chosen_row(self, name: str) -> int:
         """The row of the chosen token, or the only one."""

@@ -67,7 +67,7 @@ def embeddings_stage(context: WalkthroughContext) -> Stage:
     return Stage(
         "embeddings",
         "Embeddings",
-        f"Each of the {len(context.pieces)} tokens becomes a row of {width} numbers: what it is, plus where it stands.",
+        f"Each of the {len(context.tokens)} tokens becomes a row of {width} numbers: what it is, plus where it stands.",
         tuple(views),
     )
 
@@ -78,12 +78,12 @@ def _reader(context: WalkthroughContext, tensor: str) -> Callable[[], Tensor]:
 
 def _lookup(context: WalkthroughContext, title: str, tensor: str, ids: str, entries: int, words: str) -> View:
     """A view of rows taken out of a table."""
-    rows, width = len(context.pieces), context.t.parts.word.embedding_dim
+    rows, width = len(context.tokens), context.t.parts.word.embedding_dim
 
     def behind(row: int, column: int) -> Arithmetic:
         number = context.t.inputs[ids][0, row].item()
         value = context.tensor(tensor)[row, column].item()
-        sentence = f"Nothing is computed: “{context.pieces[row]}” takes row {number:,} of the table, as it was learned."
+        sentence = f"Nothing is computed: “{context.tokens[row]}” takes row {number:,} of the table, as it was learned."
         return Arithmetic(sentence, (Line(f"row {number:,}, number {column}", value),))
 
     return View(

@@ -44,7 +44,7 @@ def _masked(context: WalkthroughContext) -> View:
     def behind(row: int, column: int) -> Arithmetic:
         value = _ready(context)[row, column].item()
         if value < MASKED:
-            sentence = f"“{context.pieces[column]}” is padding: nobody may look at it."
+            sentence = f"“{context.tokens[column]}” is padding: nobody may look at it."
             return Arithmetic(sentence, (Line("the smallest number there is, for −∞", value),))
         scaled = _raw(context)[row, column].item() / root
         lines = (Line("scaled score", scaled), Line("+ mask", 0.0), Line("= value", scaled))
@@ -88,7 +88,7 @@ def _exponentials(context: WalkthroughContext) -> View:
 def _shares(context: WalkthroughContext) -> View:
     def behind(row: int, column: int) -> Arithmetic:
         value = _probabilities(context)[row, column].item()
-        sentence = f"“{context.pieces[row]}” spends {value:.1%} of this head's attention on “{context.pieces[column]}”."
+        sentence = f"“{context.tokens[row]}” spends {value:.1%} of this head's attention on “{context.tokens[column]}”."
         return arithmetic.share_of_sum(_ready(context)[row], column, sentence=sentence)
 
     return _view(
@@ -141,7 +141,7 @@ def _view(
     contrast: str = "",
 ) -> View:
     """A view of (query, key) numbers."""
-    size = f"{len(context.pieces)} × {len(context.pieces)}"
+    size = f"{len(context.tokens)} × {len(context.tokens)}"
     named = context.name("scores")
     return View(
         title,
@@ -168,4 +168,4 @@ def _probabilities(context: WalkthroughContext) -> Tensor:
 
 
 def _pair(context: WalkthroughContext, row: int, column: int) -> str:
-    return f"“{context.pieces[row]}” to “{context.pieces[column]}”"
+    return f"“{context.tokens[row]}” to “{context.tokens[column]}”"

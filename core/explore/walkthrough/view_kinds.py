@@ -76,13 +76,13 @@ def norm(context: WalkthroughContext, title: str, tensor: str, source: str, modu
 
     def behind(row: int, column: int) -> Arithmetic:
         sentence = (
-            f"Number {column} of “{context.pieces[row]}”: less the token's mean, over its spread, times and plus "
+            f"Number {column} of “{context.tokens[row]}”: less the token's mean, over its spread, times and plus "
         )
         return arithmetic.layer_norm(
             context.tensor(source)[row], column, module, sentence=sentence + "what was learned."
         )
 
-    size = f"{len(context.pieces)} × {module.weight.shape[0]}"
+    size = f"{len(context.tokens)} × {module.weight.shape[0]}"
     shapes = f"{size}  →  {size}"
     return View(
         title, tensor, _LAYER_NORM, words, shapes, lambda: context.matrix(tensor), behind, _same_cell(context, source)
@@ -104,7 +104,7 @@ def added(
     def behind(row: int, column: int) -> Arithmetic:
         return arithmetic.total(
             [(name, part()[row, column].item()) for name, part in parts.items()],
-            sentence=f"Number {column} of “{context.pieces[row]}”: {' plus '.join(parts)}.",
+            sentence=f"Number {column} of “{context.tokens[row]}”: {' plus '.join(parts)}.",
         )
 
     def operands(row: int, column: int) -> tuple[Operand, ...]:
@@ -112,7 +112,7 @@ def added(
             Operand(name, context.matrix(tensor, values=part()), (row, column)) for name, part in parts.items()
         )
 
-    size = f"{len(context.pieces)} × {width}"
+    size = f"{len(context.tokens)} × {width}"
     shapes = "  +  ".join([size] * len(parts)) + f"  →  {size}"
     return View(title, tensor, formula, words, shapes, lambda: context.matrix(tensor), behind, operands)
 

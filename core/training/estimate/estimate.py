@@ -78,13 +78,13 @@ def estimate(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> 
         memory, source = measured.memory_bytes, "measured"
     else:
         trained = {"task": plan.task, "frozen_layers": plan.frozen_layers, "lora_rank": plan.lora_rank}
-        forward, backward = work_per_piece(shape, pieces=load.pieces, **trained)
+        forward, backward = work_per_token(shape, tokens=load.tokens, **trained)
         flops = device.flops * plan.processes / sharing
-        seconds_per_operation = load.sequences * load.pieces / flops  # of each position, for one operation a piece
+        seconds_per_operation = load.sequences * load.tokens / flops  # of each position, for one operation a piece
         training = steps.steps * per_step * seconds_per_operation * (forward + backward)
         scoring = scored * seconds_per_operation * forward
         texts = math.ceil(per_step / (plan.accumulation * plan.processes)) * load.sequences
-        memory = memory_of(shape, texts=texts, pieces=load.longest, kind=device.kind, **trained)
+        memory = memory_of(shape, texts=texts, tokens=load.longest, kind=device.kind, **trained)
         source = "learnt" if device.is_learnt else "guessed"
     return Estimate(
         steps=steps.steps,
@@ -96,8 +96,8 @@ def estimate(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> 
     )
 
 
-def work_per_piece(
-    shape: Shape, *, task: str, pieces: float, frozen_layers: int = 0, lora_rank: int = 0
+def work_per_token(
+    shape: Shape, *, task: str, tokens: float, frozen_layers: int = 0, lora_rank: int = 0
 ) -> tuple[float, float]:
     """Floating-point operations for each piece of a text of so many: forward, and backward.
 
@@ -105,7 +105,7 @@ def work_per_piece(
     theirs; attention multiplies each piece with all others, twice. Nothing is computed backward below the lowest layer
     that is trained.
     """
-    forward = 2 * shape.encoder_weights + 4 * shape.layers * shape.width * pieces
+    forward = 2 * shape.encoder_weights + 4 * shape.layers * shape.width * tokens
     learning = max(0, shape.layers - frozen_layers) / shape.layers
     backward = forward * learning * (1 if lora_rank else 2)
     if task == "masked-language":  # each piece is compared with the whole vocabulary
@@ -115,9 +115,9 @@ def work_per_piece(
 
 
 def memory_of(
-    shape: Shape, *, task: str, texts: int, pieces: int, kind: str, frozen_layers: int = 0, lora_rank: int = 0
+    shape: Shape, *, task: str, texts: int, tokens: int, kind: str, frozen_layers: int = 0, lora_rank: int = 0
 ) -> int:
-    """Bytes that a training takes at its largest step: `texts` of `pieces` at once on a device of this kind.
+    """Bytes that a training takes at its largest step: `texts` of `tokens` at once on a device of this kind.
 
     Weights, and of those that are trained the gradient and the two means of Adam; on a processor also the best weights
     so far. Activations are kept for the layers that are trained.
@@ -130,8 +130,8 @@ def memory_of(
         trained = (shape.layers - frozen) * shape.layer_weights
     held = (8 if kind == "cpu" else 4) * shape.weights + 12 * trained
     layers = shape.layers - frozen + 1  # one more: what passes through a frozen layer
-    activations = layers * texts * pieces * 4 * (10 * shape.width + 3 * shape.inner)
-    logits = 12 * texts * pieces * shape.vocabulary if task == "masked-language" else 0  # with softmax and gradient
+    activations = layers * texts * tokens * 4 * (10 * shape.width + 3 * shape.inner)
+    logits = 12 * texts * tokens * shape.vocabulary if task == "masked-language" else 0  # with softmax and gradient
     return _PROCESS_BYTES + held + activations + logits
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.data.cells import items_of
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.table import Table
 from core.data.views import take
 from core.training.plan.plan import Plan
@@ -36,11 +36,11 @@ class Load:
     rows: int
     windows: float
     sequences: int
-    pieces: float
+    tokens: float
     longest: int
 
 
-def lengths_of(mapping: Mapping, table: Table, row_ids: np.ndarray) -> Lengths:
+def lengths_of(mapping: ColumnMapping, table: Table, row_ids: np.ndarray) -> Lengths:
     """Measure the rows `row_ids` of a table. Raises `LabError` when a column is not there."""
     some = row_ids[:: max(1, math.ceil(len(row_ids) / _SAMPLE))]
 
@@ -92,7 +92,7 @@ def load_of(plan: Plan, lengths: Lengths) -> Load:
         rows=lengths.rows,
         windows=statistics.fmean(windows) if windows else 1.0,
         sequences=lengths.sequences,
-        pieces=sum(read) / sum(windows) if read else float(plan.max_length),
+        tokens=sum(read) / sum(windows) if read else float(plan.max_length),
         longest=min(plan.max_length, math.ceil(max(totals, default=plan.max_length))),
     )
 

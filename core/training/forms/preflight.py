@@ -5,7 +5,7 @@ Needs no torch. What only the worker can find out (a damaged model, memory that 
 
 from dataclasses import replace
 
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.columns.check import check_mapping
 from core.data.columns.labels import labels_of
 from core.data.dataset.dataset import Dataset
@@ -73,7 +73,9 @@ def lengths_of_plan(plan: Plan) -> Lengths:
     return lengths_of(plan.mapping(), table, dataset.row_ids.array)
 
 
-def check_other_file(table: Table, mapping: Mapping, label_names: tuple[str, ...], preparation: Preparation) -> None:
+def check_other_file(
+    table: Table, mapping: ColumnMapping, label_names: tuple[str, ...], preparation: Preparation
+) -> None:
     """Raises `LabError` when a validation or test file cannot be read as the training file is; see `misfit`.
 
     `label_names`: those of the training file, as `preparation` calls them.
@@ -121,5 +123,5 @@ def _rows_of(plan: Plan) -> tuple[Table, Dataset]:
     return corrected, preparation.dataset(table, columns)
 
 
-def _lacking(table: Table, mapping: Mapping) -> list[str]:
+def _lacking(table: Table, mapping: ColumnMapping) -> list[str]:
     return [name for _, names in mapping.columns for name in names if name not in table.columns]

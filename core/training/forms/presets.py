@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core.errors import LabError
-from core.training.estimate.estimate import memory_of, work_per_piece
+from core.training.estimate.estimate import memory_of, work_per_token
 from core.training.estimate.shapes import Shape, shape_of
 from core.training.estimate.speeds import Device, device_here
 from core.training.estimate.token_lengths import load_of
@@ -85,7 +85,7 @@ def preset_and_plan(name: str = BALANCED, /, **settings: Any) -> tuple[Preset, P
         rows=load.rows,
         shape=shape_of(fixed.model),
         device=device_here(),
-        pieces=load.pieces,
+        tokens=load.tokens,
         sequences=load.sequences,
         turned=settings,
     )
@@ -99,11 +99,11 @@ def preset(
     rows: int,
     shape: Shape,
     device: Device,
-    pieces: float = _USUAL_PIECES,
+    tokens: float = _USUAL_PIECES,
     sequences: int = 1,
     turned: Mapping[str, Any] = NOTHING_TURNED,
 ) -> Preset:
-    """One of `PRESETS` for so many rows of texts of so many `pieces` (`sequences` of them a row) and a model's shape.
+    """One of `PRESETS` for so many rows of texts of so many `tokens` (`sequences` of them a row) and a model's shape.
 
     `turned`: settings that somebody chose otherwise. They are not taken over, but others are fitted to them: learning
     rate and alpha to LoRA (the presets train all weights), overlap and parts of a batch to length and batch size.
@@ -138,7 +138,7 @@ def preset(
     if is_small:
         why.append("A small model bears a larger learning rate.")
     if name == QUICK:
-        why = [_quicken(chosen, task, rows, shape, device, min(pieces, length) * sequences)]
+        why = [_quicken(chosen, task, rows, shape, device, min(tokens, length) * sequences)]
     elif name == BEST:
         why.append(_improve(chosen, task, size, is_small=is_small))
     if rank := turned.get("lora_rank", 0):
@@ -167,10 +167,10 @@ def _adapt(chosen: dict[str, Any], rank: int, *, is_small: bool) -> str:
     return "LoRA needs a larger learning rate, as only its small matrices learn."
 
 
-def _quicken(chosen: dict[str, Any], task: str, rows: int, shape: Shape, device: Device, pieces_per_row: float) -> str:
+def _quicken(chosen: dict[str, Any], task: str, rows: int, shape: Shape, device: Device, tokens_per_row: float) -> str:
     """Fewer epochs and shorter texts; small batches, for many steps in little time. Says how much is seen."""
-    work = sum(work_per_piece(shape, task=task, pieces=pieces_per_row))
-    seconds_per_epoch = 0.8 * rows * pieces_per_row * work / device.flops
+    work = sum(work_per_token(shape, task=task, tokens=tokens_per_row))
+    seconds_per_epoch = 0.8 * rows * tokens_per_row * work / device.flops
     affordable = _QUICK_SECONDS / max(seconds_per_epoch, 1e-9)
     most = min(chosen["epochs"], affordable)
     chosen["epochs"] = next((each for each in _ROUND_EPOCHS if each <= most), _ROUND_EPOCHS[-1])
@@ -208,7 +208,7 @@ def _parts_that_fit(chosen: Mapping[str, Any], task: str, shape: Shape, device: 
 
     def fits(parts: int) -> bool:
         texts = share // parts * sequences
-        taken = memory_of(shape, task=task, texts=texts, pieces=chosen["max_length"], kind=device.kind)
+        taken = memory_of(shape, task=task, texts=texts, tokens=chosen["max_length"], kind=device.kind)
         return taken <= _ROOM * device.memory_bytes
 
     parts = next(filter(fits, possible), possible[-1] if possible else 1)

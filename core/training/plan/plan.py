@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from core.data.column_mapping import TASKS as TASKS  # the same tasks, by the same names
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.decisions.preparation import Preparation
 from core.data.reading.read_table import ReadOptions
 from core.errors import LabError, first_line
@@ -232,7 +232,7 @@ class Plan:
             )
         check_combinations(self)
 
-    def mapping(self) -> Mapping:
+    def mapping(self) -> ColumnMapping:
         """The columns as parts of the task, with order and names of labels from the preparation where it has them.
 
         Raises `LabError` when a column is chosen twice or for a part that the task does not have.
@@ -254,7 +254,7 @@ class Plan:
         chosen = [name for each in columns.values() for name in ((each,) if isinstance(each, str) else each or ())]
         if len(set(chosen)) < len(chosen):
             raise LabError("The same column is chosen twice.", "Choose a different column for each part.")
-        mapping = dataclasses.replace(Mapping.of(self.task, **columns), separator=self.label_separator)
+        mapping = dataclasses.replace(ColumnMapping.of(self.task, **columns), separator=self.label_separator)
         kept = Preparation.from_json(self.preparation).mapping
         if kept is not None and (kept.task, kept.columns) == (mapping.task, mapping.columns):
             return dataclasses.replace(mapping, label_order=kept.label_order, label_titles=kept.label_titles)
@@ -296,7 +296,7 @@ class Plan:
         return [long.get(key, f"{key}: {ours[key]} → {theirs[key]}") for key in changed]
 
 
-def columns_of(mapping: Mapping) -> dict[str, Any]:
+def columns_of(mapping: ColumnMapping) -> dict[str, Any]:
     """The settings of a plan that name the columns of a mapping, and its task: the reverse of `Plan.mapping`."""
     settings: dict[str, Any] = {"task": mapping.task}
     for role, columns in mapping.columns:

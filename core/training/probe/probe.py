@@ -160,7 +160,7 @@ def _folder(plan: Plan, lengths: Lengths) -> Path:
     step: dict[str, Any] = {key: value for key, value in dataclasses.asdict(plan).items() if key not in _NOT_OF_A_STEP}
     step["pair_column"] = plan.pair_column is not None
     load = load_of(plan, lengths)
-    step |= {"sequences": load.sequences, "pieces": round(load.pieces), "longest": load.longest}
+    step |= {"sequences": load.sequences, "pieces": round(load.tokens), "longest": load.longest}
     with contextlib.suppress(LabError):
         if (model := catalogue.locate(plan.model)) is not None:
             step["model"] = fingerprint(model)

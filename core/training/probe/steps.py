@@ -66,7 +66,7 @@ def measure(plan: Plan, load: Load, folder: Path) -> Measured:
     words = _words(tokenizer)
     warm_steps = 3 if alone.compile else 1  # what is compiled for one length is compiled anew for the next
     counts = [load.longest] * alone.batch_size
-    counts += [max(4, round(load.pieces))] * ((warm_steps + _STEPS - 1) * alone.batch_size)
+    counts += [max(4, round(load.tokens))] * ((warm_steps + _STEPS - 1) * alone.batch_size)
     rows = random_rows(alone, load, counts, words)
     clock = _Clock(warm_steps)
     trainer = _Ordered(

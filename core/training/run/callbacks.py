@@ -43,7 +43,7 @@ class Reporter(TrainerCallback):
     ) -> None:
         self.trainer: LabTrainer | None = None
         self.stopped = False
-        self.pieces = 0
+        self.tokens = 0
         self.step_seconds = 0.0
         self.seconds_before = 0.0  # training time of earlier sessions of this run
         self.step = 0
@@ -266,14 +266,14 @@ class Reporter(TrainerCallback):
                 "learning_rate": self._learning_rate,
                 "gradient_norm": round(norm, 6) if norm is not None and math.isfinite(norm) else None,
                 "examples_per_second": round(point.rows / passed, 2),
-                "tokens_per_second": round(point.pieces / passed, 1),
-                "padding_share": round(1 - point.pieces / point.slots, 4),
+                "tokens_per_second": round(point.tokens / passed, 1),
+                "padding_share": round(1 - point.tokens / point.slots, 4),
                 **self._use.now(),
                 "seconds_left": round((self._schedule.steps - self.step) / max(rate, 1e-9), 1),
             }
         )
         self.step_seconds, self._last_point_step = now, self.step
-        self.pieces += point.pieces
+        self.tokens += point.tokens
 
     def _rounded_epoch(self) -> float:
         return round(self.epoch, 4)

@@ -13,7 +13,7 @@ from core.runs.folder import ROW_IDS
 from core.runs.status import read_json, write_json
 from core.training.batches.examples import Prepared
 from core.training.batches.row_ids import row_ids_hash
-from core.training.estimate.estimate import work_per_piece
+from core.training.estimate.estimate import work_per_token
 from core.training.estimate.shapes import shape_of
 from core.training.estimate.speeds import remember_speed
 from core.training.plan.plan import Plan
@@ -64,20 +64,20 @@ def write_environment(folder: Path, network: Any, device: torch.device, precisio
     )
 
 
-def keep_speed(plan: Plan, reporter: Reporter, mean_pieces: float, precision: str) -> None:
+def keep_speed(plan: Plan, reporter: Reporter, mean_tokens: float, precision: str) -> None:
     """Remember what this session reached, for the next estimate; a short one tells nothing.
 
-    `mean_pieces`: of a text, as it decides what attention costs.
+    `mean_tokens`: of a text, as it decides what attention costs.
     """
     if reporter.session_steps < _FEWEST_STEPS:
         return
-    work = work_per_piece(
-        shape_of(plan.model), task=plan.task, pieces=mean_pieces,
+    work = work_per_token(
+        shape_of(plan.model), task=plan.task, tokens=mean_tokens,
         frozen_layers=plan.frozen_layers, lora_rank=plan.lora_rank,
     )  # fmt: skip
     device = reporter.trainer.args.device.type
     devices = plan.processes if device == "cuda" else 1  # a processor is one, however many processes share it
-    reached = sum(work) * reporter.pieces / devices / reporter.step_seconds
+    reached = sum(work) * reporter.tokens / devices / reporter.step_seconds
     with contextlib.suppress(OSError):  # worth less than the model, which is yet to be saved
         for name in {plan.precision, precision}:  # "auto", and what it was here
             remember_speed(device=device, precision=name, operations_per_second=reached)

@@ -16,13 +16,13 @@ from core.training.run.ranks import Ranks
 class Point:
     """Over all ranks. `loss` is the mean of the steps', each weighing its parts and ranks as its gradient does.
 
-    `rows` of batches (texts, pairs, windows or questions with choices), with `pieces`, were read by the network; with
+    `rows` of batches (texts, pairs, windows or questions with choices), with `tokens`, were read by the network; with
     padding they took `slots`.
     """
 
     loss: float
     rows: int
-    pieces: int
+    tokens: int
     slots: int
 
 
@@ -45,12 +45,12 @@ class StepMetrics:
 
         Raises `TrainingFailed` naming the first step whose loss is not finite.
         """
-        steps, shares, rows, pieces, slots = zip(*self._parts, strict=True)
+        steps, shares, rows, tokens, slots = zip(*self._parts, strict=True)
         losses = torch.stack(shares).float().cpu().numpy()
         wrong = np.flatnonzero(~np.isfinite(losses))
         if len(wrong):
             raise not_finite(steps[wrong[0]], float(losses[wrong[0]]))
         self._parts.clear()
-        own = float(losses.sum()) / len(set(steps)), sum(rows), int(torch.stack(pieces).sum()), sum(slots)
+        own = float(losses.sum()) / len(set(steps)), sum(rows), int(torch.stack(tokens).sum()), sum(slots)
         loss, *counts = map(sum, zip(*ranks.gather(own), strict=True))
         return Point(loss / ranks.count, *counts)  # gradients are averaged over ranks, not added up

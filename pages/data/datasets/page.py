@@ -26,7 +26,7 @@ from pages.shared.text import errors_shown, plain
 from pages.shared.url_state import choose_view
 
 if TYPE_CHECKING:
-    from core.data.column_mapping import Mapping
+    from core.data.column_mapping import ColumnMapping
     from core.data.columns.guess import Columns
     from core.data.dataset.dataset import Dataset
     from core.data.quality.profile import Profile
@@ -71,7 +71,7 @@ def show_extremes(dataset: Dataset, profile: Profile) -> None:
 
 
 def show_view(
-    view: str, reference: str, table: Table, mapping: Mapping, preparation: FilePreparation, dataset: Dataset
+    view: str, reference: str, table: Table, mapping: ColumnMapping, preparation: FilePreparation, dataset: Dataset
 ) -> None:
     """The views that need validated rows."""
     key = dataset_key(table, classes_of(mapping), preparation)
@@ -97,7 +97,7 @@ def show_view(
             show_repeats(reference, key, mapping, dataset, profile, preparation)
 
 
-def classes_of(mapping: Mapping) -> Columns:
+def classes_of(mapping: ColumnMapping) -> Columns:
     """The columns of a mapping; without a label where it holds tags or numbers, which are no classes."""
     columns = mapping.as_columns()
     return columns if mapping.task == CLASSIFICATION else replace(columns, label=None)

@@ -20,7 +20,7 @@ from pages.shared.reading_options import read_source
 from pages.shared.text import counted, plain
 
 if TYPE_CHECKING:
-    from core.data.column_mapping import Mapping
+    from core.data.column_mapping import ColumnMapping
     from core.data.columns.guess import Columns
     from core.data.dataset.dataset import Dataset
     from core.data.quality.near import NearPair
@@ -35,7 +35,7 @@ NOTHING = "(none)"
 
 
 def show_repeats(
-    reference: str, key: tuple, mapping: Mapping, dataset: Dataset, profile: Profile, preparation: FilePreparation
+    reference: str, key: tuple, mapping: ColumnMapping, dataset: Dataset, profile: Profile, preparation: FilePreparation
 ) -> None:
     """Equal texts, contradictions, near-duplicates and leaks, one below the other."""
     title, says = "Rows that repeat an earlier one", "text and label"

@@ -19,7 +19,7 @@ from pages.shared.preparation import corrected_of
 from pages.shared.text import counted, plain, show_error
 
 if TYPE_CHECKING:
-    from core.data.column_mapping import Mapping
+    from core.data.column_mapping import ColumnMapping
     from core.data.dataset.dataset import Dataset
     from core.data.dataset.splits import Splits
     from core.data.table import Table
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 BY_SHARES, BY_COLUMN = "By shares", "By a column"
 
 
-def show_splits(key: tuple, table: Table, mapping: Mapping, dataset: Dataset, preparation: FilePreparation) -> None:
+def show_splits(
+    key: tuple, table: Table, mapping: ColumnMapping, dataset: Dataset, preparation: FilePreparation
+) -> None:
     """The kept splits, or ways to make some."""
     asks = mapping.task == "question-answering"
     st.markdown(

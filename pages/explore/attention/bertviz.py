@@ -59,7 +59,7 @@ def show_bertviz(t: Trace) -> None:
         show_reason(problem)
         return
     st.caption(VIEWS[view])
-    alt = f"bertviz, {view.lower()}, of {length} tokens: {' '.join(t.tokens.pieces)[:200]}"
+    alt = f"bertviz, {view.lower()}, of {length} tokens: {' '.join(t.tokens.tokens)[:200]}"
     st.iframe(document, height=min(max(height, LEAST), MOST), alt=alt)
     csv_button(label, table, name)
 
@@ -68,4 +68,4 @@ def queries_and_keys(t: Trace, layer: int, head: int) -> pd.DataFrame:
     """One row a token: its query and its key in one head, number by number."""
     vectors = {name: t[f"layer.{layer}.{name}"][head].numpy() for name in ("query", "key")}  # (pos, head_dim) each
     columns = {f"{name}_{at}": values[:, at] for name, values in vectors.items() for at in range(values.shape[1])}
-    return pd.DataFrame({"position": range(len(t.tokens)), "token": t.tokens.pieces} | columns)
+    return pd.DataFrame({"position": range(len(t.tokens)), "token": t.tokens.tokens} | columns)

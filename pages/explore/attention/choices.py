@@ -67,11 +67,11 @@ def what_a_head_does(t: Trace, layer: int, head: int) -> str:
     role = head_role(t, layer, head)
     where = f"In {head_name(layer, head)} (`{in_code(layer, head)}` in code)"
     if role.looks != WORDS:
-        looks = LOOKS[role.looks].format(first=isolated(t.tokens.pieces[0]), last=isolated(t.tokens.pieces[-1]))
+        looks = LOOKS[role.looks].format(first=isolated(t.tokens.tokens[0]), last=isolated(t.tokens.tokens[-1]))
         return f"{where}, each token looks mostly at {looks}: {role.share:.0%} of its attention."
     if role.strongest is None:
         return f"{where}, there is no second word to look at."
-    query, key = (isolated(t.tokens.pieces[position]) for position in role.strongest)
+    query, key = (isolated(t.tokens.tokens[position]) for position in role.strongest)
     return f"{where}, no one place stands out; “{query}” looks most clearly at “{key}” ({role.share:.0%})."
 
 

@@ -34,7 +34,7 @@ def show_comparison(t: Trace) -> None:
     """Choose the other side, then a head, then see the difference."""
     mode = st.segmented_control("Compare", MODES, default=MODES[0], required=True, key="compare", bind="query-params")
     other = other_text(t) if mode == MODES[0] else other_model(t)
-    first, second = t.tokens.pieces, other.tokens.pieces
+    first, second = t.tokens.tokens, other.tokens.tokens
     open_with_head(*opening_head(t, other))
     left, right = st.columns(2)
     with left:

@@ -95,7 +95,7 @@ def original(predictions: fill_mask.MaskPredictions, number: int, hidden: Hidden
     if hidden.piece is None:
         return f"You hid “{word}”, which is not one piece: one mask cannot bring it back."
     place, probability = fill_mask.rank(predictions, number, hidden.piece)
-    what = f"“{word}”" if len(hidden.word.pieces) == 1 else f"a piece of “{word}”"
+    what = f"“{word}”" if len(hidden.word.tokens) == 1 else f"a piece of “{word}”"
     return f"You hid {what}: place {place:,} among {predictions.probabilities.shape[-1]:,} pieces, {probability:.2%}."
 
 
@@ -184,7 +184,7 @@ def show_candidates(model: Model) -> None:
         "It is neither what is true nor what ought to be, and one sentence proves little: change the name, the job or "
         "the verb and see what stays."
     )
-    if any(len(each.pieces) > 1 for each in found):
+    if any(len(each.tokens) > 1 for each in found):
         st.caption(
             "A word of several pieces was told its length and must be guessed piece by piece: compare it with care."
         )
@@ -196,7 +196,7 @@ def draw_candidates(found: list[Candidate], place: int) -> None:
     names, shares = [each.word for each in found], [each.share for each in found]
     bars = horizontal_bars(names, shares, title="Share among these words", percent=True)
     figure(bars, key=f"candidates-{place}", alt=", ".join(f"{each.word} {each.share:.1%}" for each in found))
-    if any(len(each.pieces) > 1 for each in found):  # these answer questions of their own: nothing adds up
+    if any(len(each.tokens) > 1 for each in found):  # these answer questions of their own: nothing adds up
         return
     together = sum(each.probability for each in found)
     words = f"Together they have {together:.1%} of the whole; all other words have the rest."
@@ -205,5 +205,5 @@ def draw_candidates(found: list[Candidate], place: int) -> None:
 
 def table_of_candidates(text: str, found: list[Candidate]) -> pd.DataFrame:
     """One row a word."""
-    rows = [(text, each.word, " ".join(each.pieces), each.share, each.probability) for each in found]
+    rows = [(text, each.word, " ".join(each.tokens), each.share, each.probability) for each in found]
     return pd.DataFrame(rows, columns=["Sentence", "Word", "Pieces", "Share", "Probability"])

@@ -57,7 +57,7 @@ def type_masked(model: Model, usual: Example = examples.HIDDEN) -> MaskedText | 
         st.info("Nothing is hidden yet: click a word above, or write [MASK] into the text.")
         return None
     each_piece = False
-    if any(len(words[number].pieces) > 1 for number in hidden):
+    if any(len(words[number].tokens) > 1 for number in hidden):
         each_piece = st.toggle(
             "One mask for each piece of a word",
             key="each-piece",

@@ -149,7 +149,7 @@ def _note(model: Model, scored: Surprise, word: str, numbers: tuple[int, ...]) -
 def _table(model: Model, scored: Surprise) -> pd.DataFrame:
     rows = zip(scored.positions, scored.log_probabilities.tolist(), scored.bits, scored.likeliest.tolist(), strict=True)
     return pd.DataFrame(
-        [(place, scored.tokens.pieces[place], log, bits, readable(model, rather)) for place, log, bits, rather in rows],
+        [(place, scored.tokens.tokens[place], log, bits, readable(model, rather)) for place, log, bits, rather in rows],
         columns=["Position", "Piece", "Log-probability (nats)", "Surprise (bits)", "Rather"],
     )
 

@@ -59,7 +59,7 @@ def _training_spans(model: Model, made: TrainingExample) -> list[Span]:
     kinds = {training_example.MASKED: "mask", training_example.REPLACED: "unknown", training_example.KEPT: "kept"}
     spans = []
     for place, index in enumerate(made.ids):
-        piece = made.tokens.pieces[place] if index == made.tokens.ids[place] else readable(model, index)
+        piece = made.tokens.tokens[place] if index == made.tokens.ids[place] else readable(model, index)
         if place in fates:
             spans.append(span(piece, kinds[fates[place].outcome], note=_note(model, fates[place]), index=place))
         else:

@@ -39,9 +39,9 @@ def choose_token(tokens: Tokens, mask: str | None) -> int:
     The choice belongs to the text: another one starts anew.
     """
     own = next((place for place, side in enumerate(tokens.sequence) if side is not None), 0)
-    default = tokens.pieces.index(mask) if mask in tokens.pieces else own
-    if st.session_state.setdefault("token-of", tokens.pieces) != tokens.pieces:
-        st.session_state["token-of"], st.session_state["token"] = tokens.pieces, str(default)
+    default = tokens.tokens.index(mask) if mask in tokens.tokens else own
+    if st.session_state.setdefault("token-of", tokens.tokens) != tokens.tokens:
+        st.session_state["token-of"], st.session_state["token"] = tokens.tokens, str(default)
         keep("token", str(default))
     seed("token", str(default))
     held = st.session_state["token"]
@@ -50,7 +50,7 @@ def choose_token(tokens: Tokens, mask: str | None) -> int:
         [_drawn(tokens, place, place == chosen) for place in range(len(tokens))],
         key="token-strip",
         label="Choose a token",
-        hint=f"Looking at “{tokens.pieces[chosen]}”, position {chosen}. Click another token to look at that one.",
+        hint=f"Looking at “{tokens.tokens[chosen]}”, position {chosen}. Click another token to look at that one.",
         on_click=lambda: st.session_state.update(token=str(st.session_state["token-strip"].clicked)),
     )
     keep("token", str(chosen))
@@ -58,7 +58,7 @@ def choose_token(tokens: Tokens, mask: str | None) -> int:
 
 
 def _drawn(tokens: Tokens, place: int, is_chosen: bool) -> Span:
-    piece = tokens.pieces[place]
+    piece = tokens.tokens[place]
     kind = "mask" if is_chosen else "special" if tokens.is_special[place] else "piece"
     return span(
         piece, kind, group=place, segment=tokens.segments[place], note=f"{piece}, position {place}", index=place
@@ -174,7 +174,7 @@ def open_stage(key: str) -> None:
 
 def show_attended(t: Trace, focus: Focus) -> None:
     """What the chosen token looks at most, in one sentence."""
-    pieces = t.tokens.pieces
+    pieces = t.tokens.tokens
     attended = walkthrough.most_attended(t, focus)
     shares = [
         f"“{isolated(pieces[place])}”{f' at {place}' if pieces.count(pieces[place]) > 1 else ''} ({share:.0%})"

@@ -59,7 +59,7 @@ def spans(tokens: Tokens) -> list[Span]:
     # Where the rest of each text is drawn: behind its last piece, or, without any, where its pieces would have stood.
     ends = {0: 1, 1: len(tokens) - 1}
     ends |= {side: position + 1 for position, side in enumerate(tokens.sequence) if side is not None}
-    for position, piece in enumerate(tokens.pieces):
+    for position, piece in enumerate(tokens.tokens):
         side = tokens.sequence[position]
         segment = tokens.segments[position]
         if side is None:
@@ -83,7 +83,7 @@ def spans(tokens: Tokens) -> list[Span]:
 def _note(tokens: Tokens, position: int) -> str:
     start, end = tokens.offsets[position]
     where = "added by the tokenizer" if tokens.sequence[position] is None else f"characters {start} to {end}"
-    return f"{tokens.pieces[position]} · position {position} · id {tokens.ids[position]} · {where}"
+    return f"{tokens.tokens[position]} · position {position} · id {tokens.ids[position]} · {where}"
 
 
 def as_table(tokens: Tokens) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def as_table(tokens: Tokens) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Position": range(len(tokens)),
-            "Piece": tokens.pieces,
+            "Piece": tokens.tokens,
             "Id": tokens.ids,
             "In the text": [tokens.surface(position) for position in range(len(tokens))],
             "Start": [start for start, _ in tokens.offsets],
@@ -126,7 +126,7 @@ def show_steps(model: Model, texts: Sequence[str]) -> None:
     cut = [
         (word, " ".join(pieces))
         for steps in each_steps
-        for word, pieces in zip(steps.pre_tokens, steps.pieces, strict=True)
+        for word, pieces in zip(steps.pre_tokens, steps.tokens, strict=True)
         if len(pieces) > 1
     ]
     if cut:
@@ -179,7 +179,7 @@ def show_batch(model: Model, text: str) -> None:
     batch = tokenizing.padded_batch(model, texts)
     length = len(batch.ids[0])
     columns = [str(position) for position in range(min(length, SHOWN_POSITIONS))]
-    parts = {"Pieces": batch.pieces, "Ids": batch.ids, "Attention mask": batch.attention_mask}
+    parts = {"Pieces": batch.tokens, "Ids": batch.ids, "Attention mask": batch.attention_mask}
     for title, rows in parts.items():
         st.markdown(f"**{title}**, shape ({len(rows)}, {length})")
         st.dataframe(pd.DataFrame([row[: len(columns)] for row in rows], columns=columns), alt=title)
@@ -194,7 +194,7 @@ def batch_table(batch: Batch) -> pd.DataFrame:
     """One row for each position of each text."""
     rows = (
         (text, position, *of_position)
-        for text, of_text in enumerate(zip(batch.pieces, batch.ids, batch.attention_mask, strict=True), start=1)
+        for text, of_text in enumerate(zip(batch.tokens, batch.ids, batch.attention_mask, strict=True), start=1)
         for position, of_position in enumerate(zip(*of_text, strict=True))
     )
     return pd.DataFrame(rows, columns=["Text", "Position", "Piece", "Id", "Attention mask"])
@@ -261,7 +261,7 @@ with errors_shown():
         hint="Point at a piece, or tab to it, to see its number. Shades change from word to word.",
         file_name="tokens",
     )
-    own = [piece for piece, side in zip(tokens.pieces, tokens.sequence, strict=True) if side is not None]
+    own = [piece for piece, side in zip(tokens.tokens, tokens.sequence, strict=True) if side is not None]
     unknown = own.count(model.tokenizer.unk_token)
     words = {(side, word) for side, word in zip(tokens.sequence, tokens.word_index, strict=True) if side is not None}
     summary = f"**{len(tokens)} tokens**: {counted(len(own), 'piece')} from {counted(len(words), 'word')}, "

@@ -18,7 +18,7 @@ from pages.shared.reading_options import read_source
 from pages.shared.text import counted, plain
 
 if TYPE_CHECKING:
-    from core.data.column_mapping import Mapping
+    from core.data.column_mapping import ColumnMapping
     from core.data.dataset.dataset import Dataset
     from core.data.dataset.finding import Finding
     from core.data.table import Table
@@ -41,7 +41,7 @@ class Chosen:
     reference: str
     table: Table
     preparation: FilePreparation
-    mapping: Mapping
+    mapping: ColumnMapping
     dataset: Dataset
     label_names: tuple[str, ...]
     lengths: Lengths
@@ -116,11 +116,13 @@ def _in_words(chosen: Chosen) -> str:
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the labels …")
 def _labels(
-    key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _preparation: FilePreparation
+    key: tuple, _table: Table, _mapping: ColumnMapping, _dataset: Dataset, _preparation: FilePreparation
 ) -> tuple[str, ...]:
     return labels_of(corrected_of(_table, _preparation), _mapping, _dataset.row_ids.array)
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the lengths …")
-def _lengths(key: tuple, _table: Table, _mapping: Mapping, _dataset: Dataset, _preparation: FilePreparation) -> Lengths:
+def _lengths(
+    key: tuple, _table: Table, _mapping: ColumnMapping, _dataset: Dataset, _preparation: FilePreparation
+) -> Lengths:
     return lengths_of(_mapping, corrected_of(_table, _preparation), _dataset.row_ids.array)

@@ -17,7 +17,7 @@ from pages.shared.text import errors_shown, plain
 from pages.shared.url_state import keep, seed
 
 if TYPE_CHECKING:
-    from core.data.column_mapping import Mapping
+    from core.data.column_mapping import ColumnMapping
     from core.training.estimate.shapes import Shape
     from core.training.estimate.speeds import Device
     from core.training.estimate.token_lengths import Load
@@ -32,7 +32,7 @@ DEVICES_HELP = (
 )
 
 
-def choose_settings(mapping: Mapping, load: Load, shape: Shape, device: Device) -> dict[str, Any]:
+def choose_settings(mapping: ColumnMapping, load: Load, shape: Shape, device: Device) -> dict[str, Any]:
     """Every setting that the task heeds: those of a preset, with what a person has changed."""
     seed("preset", BALANCED, allowed=PRESETS)
     seed("changed", "")
@@ -45,7 +45,7 @@ def choose_settings(mapping: Mapping, load: Load, shape: Shape, device: Device) 
         rows=load.rows,
         shape=shape,
         device=device,
-        pieces=load.pieces,
+        tokens=load.tokens,
         sequences=load.sequences,
         turned=changes,
     )
@@ -84,7 +84,7 @@ def _changes(shape: Shape, device: Device) -> dict[str, Any]:
     return changes
 
 
-def _heeded(changes: dict[str, Any], chosen: Preset, mapping: Mapping) -> dict[str, Any]:
+def _heeded(changes: dict[str, Any], chosen: Preset, mapping: ColumnMapping) -> dict[str, Any]:
     """The changes that differ from the preset and that the task, and the other settings, give a meaning."""
     values = {**chosen.settings, **changes, "task": mapping.task, "pair_column": mapping["pair"]}
     return {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.columns.mapping_guess import guess_mapping
 from core.runs.folder import Run
 from pages.shared import data_source
@@ -29,7 +29,7 @@ SHOWN_ROWS = 200
 CHANCES = ("Probability", "Score", "No answer score")
 
 
-def show_predict(run: Run, learned: Mapping) -> None:
+def show_predict(run: Run, learned: ColumnMapping) -> None:
     """A file, its columns, and what the model says to each row. `learned` are the columns of the training."""
     from core.inference.table import inputs_of, predict_table
 
@@ -62,7 +62,7 @@ def show_predict(run: Run, learned: Mapping) -> None:
         _show_found(found, run)
 
 
-def _choose_columns(key: str, learned: Mapping, wanted: Sequence[Role], table: Table) -> Mapping:
+def _choose_columns(key: str, learned: ColumnMapping, wanted: Sequence[Role], table: Table) -> ColumnMapping:
     """A column for each part that is read: called as in the training data where there is such a one, else guessed."""
     guess = guess_mapping(table, learned.task)
     chosen: dict[str, object] = {}
@@ -71,7 +71,7 @@ def _choose_columns(key: str, learned: Mapping, wanted: Sequence[Role], table: T
         first = known if set(known) <= set(table.columns) else guess.all(role.name)
         with place:
             chosen[role.name] = _choose_column(f"predict-{role.name}-{key}", table, role, list(first))
-    return Mapping.of(learned.task, **chosen)
+    return ColumnMapping.of(learned.task, **chosen)
 
 
 def _choose_column(key: str, table: Table, role: Role, first: list[str]) -> list[str] | str | None:

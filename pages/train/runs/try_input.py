@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared.models import open_model
 
 if TYPE_CHECKING:
-    from core.data.column_mapping import Mapping
+    from core.data.column_mapping import ColumnMapping
     from core.models.loading import Model
     from core.runs.folder import Run
 
@@ -23,7 +23,7 @@ def model_of(run: Run) -> Model:
     return as_scored(open_model(run.id, attention="sdpa"), run)
 
 
-def ask_texts(mapping: Mapping) -> tuple[list[str], list[str] | None] | None:
+def ask_texts(mapping: ColumnMapping) -> tuple[list[str], list[str] | None] | None:
     """A text, and a second one where the run learned from pairs; None, and a word why, while one is missing."""
     has_pair = mapping["pair"] is not None
     text = st.text_area("A text of your own", key="try", height=80, placeholder="Type what the model should judge")

@@ -17,13 +17,13 @@ from pages.train.runs.try_input import WAIT, ask_texts, model_of, say_cut
 from pages.train.runs.try_marked import try_answer, try_tags
 
 if TYPE_CHECKING:
-    from core.data.column_mapping import Mapping
+    from core.data.column_mapping import ColumnMapping
 
 MOST_BARS = 20
 MOST_GUESSES = 5  # for each mask, and masks
 
 
-def show_try(run: Run, mapping: Mapping) -> None:
+def show_try(run: Run, mapping: ColumnMapping) -> None:
     """The fields that the task asks for, and below what the model makes of them. `mapping` is that of the training."""
     _TRY[mapping.task](run, mapping)
     if mapping.task != "masked-language":
@@ -35,7 +35,7 @@ def show_try(run: Run, mapping: Mapping) -> None:
         )
 
 
-def _try_label(run: Run, mapping: Mapping) -> None:
+def _try_label(run: Run, mapping: ColumnMapping) -> None:
     from core.inference.predict import predict
 
     if (texts := ask_texts(mapping)) is None:
@@ -48,7 +48,7 @@ def _try_label(run: Run, mapping: Mapping) -> None:
     say_cut(model, answer.cut_count)
 
 
-def _try_labels(run: Run, mapping: Mapping) -> None:
+def _try_labels(run: Run, mapping: ColumnMapping) -> None:
     from core.inference.predict import predict_labels
 
     if (texts := ask_texts(mapping)) is None:
@@ -61,7 +61,7 @@ def _try_labels(run: Run, mapping: Mapping) -> None:
     say_cut(model, answer.cut_count)
 
 
-def _try_score(run: Run, mapping: Mapping) -> None:
+def _try_score(run: Run, mapping: ColumnMapping) -> None:
     from core.inference.predict import predict_scores
 
     if (texts := ask_texts(mapping)) is None:
@@ -74,7 +74,7 @@ def _try_score(run: Run, mapping: Mapping) -> None:
     say_cut(model, answer.cut_count)
 
 
-def _try_choice(run: Run, mapping: Mapping) -> None:
+def _try_choice(run: Run, mapping: ColumnMapping) -> None:
     from core.inference.choose import choose
 
     has_question = mapping["question"] is not None
@@ -94,7 +94,7 @@ def _try_choice(run: Run, mapping: Mapping) -> None:
     say_cut(model, answer.cut_count)
 
 
-def _try_masks(run: Run, mapping: Mapping) -> None:
+def _try_masks(run: Run, mapping: ColumnMapping) -> None:
     text = st.text_area("A text with [MASK]", key="try", height=80, placeholder="Write [MASK] where a word is missing")
     query = {"model": run.id}
     if text.strip() and len(text) <= LONGEST_IN_URL:
@@ -118,7 +118,7 @@ def _try_masks(run: Run, mapping: Mapping) -> None:
         figure(bars, key=f"try-mask-{place}", alt=f"What stands at mask {place}: {', '.join(names)}")
 
 
-_TRY: dict[str, Callable[[Run, Mapping], None]] = {
+_TRY: dict[str, Callable[[Run, ColumnMapping], None]] = {
     "sequence-classification": _try_label,
     "multi-label": _try_labels,
     "regression": _try_score,

@@ -13,7 +13,7 @@ from pages.shared.text import plain
 from pages.train.runs.try_input import WAIT, model_of, say_cut
 
 if TYPE_CHECKING:
-    from core.data.column_mapping import Mapping
+    from core.data.column_mapping import ColumnMapping
     from core.inference.tag import Tag, Tagged
     from core.runs.folder import Run
 
@@ -23,7 +23,7 @@ ROOM = 2_000  # characters shown before the first answer and behind the last
 OUTSIDE = "O"
 
 
-def try_tags(run: Run, mapping: Mapping) -> None:
+def try_tags(run: Run, mapping: ColumnMapping) -> None:
     """A text with the tags of its words, and its entities as a table."""
     from core.data.cells import items_of
     from core.inference.tag import tag_texts, tag_words
@@ -75,7 +75,7 @@ def _tagged(text: str, found: Tagged, tags: tuple[Tag, ...]) -> Block:
     return Block(title="", lines=[Line(title="", stretches=parts)])
 
 
-def try_answer(run: Run, mapping: Mapping) -> None:
+def try_answer(run: Run, mapping: ColumnMapping) -> None:
     """A question and a passage; in it the best answers, and below how likely they are, and that there is none."""
     from core.inference.answer import answer
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from core.data.cells import answers_of, items_of
-from core.data.column_mapping import ROLES, TASKS, Mapping
+from core.data.column_mapping import ROLES, TASKS, ColumnMapping
 from core.data.columns.check import check_mapping
 from core.data.columns.guess import Columns
 from core.data.columns.labels import choice_numbers, labels_of
@@ -107,20 +107,20 @@ def test_a_table_that_fits_nothing_is_said_and_not_crashed_on():
     for task in TASKS:
         mapping = guess_mapping(table, task)
         assert all(finding.what and finding.severity for finding in check_mapping(table, mapping))
-    keys = {finding.key for finding in check_mapping(table, Mapping("question-answering"))}
+    keys = {finding.key for finding in check_mapping(table, ColumnMapping("question-answering"))}
     assert keys == {"missing"}
-    assert [role.name for role in Mapping("question-answering").missing()] == ["question", "context", "answer"]
+    assert [role.name for role in ColumnMapping("question-answering").missing()] == ["question", "context", "answer"]
 
 
 def test_columns_that_are_absent_or_chosen_twice():
     table = table_of(text=["a", "b"], label=["x", "y"])
-    assert found(table, Mapping.of(TASKS[0], text="body", label="label")) == {("absent", ())}
-    assert found(table, Mapping.of(TASKS[0], text="text", label="text")) == {("twice", ())}
+    assert found(table, ColumnMapping.of(TASKS[0], text="body", label="label")) == {("absent", ())}
+    assert found(table, ColumnMapping.of(TASKS[0], text="text", label="text")) == {("twice", ())}
 
 
 def test_B02_B04_labels_and_empty_texts_with_their_rows():
     table = table_of(text=["a", "b", " ", "d"], label=["x", "", "y", "nan"])
-    mapping = Mapping.of(TASKS[0], text="text", label="label")
+    mapping = ColumnMapping.of(TASKS[0], text="text", label="label")
     assert found(table, mapping) == {("unlabelled", (1, 3)), ("empty", (2,))}
     first = check_mapping(table, mapping)[0]
     assert (first.severity, first.fix) == ("fix", "drop_unlabelled")
@@ -131,13 +131,13 @@ def test_B02_B04_labels_and_empty_texts_with_their_rows():
 
 def test_no_row_has_any_label():
     table = table_of(text=["a", "b"], labels=["", "[]"])
-    (finding,) = check_mapping(table, Mapping.of("multi-label", text="text", labels="labels"))
+    (finding,) = check_mapping(table, ColumnMapping.of("multi-label", text="text", labels="labels"))
     assert (finding.severity, finding.what) == ("fix", "No row has a label.")
 
 
 def test_a_score_that_is_no_number():
     table = table_of(text=["a", "b", "c", "d"], score=["1", "high", "2.5", ""])
-    mapping = Mapping.of("regression", text="text", score="score")
+    mapping = ColumnMapping.of("regression", text="text", score="score")
     (finding,) = check_mapping(table, mapping)
     assert (finding.key, finding.rows, finding.fix) == ("score", (1, 3), "drop_rows")
     assert finding.what == "Column 'score' holds no number in rows 2, 4."
@@ -148,7 +148,7 @@ def test_a_score_that_is_no_number():
 
 def test_tags_that_are_not_as_many_as_words():
     table = table_of(tokens=["a b", "c d e", "f"], tags=["O B", "O", "O"])
-    (finding,) = check_mapping(table, Mapping.of("token-classification", tokens="tokens", tags="tags"))
+    (finding,) = check_mapping(table, ColumnMapping.of("token-classification", tokens="tokens", tags="tags"))
     assert (finding.key, finding.rows) == ("tags", (1,))
     assert "row 2 has 3 words and 1 tag" in finding.what
 
@@ -160,7 +160,7 @@ def test_answers_that_do_not_stand_in_the_context():
         answer=["Rome", "Paris", "Rome", "", '{"text": ["Rome", "Milan"], "answer_start": [6, 6]}'],
         answer_start=["6", "6", "5", "", ""],
     )
-    mapping = Mapping.of(
+    mapping = ColumnMapping.of(
         "question-answering", question="question", context="context", answer="answer", answer_start="answer_start"
     )
     assert found(table, mapping) == {("answer", (1, 4)), ("answer_start", (2,)), ("no_answer", (3,))}
@@ -168,11 +168,11 @@ def test_answers_that_do_not_stand_in_the_context():
 
 def test_multi_label_switches_and_lists():
     table = table_of(text=["a", "b", "c"], x=["1", "0", "2"], y=["true", "False", "1"])
-    mapping = Mapping.of("multi-label", text="text", labels=["x", "y"])
+    mapping = ColumnMapping.of("multi-label", text="text", labels=["x", "y"])
     assert found(table, mapping) == {("switch", (2,)), ("no_labels", (1,))}
     assert labels_of(table, mapping) == ("x", "y")
     lists = table_of(text=["a", "b", "c"], labels=["war; love", "", "love"])
-    one = Mapping("multi-label", (("text", ("text",)), ("labels", ("labels",))), ";")
+    one = ColumnMapping("multi-label", (("text", ("text",)), ("labels", ("labels",))), ";")
     assert found(lists, one) == {("no_labels", (1,))}
     assert labels_of(lists, one) == ("love", "war")
 
@@ -187,10 +187,10 @@ def test_the_right_choice():
         with pytest.raises(LabError, match="right choice"):
             choice_numbers(cells, four)
     table = table_of(context=["a", "b"], c0=["d", "e"], c1=["f", "g"], label=["0", "9"])
-    mapping = Mapping.of("multiple-choice", context="context", choices=["c0", "c1"], label="label")
+    mapping = ColumnMapping.of("multiple-choice", context="context", choices=["c0", "c1"], label="label")
     assert found(table, mapping) == {("right", (1,))}
     assert ("choices", ()) in found(
-        table, Mapping.of("multiple-choice", context="context", choices="c0", label="label")
+        table, ColumnMapping.of("multiple-choice", context="context", choices="c0", label="label")
     )
 
 
@@ -198,20 +198,20 @@ def test_rows_that_fixes_left_out_are_not_named_and_the_others_keep_their_number
     cells = {"text": ["a", "", "c", "d"], "score": ["1", "x", "2", "y"], "tags": ["O", "O", "O", "O O"]}
     table, left = table_of(**cells), np.array([0, 2, 3])
     rest = replace(table, data=table.data.take(left))
-    mapping = Mapping.of("regression", text="text", score="score")
+    mapping = ColumnMapping.of("regression", text="text", score="score")
     wrong, *_ = check_mapping(table, mapping)
     assert (wrong.what, wrong.rows) == ("Column 'score' holds no number in rows 2, 4.", (1, 3))
     (wrong,) = check_mapping(rest, mapping, left)
     assert (wrong.what, wrong.rows) == ("Column 'score' holds no number in row 4.", (3,))
     assert wrong.step.rows == (3,)
-    tagged = Mapping.of("token-classification", tokens="text", tags="tags")
+    tagged = ColumnMapping.of("token-classification", tokens="text", tags="tags")
     wrong = next(each for each in check_mapping(rest, tagged, left) if each.key == "tags")
     assert (wrong.rows, "row 4 has 1 word and 2 tags" in wrong.what) == ((3,), True)
 
 
 def test_labels_are_ordered_and_named_and_the_names_stay():
     table = table_of(text=["a", "b", "c"], label=["0", "1", "2"])
-    mapping = Mapping.of(TASKS[0], text="text", label="label")
+    mapping = ColumnMapping.of(TASKS[0], text="text", label="label")
     assert mapping.id2label(labels_of(table, mapping)) == {0: "0", 1: "1", 2: "2"}
     named = mapping.with_labels(["2", "0", "1"], {"0": "sad", "2": "glad"})
     assert named.id2label() == {0: "glad", 1: "sad", 2: "1"}
@@ -230,14 +230,14 @@ def test_labels_are_ordered_and_named_and_the_names_stay():
     with pytest.raises(LabError, match="twice"):
         mapping.with_labels(["0", "0"])
     with pytest.raises(LabError, match="no label names"):
-        Mapping.of("regression", text="text", score="s").with_labels(["0"])
+        ColumnMapping.of("regression", text="text", score="s").with_labels(["0"])
 
 
 def test_a_mapping_survives_json():
     for task in TASKS:
         columns = {role.name: [f"{role.name} {n}" for n in range(1 + role.is_list)] for role in ROLES[task]}
-        mapping = Mapping.of(task, **columns)
-        assert Mapping.from_dict(json.loads(json.dumps(mapping.to_dict()))) == mapping
+        mapping = ColumnMapping.of(task, **columns)
+        assert ColumnMapping.from_dict(json.loads(json.dumps(mapping.to_dict()))) == mapping
         assert not mapping.missing()
         assert isinstance(mapping.as_columns(), Columns)
 
@@ -248,10 +248,10 @@ def test_a_mapping_survives_json():
     {"label_order": ["a", "a"]}, {"label_titles": ["a"]}, {"label_order": None},
 ])  # fmt: skip
 def test_anything_else_is_no_mapping(change):
-    values = Mapping.of(TASKS[0], text="text", label="label").to_dict()
+    values = ColumnMapping.of(TASKS[0], text="text", label="label").to_dict()
     for wrong in (values | change, None, [], "x"):
         with pytest.raises(LabError):
-            Mapping.from_dict(wrong)
+            ColumnMapping.from_dict(wrong)
 
 
 def test_cells_with_lists_and_answers():

@@ -6,7 +6,7 @@ import pytest
 
 from core.data import limits
 from core.data.cells import items_of
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.columns.check import check_mapping
 from core.data.reading.read_table import ReadOptions, read_table
 from core.errors import LabError
@@ -95,7 +95,7 @@ def test_tokens_that_read_as_a_list_or_hold_white_space_survive_their_cell(token
         (["EU"], ["B-ORG"]),
         (list(tokens), ["O"] * len(tokens)),
     ]
-    mapping = Mapping.of("token-classification", tokens="tokens", tags="tags")
+    mapping = ColumnMapping.of("token-classification", tokens="tokens", tags="tags")
     assert [finding.key for finding in check_mapping(table, mapping)] == ["mapping"]  # all rows fit
 
 

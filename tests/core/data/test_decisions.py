@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.data import decisions
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.columns.guess import Columns
 from core.data.dataset.dataset import build_dataset
 from core.data.dataset.edits import Edits
@@ -36,7 +36,7 @@ from core.errors import LabError
 
 CONTENT = b"text,label\none,x\ntwo,y\ntwo,x\nthree,y\n"
 LONG = "text,label\n" + "".join(f"row number {n},{'ab'[n % 2]}\n" for n in range(100))
-SAMPLE = Mapping.of("sequence-classification", text="text", label="label")
+SAMPLE = ColumnMapping.of("sequence-classification", text="text", label="label")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def kept(tmp_path, monkeypatch):
 def test_what_was_chosen_outlives_a_session(table, kept):
     dataset = build_dataset(table, Columns("text", "label"))
     made = (
-        Mapping.of("sequence-classification", text="text", label="label").with_labels(["y", "x"], {"y": "yes"}),
+        ColumnMapping.of("sequence-classification", text="text", label="label").with_labels(["y", "x"], {"y": "yes"}),
         Edits(table.content_hash).set(table, 0, "text", "uno"),
         Recipe((DropEmpty(),)),
         save_splits(dataset, split(dataset), how="shares", shares=(0.8, 0.1, 0.1), seed=42),
@@ -189,10 +189,12 @@ def test_I01_every_kind_of_change_keeps_what_another_made(table, kept):
     assert decisions.load(content_hash, Recipe).steps == (DropDuplicates(),)
 
     labels = ["x", "y"]
-    decisions.update(content_hash, Mapping, name_labels(SAMPLE, labels, {"x": "good"}, {}))
-    decisions.update(content_hash, Mapping, name_labels(SAMPLE, labels, {"y": "bad"}, {"y": 0}))
-    decisions.update(content_hash, Mapping, choose_columns(SAMPLE, "pair", "other", there=("text", "label", "other")))
-    mapping = decisions.load(content_hash, Mapping)
+    decisions.update(content_hash, ColumnMapping, name_labels(SAMPLE, labels, {"x": "good"}, {}))
+    decisions.update(content_hash, ColumnMapping, name_labels(SAMPLE, labels, {"y": "bad"}, {"y": 0}))
+    decisions.update(
+        content_hash, ColumnMapping, choose_columns(SAMPLE, "pair", "other", there=("text", "label", "other"))
+    )
+    mapping = decisions.load(content_hash, ColumnMapping)
     assert (mapping.titles(), mapping["pair"]) == ({"y": "bad", "x": "good"}, "other")
 
 
@@ -219,21 +221,23 @@ def test_undo_takes_back_ones_own_and_leaves_what_another_wrote_over_it(table, k
 
 def test_names_of_labels_that_no_row_has_now_are_kept(table, kept):
     decisions.save(table.content_hash, SAMPLE.with_labels(("z", "y", "x"), {"z": "Zed", "y": "Why"}))
-    decisions.update(table.content_hash, Mapping, name_labels(SAMPLE, ["y", "x"], {"x": "Ex"}, {"x": 0}))
-    mapping = decisions.load(table.content_hash, Mapping)
+    decisions.update(table.content_hash, ColumnMapping, name_labels(SAMPLE, ["y", "x"], {"x": "Ex"}, {"x": 0}))
+    mapping = decisions.load(table.content_hash, ColumnMapping)
     assert mapping.titles() == {"x": "Ex", "y": "Why", "z": "Zed"}
-    decisions.update(table.content_hash, Mapping, name_labels(SAMPLE, ["x", "y"], {"x": ""}, {}))  # its own name again
-    assert decisions.load(table.content_hash, Mapping).titles() == {"x": "x", "y": "Why", "z": "Zed"}
+    decisions.update(
+        table.content_hash, ColumnMapping, name_labels(SAMPLE, ["x", "y"], {"x": ""}, {})
+    )  # its own name again
+    assert decisions.load(table.content_hash, ColumnMapping).titles() == {"x": "x", "y": "Why", "z": "Zed"}
     with pytest.raises(LabError, match="same name"):
-        decisions.update(table.content_hash, Mapping, name_labels(SAMPLE, ["x", "y"], {"x": "Why"}, {}))
-    assert decisions.load(table.content_hash, Mapping).titles()["x"] == "x"
+        decisions.update(table.content_hash, ColumnMapping, name_labels(SAMPLE, ["x", "y"], {"x": "Why"}, {}))
+    assert decisions.load(table.content_hash, ColumnMapping).titles()["x"] == "x"
 
 
 def test_columns_chosen_for_another_task_leave_names_of_labels_alone(table, kept):
     decisions.save(table.content_hash, SAMPLE.with_labels(("y", "x"), {"y": "Why"}))
-    scores = Mapping.of("regression", text="text", score="label")
-    decisions.update(table.content_hash, Mapping, choose_columns(scores, "score", "text", there=table.columns))
-    assert decisions.load(table.content_hash, Mapping).titles() == {"y": "Why", "x": "x"}
+    scores = ColumnMapping.of("regression", text="text", score="label")
+    decisions.update(table.content_hash, ColumnMapping, choose_columns(scores, "score", "text", there=table.columns))
+    assert decisions.load(table.content_hash, ColumnMapping).titles() == {"y": "Why", "x": "x"}
 
 
 def test_splits_that_another_tab_replaced_are_not_forgotten_with_those_that_were_shown(table, kept):
@@ -259,7 +263,7 @@ def test_corrections_are_not_mixed_with_those_of_another_reading(kept):
 CHANGES = {
     "a correction": lambda h, r: decisions.update(h, Edits, lambda now: Edits(h), reference=r),
     "a step": lambda h, r: decisions.update(h, Recipe, add_step(DropEmpty(), "a.1", shown=Recipe()), reference=r),
-    "columns": lambda h, r: decisions.update(h, Mapping, lambda now: SAMPLE, reference=r),
+    "columns": lambda h, r: decisions.update(h, ColumnMapping, lambda now: SAMPLE, reference=r),
     "a reading": lambda h, r: decisions.save(h, ReadOptions(header=False), reference=r),
 }
 

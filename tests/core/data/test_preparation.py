@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.data import decisions
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.columns.guess import Columns
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
@@ -22,7 +22,7 @@ from core.training.run.prepare import prepare
 from core.training.tasks import task_of
 
 COLUMNS = Columns("text", "label")
-NAMED = Mapping.of("sequence-classification", text="text", label="label").with_labels(("b", "a"), {"a": "Apple"})
+NAMED = ColumnMapping.of("sequence-classification", text="text", label="label").with_labels(("b", "a"), {"a": "Apple"})
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_B07_only_rows_with_a_label_that_is_known_by_neither_are_named(decided):
 
 
 def test_two_labels_that_were_exchanged_by_name_keep_their_meaning(tmp_path):
-    swapped = Mapping.of("sequence-classification", text="text", label="label").with_labels(
+    swapped = ColumnMapping.of("sequence-classification", text="text", label="label").with_labels(
         ("0", "1"), {"0": "1", "1": "0"}
     )
     test = tmp_path / "test.csv"
@@ -158,7 +158,7 @@ def test_two_labels_that_were_exchanged_by_name_keep_their_meaning(tmp_path):
 
 
 def test_lengths_are_measured_on_a_sample_of_at_most_500_rows():
-    mapping = Mapping.of("masked-language", text="text")
+    mapping = ColumnMapping.of("masked-language", text="text")
     for rows, looked_at in ((1, 1), (500, 500), (501, 251), (999, 500), (1_400, 467)):
         table = read_table(("text\n" + "one two\n" * rows).encode(), name="x.csv")
         lengths = lengths_of(mapping, table, np.arange(rows))

@@ -144,7 +144,7 @@ def test_coverage_counts_pieces_and_unknown_words():
 
     shares = []
     found = coverage(data, encode, unknown_id=0, vocabulary_size=10, on_progress=shares.append)
-    assert (found.pieces, found.unknown, found.words, found.used, found.rows) == (11, 3, 11, 4, (0, 3))
+    assert (found.tokens, found.unknown, found.words, found.used, found.rows) == (11, 3, 11, 4, (0, 3))
     assert found.unknown_words == (("zzz", 2), ("q", 1))
     assert (found.unknown_share, found.used_share, found.pieces_per_word) == (3 / 11, 0.4, 1)
     assert shares == [1.0]

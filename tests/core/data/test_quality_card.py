@@ -256,12 +256,12 @@ def test_near_duplicates_and_near_contradictions():
 def test_long_texts_and_unknown_pieces():
     pieces = np.full(40, 100)
     pieces[[3, 7]] = 129
-    finding = bad(*GOOD, pieces=pieces)["long"]
+    finding = bad(*GOOD, tokens=pieces)["long"]
     assert (finding.rows, finding.what) == (
         (3, 7),
         "2 texts are longer than 128 pieces (5.0%) and would be cut there.",
     )
-    assert health_card(selection(*GOOD), Measured(pieces=pieces, limit=256))["long"].severity == "good"
+    assert health_card(selection(*GOOD), Measured(tokens=pieces, limit=256))["long"].severity == "good"
     made = build_dataset(table_of(*GOOD), Columns("text", "label"))
 
     def encode(texts):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from core.data import decisions
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.columns.guess import Columns
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
@@ -40,7 +40,7 @@ from core.training.run.prepare import prepare
 from core.training.tasks import task_of
 
 COLUMNS = Columns("text", "label")
-MAPPING = Mapping.of("sequence-classification", text="text", label="label")
+MAPPING = ColumnMapping.of("sequence-classification", text="text", label="label")
 LABELS = ("a", "b")
 TEXTS = ("one", "one", "", " two ", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 ROWS = list(zip(TEXTS, "aabbabababab", strict=True))
@@ -88,7 +88,7 @@ class TwoSessions(RuleBasedStateMachine):
 
     def change(self, author: str, kind: type, change) -> None:
         """As a page does: what others changed since this session looked is said, and no word when nobody did."""
-        field = {Edits: "edits", Recipe: "recipe", Mapping: "mapping", SavedSplits: "splits"}[kind]
+        field = {Edits: "edits", Recipe: "recipe", ColumnMapping: "mapping", SavedSplits: "splits"}[kind]
         updated = decisions.update(self.hash, kind, change, reading=self.table.options)
         said = changed_meanwhile(getattr(self.seen[author], field), updated.before, updated.after)
         assert bool(said) == (self.words(kind, getattr(self.seen[author], field)) != self.words(kind, updated.before))
@@ -100,7 +100,7 @@ class TwoSessions(RuleBasedStateMachine):
             return kept.settled() if kept is not None and len(kept) else None
         if kind is Recipe:
             return set(kept.ids) if kept is not None and len(kept) else None
-        return (kept.titles(), kept.columns) if kind is Mapping and kept is not None else kept
+        return (kept.titles(), kept.columns) if kind is ColumnMapping and kept is not None else kept
 
     def id(self, author: str) -> str:
         self.count += 1
@@ -157,7 +157,7 @@ class TwoSessions(RuleBasedStateMachine):
         shown = self.seen[author].mapping or MAPPING
         other = next(each for each in LABELS if each != label)
         try:
-            self.change(author, Mapping, name_labels(shown, LABELS, {label: name}, {}))
+            self.change(author, ColumnMapping, name_labels(shown, LABELS, {label: name}, {}))
         except LabError:
             assert name == self.names.get(other)
             return

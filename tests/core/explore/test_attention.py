@@ -264,7 +264,7 @@ def test_the_table_holds_the_traces_own_numbers(models, family: str):
     assert {len(column) for column in table.values()} == {t.heads * length**2}
     for head, query, name, key, other, weight in zip(*table.values(), strict=True):
         assert weight == weights[head, query, key]
-        assert (name, other) == (t.tokens.pieces[query], t.tokens.pieces[key])
+        assert (name, other) == (t.tokens.tokens[query], t.tokens.tokens[key])
 
     strongest = link_table(select(weights[[2, 3]], t.tokens, Selection()), heads=[2, 3], top_k=5)
     assert list(strongest["head"]) == [2] * 5 + [3] * 5

@@ -76,8 +76,8 @@ def of_length(model: Model, positions: int) -> Trace:
 
 def with_pieces(t: Trace, pieces: tuple[str, ...]) -> Trace:
     """The same trace as if its tokens were called otherwise."""
-    pieces = (pieces + t.tokens.pieces)[: len(t.tokens)]
-    return dataclasses.replace(t, tokens=dataclasses.replace(t.tokens, pieces=pieces))
+    pieces = (pieces + t.tokens.tokens)[: len(t.tokens)]
+    return dataclasses.replace(t, tokens=dataclasses.replace(t.tokens, tokens=pieces))
 
 
 def values(packed: list) -> torch.Tensor:
@@ -118,7 +118,7 @@ def test_head_and_model_view_hold_what_bertviz_itself_would_show(models, view: s
     attention = [t[f"layer.{layer}.probabilities"][None] for layer in range(t.layers)]
     own = {"head": bertviz.head_view, "model": bertviz.model_view}[view]
     theirs = bertviz_params(
-        own(attention, list(t.tokens.pieces), sentence_b_start=sentence_b_start(t), html_action="return").data
+        own(attention, list(t.tokens.tokens), sentence_b_start=sentence_b_start(t), html_action="return").data
     )
     ours = Page(VIEWS[view](t)).params
     assert_same_parts(ours.pop("attention"), theirs.pop("attention"))
@@ -208,7 +208,7 @@ def test_byte_level_pieces_are_shown_as_the_characters_they_stand_for(models):
     model = models["roberta"]
     t = trace(model, tokenize(model, "the 😀 naïve mat"))
     shown = Page(head_view(t)).params["attention"][0]["left_text"]
-    assert shown.count("😀") == t.tokens.pieces.index("ĠnaÃ¯ve") - 3  # as many as it takes bytes
+    assert shown.count("😀") == t.tokens.tokens.index("ĠnaÃ¯ve") - 3  # as many as it takes bytes
     assert " naïve" in shown
 
 
@@ -218,7 +218,7 @@ def test_padding_is_named(models):
     for view in VIEWS.values():
         parts = Page(view(t)).params["attention"]
         shown = (parts["all"] if isinstance(parts, dict) else parts[0])["left_text"]
-        assert shown == [*t.tokens.pieces, "[PAD]", "[PAD]"]
+        assert shown == [*t.tokens.tokens, "[PAD]", "[PAD]"]
 
 
 def test_layers_can_be_chosen_and_keep_their_numbers(single):

@@ -49,7 +49,7 @@ def test_F04_every_character_belongs_to_a_piece(model, text: str):
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_the_steps_end_in_the_same_pieces(model, text: str):
-    assert [piece for pieces in steps(model, text).pieces for piece in pieces] == model.tokenizer.tokenize(text)
+    assert [piece for pieces in steps(model, text).tokens for piece in pieces] == model.tokenizer.tokenize(text)
 
 
 def test_positions_start_after_the_paddings(model):
@@ -66,10 +66,10 @@ def test_a_typed_mask_becomes_this_models_own_and_the_hidden_word_is_found_in_it
         ("sat", False),
     ]
     cat = words(model, text)[1]
-    assert cat.pieces[0] == model.tokenizer.convert_tokens_to_ids("Ġcat")
+    assert cat.tokens[0] == model.tokenizer.convert_tokens_to_ids("Ġcat")
     predictions = predict_masks(model, text)
-    place, share = rank(predictions, 0, cat.pieces[0])
-    assert share == pytest.approx(float(predictions.probabilities[0, cat.pieces[0]]))
+    place, share = rank(predictions, 0, cat.tokens[0])
+    assert share == pytest.approx(float(predictions.probabilities[0, cat.tokens[0]]))
     assert 1 <= place <= len(model.tokenizer)
 
 

@@ -41,7 +41,7 @@ def test_a_word_of_several_pieces_is_multiplied_left_to_right(model):
         product *= model.network(input_ids=ids).logits[0, place].softmax(-1)[piece].item()
         ids[0, place] = piece
     assert found.probability == pytest.approx(product, rel=1e-3)
-    assert found.pieces == ("una", "##ffa", "##ble")
+    assert found.tokens == ("una", "##ffa", "##ble")
     assert found.share == 1
 
 

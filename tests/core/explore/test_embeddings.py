@@ -109,7 +109,7 @@ def test_words_are_the_mean_of_their_pieces(model):
     alone = states_of(model, "an unaffable cat")
     np.testing.assert_allclose(place_vectors(t, words)[:, 1], alone[:, 2:5].mean(1).numpy(), atol=1e-5)
     pieces = places(tokens, with_special=True)
-    assert [piece.name for piece in pieces] == [*tokens[0].pieces, *tokens[1].pieces]
+    assert [piece.name for piece in pieces] == [*tokens[0].tokens, *tokens[1].tokens]
     assert place_vectors(t, pieces).shape == (7, len(pieces), 384)
     assert place_vectors(t, ()).shape == (7, 0, 384)
 
@@ -269,7 +269,7 @@ def test_the_last_lens_is_the_models_own_prediction(family: str, tmp_path):
     mask = model.tokenizer.mask_token
     text = f"the {mask} sat"
     t = trace(model, tokenize_all(model, [text]))
-    position = t.tokens[0].pieces.index(mask)
+    position = t.tokens[0].tokens.index(mask)
     guesses = neighbours.lens(model, t, Place(0, (position,), mask), t.layers, top_k=6)
     (expected,) = fill_mask(model, text, top_k=6)
     assert [value for _, value in guesses] == pytest.approx([value for _, value in expected], abs=1e-6)

@@ -80,7 +80,7 @@ def test_the_strange_sentence_scores_less_and_its_strange_piece_stands_out(
     *_, first = surprise(model, tokenize(model, strange.text))
     *_, second = surprise(model, tokenize(model, ordinary.text))
     assert first.score < second.score
-    assert first.tokens.pieces[first.positions[int(np.argmax(first.bits))]] == piece
+    assert first.tokens.tokens[first.positions[int(np.argmax(first.bits))]] == piece
 
 
 def test_one_word_means_two_things_and_its_vectors_say_so(models):
@@ -114,7 +114,7 @@ def test_the_second_sentence_follows_the_first(models):
 
 
 def test_the_example_of_the_tokens_page_is_cut_as_it_says(models):
-    pieces = tokenize(models["builtin"], examples.PIECES.text).pieces
+    pieces = tokenize(models["builtin"], examples.PIECES.text).tokens
     assert [piece for piece in pieces if piece.startswith("##")]  # long words in pieces
     assert "naively" in "".join(pieces).replace("##", "")  # lower-cased, without the accent
 

@@ -105,7 +105,7 @@ def test_rank_of_the_hidden_word_counts_those_above_it(model):
 
 
 def test_a_word_knows_the_pieces_it_is_made_of(model):
-    pieces = {word.text: word.pieces for word in words(model, "An unaffable Cat 😀")}
+    pieces = {word.text: word.tokens for word in words(model, "An unaffable Cat 😀")}
     assert pieces == {"An": (2019,), "unaffable": (14477, 20961, 3468), "Cat": (4937,), "😀": ()}
 
 

@@ -30,7 +30,7 @@ def test_the_last_row_is_the_models_own_answer(model):
 @torch.inference_mode()
 def test_every_layer_goes_through_the_whole_head(model):
     tokens = tokenize(model, TEXT)
-    position = tokens.pieces.index("[MASK]")
+    position = tokens.tokens.index("[MASK]")
     lens = logit_lens(trace(model, tokens), position)
     states = model.network(**model_inputs(model, tokens), output_hidden_states=True).hidden_states
     for layer, state in enumerate(states):

@@ -58,7 +58,7 @@ def test_a_cut_up_word_is_less_expected_when_all_of_it_is_hidden(model):
     tokens = tokenize(model, TEXTS[0])
     *_, alone = surprise(model, tokens)
     *_, whole = surprise(model, tokens, whole_words=True)
-    first = tokens.pieces.index("una") - 1
+    first = tokens.tokens.index("una") - 1
     assert whole.bits[first] > alone.bits[first]
     others = [place for place in range(alone.total) if place not in (first, first + 1)]
     assert [whole.bits[place] for place in others] == pytest.approx([alone.bits[place] for place in others], abs=1e-4)
@@ -87,7 +87,7 @@ def test_what_the_model_does_not_know_is_not_counted(model):
     assert found.total == 0
     tokens = tokenize(model, "I 爱 the unaffable cat.")
     *_, mixed = surprise(model, tokens)
-    assert [tokens.pieces[place] for place in mixed.positions] == ["i", "the", "una", "##ffa", "##ble", "cat", "."]
+    assert [tokens.tokens[place] for place in mixed.positions] == ["i", "the", "una", "##ffa", "##ble", "cat", "."]
     assert [len(word) for word in mixed.words] == [1, 1, 3, 1, 1]
 
 

@@ -118,4 +118,4 @@ def test_what_the_models_that_ship_open_with(model):
     t = trace(teaching, tokenize(teaching, examples.TEACHING.text))
     assert telling_head(t) == (1, 0)
     role = head_role(t, 1, 0)
-    assert (role.looks, [t.tokens.pieces[place] for place in role.strongest]) == (WORDS, ["[MASK]", "##s"])
+    assert (role.looks, [t.tokens.tokens[place] for place in role.strongest]) == (WORDS, ["[MASK]", "##s"])

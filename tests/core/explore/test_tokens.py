@@ -37,13 +37,13 @@ def test_pieces_ids_and_segments_equal_the_tokenizers_own(model, text: str, pair
     assert list(tokens.ids) == oracle["input_ids"]
     assert list(tokens.segments) == oracle["token_type_ids"]
     assert list(tokens.word_index) == oracle.word_ids()
-    assert list(tokens.pieces) == model.tokenizer.convert_ids_to_tokens(oracle["input_ids"])
+    assert list(tokens.tokens) == model.tokenizer.convert_ids_to_tokens(oracle["input_ids"])
 
 
 @pytest.mark.parametrize("text", TEXTS[:8])
 def test_F04_offsets_point_at_the_characters_each_piece_came_from(model, text: str):
     tokens = tokenize(model, text)
-    for position, piece in enumerate(tokens.pieces):
+    for position, piece in enumerate(tokens.tokens):
         if tokens.sequence[position] is None or piece == "[UNK]":
             continue
         normalized = model.tokenizer.backend_tokenizer.normalizer.normalize_str(tokens.surface(position))
@@ -57,12 +57,12 @@ def unigram(tmp_path_factory: pytest.TempPathFactory):
 
 def test_F03_pieces_are_vocabulary_entries_also_for_a_mask_with_its_space_and_for_unknown_signs(unigram):
     tokens = tokenize(unigram, "the <mask> sat 😀")
-    assert tokens.pieces == ("<s>", "▁the", "<mask>", "▁sat", "▁", "<unk>", "</s>")
-    assert list(tokens.pieces) == unigram.tokenizer.convert_ids_to_tokens(tokens.ids)
+    assert tokens.tokens == ("<s>", "▁the", "<mask>", "▁sat", "▁", "<unk>", "</s>")
+    assert list(tokens.tokens) == unigram.tokenizer.convert_ids_to_tokens(tokens.ids)
     assert tokens.surface(2).strip() == "<mask>"
     assert tokens.surface(5) == "😀"
     assert [unit.label for unit in units(tokens) if unit.is_special] == ["<s>", "</s>"]
-    assert tokenizing.padded_batch(unigram, ["the <mask> sat 😀"]).pieces == (tokens.pieces,)
+    assert tokenizing.padded_batch(unigram, ["the <mask> sat 😀"]).tokens == (tokens.tokens,)
 
 
 def test_F02_a_long_text_is_cut_visibly(model):
@@ -75,7 +75,7 @@ def test_F01_nothing_but_spaces_is_refused_and_emoji_are_not(model):
     for empty in ("", "   ", "\n\t"):
         with pytest.raises(LabError, match="no text"):
             tokenize(model, empty)
-    assert tokenize(model, "😀😀").pieces == ("[CLS]", "[UNK]", "[SEP]")
+    assert tokenize(model, "😀😀").tokens == ("[CLS]", "[UNK]", "[SEP]")
 
 
 def test_F03_special_tokens_written_out_are_marked(model):
@@ -115,7 +115,7 @@ def test_any_text_is_cut_to_the_limit_with_parallel_fields(text: str, pair: str 
     tokens = tokenize(model, text, pair, max_length=limit)
     assert len(tokens) <= limit
     fields = (tokens.ids, tokens.offsets, tokens.word_index, tokens.sequence, tokens.segments, tokens.is_special)
-    assert {len(each) for each in fields} == {len(tokens.pieces)}
+    assert {len(each) for each in fields} == {len(tokens.tokens)}
     for position in range(len(tokens)):
         assert isinstance(tokens.surface(position), str)
 
@@ -129,7 +129,7 @@ def open_model_once(cache: list = []):  # noqa: B006  hypothesis takes no module
 def test_the_steps_end_in_the_same_pieces(model):
     for text in TEXTS:
         steps = tokenizing.steps(model, text)
-        flat = [piece for pieces in steps.pieces for piece in pieces]
+        flat = [piece for pieces in steps.tokens for piece in pieces]
         assert flat == model.tokenizer.tokenize(text)
         assert steps.algorithm == "WordPiece"
 

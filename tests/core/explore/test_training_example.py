@@ -68,7 +68,7 @@ def test_shares_of_drawn_hidden_replaced_and_kept(model):
 def test_what_the_model_does_not_know_is_never_drawn(model):
     tokens = tokenize(model, "I love 爱 and 𒀀 too")
     made = training_example(model, tokens, share=1.0)
-    assert {tokens.pieces[each.position] for each in made.drawn} == {"i", "love", "and", "too"}
+    assert {tokens.tokens[each.position] for each in made.drawn} == {"i", "love", "and", "too"}
 
 
 def test_the_same_seed_draws_the_same(model):

@@ -200,7 +200,7 @@ def test_probabilities_of_the_mask_are_those_of_fill_mask():
 
     model = open_model("builtin")
     tokens = tokenize(model, "Paris is the capital of [MASK].")
-    view = view_of(trace(model, tokens), "masked-lm", "Probabilities", Focus(0, 0, tokens.pieces.index("[MASK]")))
+    view = view_of(trace(model, tokens), "masked-lm", "Probabilities", Focus(0, 0, tokens.tokens.index("[MASK]")))
     shown = view.matrix()
     ((best, probability), *_) = fill_mask(model, tokens.text)[0]
     assert shown.columns[0] == best

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.reading.read_table import read_table
 from core.errors import LabError
 from core.inference.predict import task_of_model
@@ -59,7 +59,7 @@ def test_only_what_is_read_is_asked_for() -> None:
 def test_C08_what_a_spreadsheet_would_run_is_escaped(finished_run: FinishedRun) -> None:  # noqa: F811
     model = open_model(finished_run("regression").id)
     table = read_table(b'text\n"=1+1"\n@good\n-5\n', name="a.csv")
-    found = predict_table(model, table, Mapping.of("regression", text="text"))
+    found = predict_table(model, table, ColumnMapping.of("regression", text="text"))
     rows = list(csv.reader(io.StringIO(found.to_csv().decode())))
     assert [row[1] for row in rows] == ["text", "'=1+1", "'@good", "-5"]
     assert [float(row[2]) for row in rows[1:]] == pytest.approx(found.columns["predicted"], abs=1e-6)
@@ -76,7 +76,7 @@ def test_odd_cells_are_predicted_too(finished_run: FinishedRun) -> None:  # noqa
         "question-answering": {"question": "other", "context": "text"},
         "multiple-choice": {"context": "other", "choices": ("text", "other")},
     }.items():
-        found = predict_table(open_model(finished_run(task).id), table, Mapping.of(task, **parts))
+        found = predict_table(open_model(finished_run(task).id), table, ColumnMapping.of(task, **parts))
         assert len(found) == len(found.columns["predicted"]) == len(cells)
         assert found.cut_count == (0 if task == "question-answering" else 1)
 
@@ -84,7 +84,7 @@ def test_odd_cells_are_predicted_too(finished_run: FinishedRun) -> None:  # noqa
 def test_choices_in_another_number_than_in_training_are_called_by_their_numbers(finished_run: FinishedRun) -> None:  # noqa: F811
     run = finished_run("multiple-choice")
     table = read_table(b"start,a,b\nthe cat,was good,was bad\n", name="two.csv")
-    mapping = Mapping.of("multiple-choice", context="start", choices=("a", "b"))
+    mapping = ColumnMapping.of("multiple-choice", context="start", choices=("a", "b"))
     found = predict_table(open_model(run.id), table, mapping)
     assert set(found.columns) >= {"p_0", "p_1"}
     assert found.columns["predicted"][0] in ("0", "1")
@@ -106,8 +106,8 @@ def test_refusals(finished_run: FinishedRun) -> None:  # noqa: F811
     model = open_model(finished_run("regression").id)
     table = read_table(b"text\na\nb\n", name="a.csv")
     with pytest.raises(LabError, match="cannot predict"):
-        predict_table(model, table, Mapping.of("sequence-classification", text="text"))
+        predict_table(model, table, ColumnMapping.of("sequence-classification", text="text"))
     with pytest.raises(LabError, match="No column"):
-        predict_table(model, table, Mapping.of("regression"))
+        predict_table(model, table, ColumnMapping.of("regression"))
     with pytest.raises(LabError, match="There is no column"):
-        predict_table(model, table, Mapping.of("regression", text="other"))
+        predict_table(model, table, ColumnMapping.of("regression", text="other"))

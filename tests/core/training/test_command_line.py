@@ -45,10 +45,10 @@ def test_a_command_line_gives_the_same_plan(settings: dict) -> None:
 
 
 def test_what_only_a_file_can_hold_has_no_command_line() -> None:
-    from core.data.column_mapping import Mapping
+    from core.data.column_mapping import ColumnMapping
     from core.data.decisions.preparation import Preparation
 
-    mapping = Mapping.of("sequence-classification", text="t", label="l").with_labels(("b", "a"))
+    mapping = ColumnMapping.of("sequence-classification", text="t", label="l").with_labels(("b", "a"))
     assert command_line(Plan(**MINIMAL, preparation=Preparation(mapping).to_json())) is None
     assert command_line(Plan(**MINIMAL, reading=ReadOptions(header=True))) is None  # the options only say that none is
     choices = {"task": "multiple-choice", "text_column": "t", "choice_columns": ("-x", "y"), "label_column": "l"}

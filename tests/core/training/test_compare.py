@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.decisions.preparation import Preparation
 from core.data.reading.read_table import ReadOptions
 from core.training.forms.compare import differing
@@ -18,7 +18,7 @@ def test_only_what_differs_is_named_and_names_of_runs_are_not_compared():
 
 
 def test_every_kind_of_value_is_put_into_words():
-    named = Preparation(mapping=Mapping.of("sequence-classification", text="text", label="label")).to_json()
+    named = Preparation(mapping=ColumnMapping.of("sequence-classification", text="text", label="label")).to_json()
     other = replace(
         PLAN, preparation=named, reading=ReadOptions(header=False), pair_column="more",
         scheduler="cosine_with_restarts", compile=True,

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.reading.read_table import read_table
-from core.training.estimate.estimate import Estimate, Measured, estimate, memory_of, schedule, work_per_piece
+from core.training.estimate.estimate import Estimate, Measured, estimate, memory_of, schedule, work_per_token
 from core.training.estimate.shapes import Shape, shape_of
 from core.training.estimate.speeds import Device, device_here, remember_speed
 from core.training.estimate.token_lengths import Lengths, count_pieces, lengths_of, load_of
@@ -20,8 +20,8 @@ QUESTIONS = {
 BUILTIN = shape_of("builtin")
 
 
-def rows(count: int, pieces: float = 30.0) -> Lengths:
-    return Lengths(count, (pieces,) * 10)
+def rows(count: int, tokens: float = 30.0) -> Lengths:
+    return Lengths(count, (tokens,) * 10)
 
 
 def table_of(tmp_path, text: str):
@@ -156,7 +156,7 @@ def test_an_unknown_model_is_taken_for_bert_base() -> None:
 
 
 @pytest.mark.parametrize(("pieces", "frozen", "rank"), [(16, 0, 0), (64, 0, 0), (64, 3, 0), (64, 0, 8)])
-def test_work_is_what_torch_counts(pieces: int, frozen: int, rank: int) -> None:
+def test_work_is_what_torch_counts(tokens: int, frozen: int, rank: int) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
     from transformers import BertConfig, BertModel
@@ -176,14 +176,14 @@ def test_work_is_what_torch_counts(pieces: int, frozen: int, rank: int) -> None:
         wrapped = torch.nn.Module()
         wrapped.bert, wrapped.config, wrapped.base_model_prefix = network, config, "bert"
         add_lora(plan, wrapped)
-    ids = torch.ones(2, pieces, dtype=torch.long)
+    ids = torch.ones(2, tokens, dtype=torch.long)
     with FlopCounterMode(display=False) as counted:
         output = network(ids).last_hidden_state
         forward = counted.get_total_flops()
         output.sum().backward()
-    ours = work_per_piece(shape, task="regression", pieces=pieces, frozen_layers=frozen, lora_rank=rank)
-    assert ours[0] * 2 * pieces == pytest.approx(forward, rel=0.05)
-    assert ours[1] * 2 * pieces == pytest.approx(counted.get_total_flops() - forward, rel=0.3 if rank else 0.1)
+    ours = work_per_token(shape, task="regression", tokens=tokens, frozen_layers=frozen, lora_rank=rank)
+    assert ours[0] * 2 * tokens == pytest.approx(forward, rel=0.05)
+    assert ours[1] * 2 * tokens == pytest.approx(counted.get_total_flops() - forward, rel=0.3 if rank else 0.1)
 
 
 def test_less_is_trained_with_less_memory_and_time() -> None:
@@ -209,8 +209,8 @@ def test_memory_that_will_not_suffice_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_vocabulary_counts_for_masked_language() -> None:
-    language = work_per_piece(BUILTIN, task="masked-language", pieces=30)
-    assert sum(language) > 1.5 * sum(work_per_piece(BUILTIN, task="regression", pieces=30))
+    language = work_per_token(BUILTIN, task="masked-language", tokens=30)
+    assert sum(language) > 1.5 * sum(work_per_token(BUILTIN, task="regression", tokens=30))
     one = {"texts": 8, "pieces": 128, "kind": "cpu"}
     assert memory_of(BUILTIN, task="masked-language", **one) > memory_of(BUILTIN, task="regression", **one)
 
@@ -235,12 +235,12 @@ def test_long_texts_of_a_language_are_read_in_windows() -> None:
     plan = Plan(data="d", task="masked-language", text_column="t", max_length=102)
     load = load_of(plan, Lengths(1, (250.0,)))
     assert (load.windows, load.longest) == (3, 102)
-    assert load.pieces == pytest.approx((250 + 3 * 2) / 3)
+    assert load.tokens == pytest.approx((250 + 3 * 2) / 3)
 
 
 def test_each_choice_is_read(tmp_path) -> None:
     table = table_of(tmp_path, "b,q,x,y,z,right\none two,three,a,b b b b b b b b,c,0\n")
-    mapping = Mapping.of("multiple-choice", context="b", question="q", choices=["x", "y", "z"], label="right")
+    mapping = ColumnMapping.of("multiple-choice", context="b", question="q", choices=["x", "y", "z"], label="right")
     lengths = lengths_of(mapping, table, np.arange(1))
     assert lengths.sequences == 3
     assert lengths.first == (pytest.approx(3 * 1.3),)
@@ -249,7 +249,7 @@ def test_each_choice_is_read(tmp_path) -> None:
 
 def test_words_of_a_list_are_counted(tmp_path) -> None:
     table = table_of(tmp_path, 'w,t\n"[""New York"", ""is""]","[""B"", ""O""]"\n')
-    lengths = lengths_of(Mapping.of("token-classification", tokens="w", tags="t"), table, np.arange(1))
+    lengths = lengths_of(ColumnMapping.of("token-classification", tokens="w", tags="t"), table, np.arange(1))
     assert lengths.first == (pytest.approx(2 * 1.3 + 1.3),)
 
 
@@ -259,10 +259,10 @@ def test_the_estimate_of_pieces_is_near_the_count() -> None:
 
     table = read_table("sample:pairs")
     counts = count(open_model("builtin"), table["first"], table["second"])
-    mapping = Mapping.of("sequence-classification", text="first", pair="second", label="label")
+    mapping = ColumnMapping.of("sequence-classification", text="first", pair="second", label="label")
     plan = Plan(data="sample:pairs", text_column="first", pair_column="second", label_column="label")
     load = load_of(plan, lengths_of(mapping, table, np.arange(len(table))))
-    assert load.pieces == pytest.approx(sum(counts) / len(counts), rel=0.2)
+    assert load.tokens == pytest.approx(sum(counts) / len(counts), rel=0.2)
     assert count_pieces("房间很好服务太差") == 8
 
 

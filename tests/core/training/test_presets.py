@@ -120,8 +120,8 @@ def test_what_does_not_fit_the_memory_is_worked_off_in_parts() -> None:
 
 def test_a_quick_look_follows_the_length_of_texts() -> None:
     short, long = (
-        preset(QUICK, task=TASKS[0], rows=20_000, shape=shape_of("builtin"), device=LAPTOP, pieces=pieces).settings
-        for pieces in (10.0, 60.0)
+        preset(QUICK, task=TASKS[0], rows=20_000, shape=shape_of("builtin"), device=LAPTOP, tokens=tokens).settings
+        for tokens in (10.0, 60.0)
     )
     assert short["epochs"] > long["epochs"]
 

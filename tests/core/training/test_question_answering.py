@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from core.data.cells import Answer
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import DropRows, TidyTexts
@@ -135,7 +135,9 @@ def test_a_test_file_is_read_without_what_was_made_for_the_training_file(tmp_pat
     path.write_text(json.dumps(row(" in Rome", "Rome", "4")), encoding="utf-8")
     columns = {"question": "question", "context": "context", "answer": "answer"}
     preparation = Preparation(
-        mapping=Mapping.of("question-answering", **columns), edits=Edits("another file"), recipe=Recipe((TidyTexts(),))
+        mapping=ColumnMapping.of("question-answering", **columns),
+        edits=Edits("another file"),
+        recipe=Recipe((TidyTexts(),)),
     )
     plan = Plan(data="d", task="question-answering", preparation=preparation.to_json(), **COLUMNS)
     found = task_of(plan.task).read(read_table(path), plan, ())

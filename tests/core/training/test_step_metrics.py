@@ -49,13 +49,13 @@ def filled() -> StepMetrics:
 
 def test_a_step_s_parts_are_added_and_steps_averaged() -> None:
     step_metrics = filled()
-    assert step_metrics.take(Ranks()) == Point(loss=(0.75 + 1.25) / 2, rows=5, pieces=13, slots=15)
+    assert step_metrics.take(Ranks()) == Point(loss=(0.75 + 1.25) / 2, rows=5, tokens=13, slots=15)
     step_metrics.add(6, torch.tensor(2.0), mask(1))
-    assert step_metrics.take(Ranks()) == Point(loss=2.0, rows=1, pieces=1, slots=1)  # nothing is counted twice
+    assert step_metrics.take(Ranks()) == Point(loss=2.0, rows=1, tokens=1, slots=1)  # nothing is counted twice
 
 
 def test_ranks_losses_are_averaged_and_their_pieces_added() -> None:
-    assert filled().take(Beside((3.0, 7, 20, 30))) == Point(loss=(1.0 + 3.0) / 2, rows=12, pieces=33, slots=45)
+    assert filled().take(Beside((3.0, 7, 20, 30))) == Point(loss=(1.0 + 3.0) / 2, rows=12, tokens=33, slots=45)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

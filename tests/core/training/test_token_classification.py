@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.data.cells import items_of
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import DropRows
@@ -85,7 +85,7 @@ def test_words_and_tags_become_numbers_in_the_chosen_order(tmp_path: Path) -> No
     assert found.label_names == ("B-LOC", "B-PER", "I-LOC", "O")
     assert list(found.rows.texts) == [("anna", "sat"), ("New York", "is", "10")]
     assert list(found.rows.labels) == [(1, 3), (0, 3, 2)]
-    mapping = Mapping.of("token-classification", tokens="words", tags="tags").with_labels(
+    mapping = ColumnMapping.of("token-classification", tokens="words", tags="tags").with_labels(
         ["O", "B-PER"], {"B-PER": "person"}
     )
     found = examples_of(tmp_path / "a.tsv", rows, preparation=Preparation(mapping=mapping).to_json())
@@ -108,7 +108,7 @@ def test_corrections_and_dropped_rows_apply_to_words_and_tags(tmp_path: Path) ->
 def test_a_test_file_takes_the_names_of_the_training_file_and_nothing_made_for_its_rows(tmp_path: Path) -> None:
     table_path = tmp_path / "test.tsv"
     table_path.write_text("words\ttags\nrome\tB-LOC\nanna sat\tB-PER O\n", encoding="utf-8")
-    mapping = Mapping.of("token-classification", tokens="words", tags="tags").with_labels(
+    mapping = ColumnMapping.of("token-classification", tokens="words", tags="tags").with_labels(
         ["O", "B-PER", "B-LOC"], {"B-LOC": "place"}
     )
     preparation = Preparation(mapping=mapping, edits=Edits("another file"), recipe=Recipe((DropRows((0,)),)))

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data import decisions
-from core.data.column_mapping import ROLES, Mapping
+from core.data.column_mapping import ROLES, ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import DropDuplicates, DropRows
@@ -475,13 +475,13 @@ def test_labels_get_an_order_and_names_that_training_keeps(open_page):
     table = read_table("sample:reviews")
     editor = next(each for each in app.dataframe if str(each.key).startswith("label-names-"))
     assert list(editor.value["Name"]) == ["negative", "positive"]
-    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
     named = mapping.with_labels(("positive", "negative"), {"negative": "bad"})
     save(table.content_hash, named)
     again = open_page(PAGE, data="sample:reviews", show="Labels")
     bars = json.loads(again.get("plotly_chart")[0].proto.spec)
     assert sorted(bars["layout"]["yaxis"]["ticktext"]) == ["bad", "positive"]
-    assert load(table.content_hash, Mapping).id2label() == {0: "positive", 1: "bad"}
+    assert load(table.content_hash, ColumnMapping).id2label() == {0: "positive", 1: "bad"}
 
 
 def test_splits_are_kept_by_row_and_used_by_fine_tune(open_page):
@@ -519,7 +519,7 @@ def test_B07_B08_a_test_set_is_compared_by_labels_as_they_stand_in_the_files(ope
     second = uploads.store_upload("\n".join(["text,label", *other, ""]).encode(), "second.csv").reference
     third = uploads.store_upload("\n".join(["text,label", *rows[:3], "new,2", ""]).encode(), "third.csv").reference
     table = read_table(first)
-    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
     decisions.save(table.content_hash, mapping.with_labels(("0", "1"), {"0": "negative", "1": "positive"}))
     app = open_page(PAGE, data=first, show="Repeats")
     app.selectbox(key="leaks-with").set_value(second).run()
@@ -536,7 +536,7 @@ def test_B07_B08_a_test_set_is_compared_by_labels_as_they_stand_in_the_files(ope
 def test_rows_are_filtered_by_the_names_that_labels_were_given(open_page):
     rows = "".join(f"row {n},{n % 2}\n" for n in range(20))
     reference = uploads.store_upload(f"text,label\n{rows}".encode(), "named.csv").reference
-    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
     named = mapping.with_labels(("0", "1"), {"0": "negative", "1": "positive"})
     decisions.save(read_table(reference).content_hash, named)
     app = open_page(PAGE, data=reference, show="Rows")
@@ -753,7 +753,7 @@ def test_a_new_label_joins_those_that_have_names(open_page):
 
     app = upload(open_page(PAGE, show="Labels"), "names.csv", SORTED.encode())
     table, columns, _ = decided(app)
-    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
     save(table.content_hash, mapping.with_labels(("b", "a"), {"a": "Apple"}))
     save(table.content_hash, Edits(table.content_hash).set(table, 0, "label", "c"))
     app = open_page(PAGE, data=app.selectbox(key="data").value, show="Labels")
@@ -777,7 +777,7 @@ def test_merged_labels_leave_no_empty_class(open_page):
     app = upload(open_page(PAGE, show="Labels"), "merge.csv", rows.encode())
     table, columns, _ = decided(app)
     save(table.content_hash, Recipe().then(MergeLabels()))
-    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
     save(table.content_hash, mapping.with_labels(("good", "bad", "Good"), {"good": "fine", "Good": "other"}))
     _, _, preparation = decided(app)
     assert preparation.dataset(table, columns).label_names == ("fine", "bad")
@@ -889,10 +889,10 @@ def test_another_text_column_keeps_the_names_of_labels(open_page):
     rows = "text,other,label\n" + "".join(f"row {n},word {n},{'ab'[n % 2]}\n" for n in range(20))
     app = upload(open_page(PAGE, show="Labels"), "two.csv", rows.encode())
     table, _, _ = decided(app)
-    mapping = Mapping.of("sequence-classification", text="text", label="label")
+    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
     save(table.content_hash, mapping.with_labels(("b", "a"), {"a": "Apple"}))
     app = open_page(PAGE, data=app.selectbox(key="data").value, show="Labels")
     next(box for box in app.selectbox if box.label == "Text").set_value("other").run()
     assert not app.exception
-    kept = load(table.content_hash, Mapping)
+    kept = load(table.content_hash, ColumnMapping)
     assert (kept["text"], kept.id2label()) == ("other", {0: "b", 1: "Apple"})

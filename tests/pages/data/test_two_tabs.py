@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.data import decisions
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.decisions import store
@@ -158,15 +158,15 @@ def test_names_that_two_tabs_give_to_labels_are_both_kept(open_page, reference):
     a = typed_into(a, "label-names", {0: {"Name": "good"}})
     b = typed_into(b, "label-names", {1: {"Name": "bad"}})
     content_hash = read_table(reference).content_hash
-    assert decisions.load(content_hash, Mapping).titles() == {"a": "good", "b": "bad"}
+    assert decisions.load(content_hash, ColumnMapping).titles() == {"a": "good", "b": "bad"}
     assert "The name of the label “a” was changed meanwhile: was “a”, is now “good”" in said(b)
     assert list(frame_of(b, "label-names")["Name"]) == ["good", "bad"]
     a = typed_into(a, "label-names", {0: {"Name": "good"}, 1: {"Name": "worse"}})
     assert "The name of the label “b” was changed meanwhile: was “bad”, is now “worse” (yours)" in said(a)
     a = typed_into(a, "label-names", {0: {"Name": ""}, 1: {"Name": "worse"}})
-    assert decisions.load(content_hash, Mapping).titles() == {"a": "a", "b": "worse"}
+    assert decisions.load(content_hash, ColumnMapping).titles() == {"a": "a", "b": "worse"}
     a = typed_into(a, "label-names", {0: {"Name": "", "Number": 1}, 1: {"Name": "worse"}})
-    assert decisions.load(content_hash, Mapping).id2label() == {0: "worse", 1: "a"}
+    assert decisions.load(content_hash, ColumnMapping).id2label() == {0: "worse", 1: "a"}
     assert list(frame_of(a, "label-names")["In the file"]) == ["b", "a"]
 
 
@@ -192,10 +192,10 @@ def test_columns_that_another_tab_chose_are_taken_over_and_told(open_page):
     assert selected(b, "Text").value == "other"
     assert "The column for “Text” was changed meanwhile: was “text”, is now “other”" in said(b)
     content_hash = read_table(reference).content_hash
-    assert decisions.load(content_hash, Mapping)["text"] == "other"
+    assert decisions.load(content_hash, ColumnMapping)["text"] == "other"
     selected(b, "Second text").set_value("text").run()
     a = a.run()
-    mapping = decisions.load(content_hash, Mapping)
+    mapping = decisions.load(content_hash, ColumnMapping)
     assert (mapping["text"], mapping["pair"]) == ("other", "text")
     assert selected(a, "Second text").value == "text"
 
@@ -208,7 +208,7 @@ def test_columns_of_another_task_are_taken_over_and_not_written_back(open_page):
     selected(b, "Score").set_value("two").run()
     a.run()
     a.run()
-    assert decisions.load(read_table(reference).content_hash, Mapping)["score"] == "two"
+    assert decisions.load(read_table(reference).content_hash, ColumnMapping)["score"] == "two"
     assert selected(a, "Score").value == "two"
 
 
@@ -250,7 +250,7 @@ def test_what_nobody_changed_is_neither_read_nor_applied_again(open_page, refere
     monkeypatch.setattr(store, "_SETTLED_NS", 0)
     a = open_page(PAGE, data=reference, show="Rows")
     done = []
-    for owner, name in ((Edits, "apply"), (Edits, "from_dict"), (Recipe, "from_dict"), (Mapping, "from_dict")):
+    for owner, name in ((Edits, "apply"), (Edits, "from_dict"), (Recipe, "from_dict"), (ColumnMapping, "from_dict")):
         real = getattr(owner, name)
         monkeypatch.setattr(owner, name, lambda *given, real=real, name=name: done.append(name) or real(*given))
     a.run()

@@ -246,7 +246,7 @@ def test_the_table_of_all_heads_equals_the_trace():
 def test_a_matrix_as_a_table_equals_the_trace():
     t = traced("=The cat, unbelievably, sat.")
     values = t["layer.3.probabilities"][4].numpy()
-    written = escape_formulas(labelled(values, t.tokens.pieces, t.tokens.pieces, "from token")).to_csv(index=False)
+    written = escape_formulas(labelled(values, t.tokens.tokens, t.tokens.tokens, "from token")).to_csv(index=False)
     table = pd.read_csv(io.StringIO(written), keep_default_na=False)
     np.testing.assert_allclose(table.iloc[:, 1:].to_numpy(float), values, atol=1e-6)
 
@@ -445,7 +445,7 @@ def test_tokens_are_coloured_by_what_they_add_and_by_attention(open_page):
     attention = mean_over_heads(t)[-1, target.position]
     for name, values in (("attribution", scores), ("attribution-attention", attention)):
         pieces = [span for span in drawn[name]["spans"] if span["index"] >= 0]
-        assert [span["text"] for span in pieces] == list(t.tokens.pieces)
+        assert [span["text"] for span in pieces] == list(t.tokens.tokens)
         np.testing.assert_allclose([span["weight"] for span in pieces], values / values.abs().max(), atol=1e-4)
         for span, score, share in zip(pieces, scores.tolist(), attention.tolist(), strict=True):
             assert float(re.search(r": ([+-]?[\d.]+), ", span["note"])[1]) == pytest.approx(score, abs=1e-3)

@@ -115,7 +115,7 @@ def test_the_same_tensor_has_the_same_number_everywhere(open_page):
     assert made["attentions[2]"].startswith("Layer 3: ")
 
     t = trace(model, tokenize(model, examples.HIDDEN.text))
-    lens = logit_lens(t, t.tokens.pieces.index("[MASK]"))
+    lens = logit_lens(t, t.tokens.tokens.index("[MASK]"))
     app = open_page("explore/fill_mask/page.py", **{"fill-view": "Layer by layer"})
     table = app.dataframe[0].value.set_index("After")
     assert table.loc["layer 3"].iloc[0] == lens.ranks[3]

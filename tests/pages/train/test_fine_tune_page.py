@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.column_mapping import Mapping
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import MergeLabels
@@ -140,7 +140,7 @@ def test_labels_that_have_names_may_be_merged_and_corrected(open_page, launched)
     rows = [f"text {n},{('neg', 'pos', 'Pos')[n % 3]}" for n in range(32)]
     reference = store_upload(lines("text,label", *rows), "merged.csv").reference
     table = read_table(reference)
-    named = Mapping.of("sequence-classification", text="text", label="label")
+    named = ColumnMapping.of("sequence-classification", text="text", label="label")
     save(table.content_hash, named.with_labels(("pos", "neg"), {"pos": "good", "neg": "bad"}))
     save(table.content_hash, Recipe((MergeLabels(),)))
     save(table.content_hash, Edits(table.content_hash).set(table, 0, "label", "middling"))
@@ -212,7 +212,7 @@ def test_a_test_file_is_read_by_its_own_form_and_may_use_the_files_labels(open_p
     more = store_upload(quoted, "more.tsv").reference
     reference = store_upload(FILES["sequence-classification"], "sequence-classification.csv").reference
     table = read_table(reference)
-    named = Mapping.of("sequence-classification", text="text", label="label")
+    named = ColumnMapping.of("sequence-classification", text="text", label="label")
     save(table.content_hash, named.with_labels(("a", "b"), {"a": "good"}))
     app = open_page(FINE_TUNE, task="sequence-classification", data=reference)
     app.selectbox(key="test-file").set_value(more).run()
@@ -418,12 +418,14 @@ def test_columns_chosen_on_datasets_are_taken_over(open_page):
 def test_names_of_labels_outlive_a_look_at_another_task(open_page):
     upload = store_upload(b"text,label,a,b\na b,x,1,2\nc d,y,2,3\ne f,y,3,1\n", "named.csv")
     content_hash = read_table(upload.reference).content_hash
-    named = Mapping.of("sequence-classification", text="text", label="label").with_labels(("y", "x"), {"y": "yes"})
+    named = ColumnMapping.of("sequence-classification", text="text", label="label").with_labels(
+        ("y", "x"), {"y": "yes"}
+    )
     save(content_hash, named)
     app = open_page(FINE_TUNE, task="regression", data=upload.reference)
     next(box for box in app.selectbox if box.label == "Score").set_value("b").run()
     assert not app.exception
-    assert load(content_hash, Mapping) == named
+    assert load(content_hash, ColumnMapping) == named
 
 
 def test_C07_labels_and_columns_with_markup_stay_text(open_page):
