@@ -115,7 +115,7 @@ def test_search_finds_rows_in_any_column_and_case(open_page):
             "mine.jsonl",
             "\n".join(map(json.dumps, ROWS)).encode(),
         ),
-        ("mine.csv.gz", gzip.compress(b"text,label\none,a\ntwo,b\nthree,a\nfour,b\n")),
+        ("mine.csv.gz", gzip.compress(b"text,label\none,a\ntwo,b\nthree,a\nfour,b\n", mtime=0)),
     ],
 )
 def test_an_upload_is_opened_mapped_and_remembered(open_page, name: str, content: bytes):
