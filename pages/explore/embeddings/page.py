@@ -120,17 +120,17 @@ def show_cosines(model: Model) -> None:
         layer = choose_layer(model)
     if compared == "Sentences":
         names = [each.text for each in tokens]
-        vectors = vectors.sentence_vectors(t, pooling)[layer]
+        compared_vectors = vectors.sentence_vectors(t, pooling)[layer]
     else:
         places = vectors.places(tokens, whole_words=compared == "Words")[:MOST_COMPARED]
         names = [place.name for place in places]
-        vectors = vectors.place_vectors(t, places)[layer]
+        compared_vectors = vectors.place_vectors(t, places)[layer]
         if len(places) == MOST_COMPARED:
             st.caption(f"The first {MOST_COMPARED} are compared.")
     if not names:
         st.info("These sentences hold no token of their own.")
         return
-    values = neighbours.cosine_matrix(vectors)
+    values = neighbours.cosine_matrix(compared_vectors)
     figure(cosine_heatmap(values, names), key="cosines", alt=f"Cosines between {len(names)} {compared.lower()}")
     if pair := neighbours.most_alike(values, names):
         row, column = pair
