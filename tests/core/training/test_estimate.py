@@ -155,7 +155,7 @@ def test_an_unknown_model_is_taken_for_bert_base() -> None:
     assert shape_of("bert-base-uncased").longest == 512
 
 
-@pytest.mark.parametrize(("pieces", "frozen", "rank"), [(16, 0, 0), (64, 0, 0), (64, 3, 0), (64, 0, 8)])
+@pytest.mark.parametrize(("tokens", "frozen", "rank"), [(16, 0, 0), (64, 0, 0), (64, 3, 0), (64, 0, 8)])
 def test_work_is_what_torch_counts(tokens: int, frozen: int, rank: int) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
