@@ -10,6 +10,7 @@ from core.data.reading.read_table import read_table
 from core.explore.embeddings import dataset_map
 from core.explore.embeddings import store as store
 from core.models.loading import load_for_training
+from tests.combinations import diagonal
 from tests.pages.conftest import words_on
 from tests.pages.data.test_datasets_page import corrected_and_fixed
 from tests.pages.explore.test_tokens_page import ODD_TEXTS
@@ -51,9 +52,8 @@ def test_every_view_opens_with_a_chart_and_a_table_to_take_home(open_page, view:
 
 
 @pytest.mark.parametrize(
-    "text", [*ODD_TEXTS.values(), "😀", "a", "the the\nthe"], ids=[*ODD_TEXTS, "emoji", "a", "same"]
+    ("view", "text"), diagonal(VIEWS, ODD_TEXTS | {"emoji": "😀", "a": "a", "same": "the the\nthe"})
 )
-@pytest.mark.parametrize("view", VIEWS)
 def test_odd_texts_show_neither_error_nor_warning(open_page, view: str, text: str):
     app = open_page(PAGE, **{"embedding-view": view})
     app.text_area(key="sentences").set_value(text).run()
