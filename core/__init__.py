@@ -6,8 +6,8 @@
 [[('japan', 0.49...), ('tokyo', 0.05...), ('china', 0.04...)]]
 
 >>> from core import Plan, open_run, train
->>> run = train(Plan(data="sample:reviews", text_column="text", label_column="label"))
->>> run.metrics(), run.predict(["a text"]), open_run(run.id)
+>>> run = train(Plan(data="sample:reviews", text_column="text", label_column="label"))  # doctest: +SKIP
+>>> run.metrics(), run.predict(["a text"]), open_run(run.id)  # doctest: +SKIP
 
 Names are imported when first used: `import core` loads no torch.
 """

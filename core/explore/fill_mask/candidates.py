@@ -48,7 +48,7 @@ def compare_candidates(model: Model, text: str, words: Sequence[str], *, mask: i
     word that the model does not know or that melts into its neighbours.
 
     >>> [each.word for each in compare_candidates(model, "The nurse said that [MASK] was tired.", ["he", "she"])]
-    ['she', 'he']
+    ['he', 'she']
     """
     check_masked_lm(model)
     words = list(dict.fromkeys(word.strip() for word in words if word.strip()))
