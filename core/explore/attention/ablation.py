@@ -88,6 +88,7 @@ def without_heads(
     a head or a position that there is not.
 
     >>> without_heads(model, tokenize(model, "The [MASK] barked."), {(3, 0), (3, 7)}).kl_divergence
+    (0.036...,)
     """
     positions = _answer_positions(model, tokens, positions)
     off = _none_off(model)
@@ -125,7 +126,6 @@ def sweep(model: Model, tokens: Tokens, *, positions: Sequence[int] | None = Non
 def _sweep(model: Model, tokens: Tokens, positions: tuple[int, ...]) -> Iterator[HeadEffects]:
     layers, heads = _none_off(model).shape
     at_once = max(1, min(POSITIONS_AT_ONCE // len(tokens), ANSWERS_AT_ONCE // max(1, len(positions))))
-    (0.036...,)
     each_alone = torch.eye(layers * heads, dtype=torch.bool).unflatten(1, (layers, heads))
     with torch.inference_mode():  # not around a yield: it would hold in the caller's code, too
         before = _ask(model, model.network, tokens, positions)
