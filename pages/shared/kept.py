@@ -66,7 +66,7 @@ def delete(content_hash: str, kind: type | None = None) -> None:
 
 
 def times_changed_by_others(content_hash: str, kind: type) -> int:
-    """A number for keys of widgets that must begin anew with what others chose."""
+    """A number for keys of widgets that must begin again with what others chose."""
     return st.session_state.get("kept-changes", {}).get((content_hash, kind), 0)
 
 

@@ -126,7 +126,7 @@ def test_a_cell_that_is_refused_does_not_hold_up_the_next(open_page, reference):
     assert "NUL" not in said(a)  # said once
 
 
-def test_a_table_begins_anew_when_a_cell_shows_what_is_not_kept_but_not_while_somebody_types(open_page, reference):
+def test_a_table_begins_again_when_a_cell_shows_what_is_not_kept_but_not_while_somebody_types(open_page, reference):
     def key_of(app: AppTest) -> str:
         return next(str(each.key) for each in app.dataframe if str(each.key).startswith("rows-"))
 
