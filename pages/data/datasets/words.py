@@ -47,7 +47,7 @@ def show_lengths(key: tuple, dataset: Dataset, profile: Profile) -> None:
         "Count tokens to see what a limit would cut off."
     )
     if st.query_params.get("length-unit") == "pieces":  # an address of earlier days
-        st.query_params["length-unit"] = "tokens"
+        st.query_params["length-unit"] = st.session_state["length-unit"] = "tokens"
     unit = st.segmented_control(
         "Count", ("words", "tokens"), default="words", required=True, key="length-unit", bind="query-params"
     )

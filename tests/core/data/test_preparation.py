@@ -136,7 +136,7 @@ def test_B07_a_test_file_with_labels_of_both_kinds_or_none_is_refused(file, deci
     for content in ("text,label\none,a\ntwo,Apple\n", "text,label\none,c\n"):
         test = tmp_path / "test.csv"
         test.write_text(content)
-        with pytest.raises(LabError, match="labels? that the training data does not know"):
+        with pytest.raises(LabError, match=r"labels? that the training data does not know"):
             decided.dataset_of_other(read_table(test), COLUMNS, ("b", "Apple"))
 
 
