@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from core.data.quality.profile import Profile
     from pages.shared.on_demand import Progress
 
+# The key of the session state, and of the address.
+UNIT = "length-unit"
 MODEL = "builtin"  # whose tokenizer counts
 UNASKED_ROWS = 5_000
 SHOWN_SCRIPTS = 10
@@ -46,10 +48,10 @@ def show_lengths(key: tuple, dataset: Dataset, profile: Profile) -> None:
         "BERT reads at most 512 tokens at once, and shorter limits train faster. "
         "Count tokens to see what a limit would cut off."
     )
-    if st.query_params.get("length-unit") == "pieces":  # an address of earlier days
-        st.query_params["length-unit"] = st.session_state["length-unit"] = "tokens"
+    if st.query_params.get(UNIT) == "pieces":  # an address of earlier days
+        st.query_params[UNIT] = st.session_state[UNIT] = "tokens"
     unit = st.segmented_control(
-        "Count", ("words", "tokens"), default="words", required=True, key="length-unit", bind="query-params"
+        "Count", ("words", "tokens"), default="words", required=True, key=UNIT, bind="query-params"
     )
     lengths = profile.word_lengths if unit == "words" else tokens_of(key, dataset)
     if lengths is None:

@@ -253,3 +253,17 @@ class TwoSessions(RuleBasedStateMachine):
 
 TestTwoSessions = TwoSessions.TestCase
 TestTwoSessions.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+
+
+def test_a_fix_that_was_chosen_last_may_be_done_first():
+    """Texts are tidied before repeats are dropped: the corrected row then repeats another one."""
+    sessions = TwoSessions()
+    sessions.begin()
+    try:
+        sessions.fix("a", DropDuplicates())
+        sessions.fix("a", TidyTexts())
+        sessions.correct_a_label("b", 6, "b")
+        sessions.correct_a_text("b", 6, "two")
+        sessions.I03_shown_kept_exported_and_trained_on_are_the_same_rows()
+    finally:
+        sessions.teardown()
