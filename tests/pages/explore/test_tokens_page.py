@@ -6,6 +6,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
 from pages.shared import export
+from tests.combinations import diagonal
 from tests.families import family_folder
 from tests.pages.conftest import words_on
 
@@ -102,9 +103,12 @@ def test_F02_a_text_of_a_pair_that_is_cut_whole_is_still_drawn(open_page, first:
 
 
 @pytest.mark.parametrize(
-    "view", ["Pieces", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers"]
+    ("view", "text"),
+    diagonal(
+        ["Pieces", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers"],
+        {"short": "A short text.", "a": "a"} | {name: ODD_TEXTS[name] for name in ("chinese", "script", "long")},
+    ),
 )
-@pytest.mark.parametrize("text", ["A short text.", ODD_TEXTS["chinese"], ODD_TEXTS["script"], ODD_TEXTS["long"], "a"])
 def test_every_view_shows_every_text(open_page, view: str, text: str):
     app = open_page(PAGE, **{"tokens-view": view})
     app.text_area(key="text").set_value(text).run()
