@@ -1,7 +1,7 @@
-"""Curves of a run that goes on, for Altair: updated in place, where Plotly's are mounted anew on each change and blink.
+"""Curves of a run that goes on, for Altair: updated in place, where Plotly's are drawn again on each change and blink.
 
 As SVG each point is an element that screen readers can read. A chart is made without its data, once for each panel and
-axis: one that changed with its data would be mounted anew as well, and checking it against the schema takes Altair
+axis: one that changed with its data would be mounted again as well, and checking it against the schema takes Altair
 longer than drawing it.
 """
 

@@ -100,12 +100,12 @@ def pieces_of(key: tuple, dataset: Dataset) -> np.ndarray | None:
     """The pieces of each example by the built-in tokenizer, (example,); None until somebody asks."""
 
     def count(progress: Progress) -> np.ndarray:
-        from core.explore.tokens import count_pieces
+        from core.explore.tokens import count_tokens
 
         model = open_model(MODEL)
         return measure_pieces(
             dataset,
-            lambda texts, pairs: count_pieces(model, texts, pairs),
+            lambda texts, pairs: count_tokens(model, texts, pairs),
             on_progress=by_share(progress, len(dataset)),
         )
 

@@ -15,7 +15,7 @@ from core.explore.attention.summaries import (
     head_statistics,
     mean_over_heads,
     mean_over_layers,
-    roll_out,
+    rollout,
 )
 from core.models.layer_names import (
     after_state,
@@ -87,7 +87,7 @@ def show_mixed(t: Trace, kind: str) -> None:
             f"How much of each token {after_state(layer + 1)} comes from each token of the text, when attention is "
             "followed through the layers. Half of each step is the token itself, for the residual connection."
         )
-        values, name = roll_out(t)[layer], f"roll-out-{file_name(layer)}"
+        values, name = rollout(t)[layer], f"roll-out-{file_name(layer)}"
     elif kind == "Mean over heads":
         layer = choose_layer(t.layers)
         st.markdown(
