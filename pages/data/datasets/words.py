@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.bars import horizontal_bars
-from core.charts.lengths import length_boxes, length_histogram
+from core.charts.bars import horizontal_bars, length_boxes, length_histogram
 from core.data.quality import lengths as measuring
 from core.data.quality.coverage import coverage
 from core.data.quality.kinds import kinds_of

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts.attention import head_map
 from core.charts.bars import horizontal_bars
-from core.charts.head_map import head_map
 from core.explore.answers import UNSUPPORTED_OUTPUTS
 from core.explore.attention.ablation import ablate_each_head, ablate_heads
 from core.explore.attention.answer_names import changes

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.head_map import head_map
+from core.charts.attention import head_map
 from core.explore.attention.selection import select
 from core.explore.attention.summaries import (
     corpus_statistics,

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from core.charts.bars import horizontal_bars
-from core.charts.lengths import length_histogram
-from core.charts.training import confusion_matrix, curves
+from core.charts.bars import horizontal_bars, length_histogram
+from core.charts.confusion import confusion_matrix
+from core.charts.curves import curves
 
 
 def test_bars_keep_order_and_values_even_when_names_repeat():

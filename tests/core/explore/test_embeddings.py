@@ -10,8 +10,10 @@ from sklearn.decomposition import PCA
 from sklearn.metrics.pairwise import cosine_similarity
 
 from core import LabError, fill_mask, open_model, tokenize, trace
-from core.charts.heatmap import cosine_heatmap, lines_by_layer
-from core.charts.scatter import MOST_LABELS, SVG_POINTS, data_map, token_map
+from core.charts.attention import cosine_heatmap
+from core.charts.curves import lines_by_layer
+from core.charts.scatter import MOST_LABELS, data_map, token_map
+from core.charts.style import SVG_POINTS
 from core.explore.embeddings import dataset_map, neighbours, vectors
 from core.explore.embeddings import store as store
 from core.explore.embeddings.projection import align, project, project_layers
