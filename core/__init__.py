@@ -55,7 +55,7 @@ _HOME = {  # where each name lives; behind a colon what it is called there, wher
     "choose": "core.inference.choose",
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]  # the names stand in one place
 
 
 def __getattr__(name: str) -> Any:

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import decoders, pre_tokenizers
-from transformers import BatchEncoding
+from jaxtyping import Int
+from tokenizers import Encoding, decoders, pre_tokenizers
+from torch import Tensor
 
 from core.errors import LabError
-from core.models.loading import Model
+from core.models.loading import Model, special_id
 
 TRUNCATION_STRATEGIES = ("longest_first", "only_first", "only_second")
 
@@ -20,8 +22,8 @@ class Tokens:
     """One text, or a pair, as the model reads it. `tokens` to `is_special` are parallel fields: one entry a position.
 
     - `tokens`: the vocabulary entries; `ids`: their rows in the embedding table
-    - `offsets`: (start, end) in characters of the text that the piece came from; (0, 0) for added special tokens
-    - `word_index`: which word of its text a piece belongs to (0 for the first), None for added special tokens
+    - `offsets`: (start, end) in characters of the text that the token came from; (0, 0) for added special tokens
+    - `word_index`: which word of its text a token belongs to (0 for the first), None for added special tokens
     - `sequence`: 0 for `text`, 1 for `pair`, None for added special tokens
     - `segments`: token type ids, the row of the segment embedding
     - `is_special`: added by the template, or a special token written out in the text ([UNK] does not count)
@@ -46,20 +48,25 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def surface(self, position: int) -> str:
-        """The characters of the text behind a position; the piece itself for added special tokens."""
-        source = {0: self.text, 1: self.pair, None: None}[self.sequence[position]]
-        if source is None:
-            return self.tokens[position]
-        start, end = self.offsets[position]
-        return source[start:end]
+    def surface(self, *positions: int) -> str:
+        """The characters of the text behind a position, or several of one word; the token where the template added it.
+
+        >>> tokenize(open_model("builtin"), "An UNAFFABLE cat").surface(2, 3, 4)
+        'UNAFFABLE'
+        """
+        side = self.sequence[positions[0]]
+        source = self.pair if side else self.text
+        if side is None or source is None:
+            return self.tokens[positions[0]]
+        starts, ends = zip(*(self.offsets[position] for position in positions), strict=True)
+        return source[min(starts) : max(ends)]
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The tokenizer at work on one text: `pre_tokens` are its words, `tokens` holds the pieces of each of them.
+    """The tokenizer at work on one text: `pre_tokens` are its words, `tokens` what each of them becomes.
 
-    algorithm: how words are cut into pieces: “WordPiece”, “BPE”, “Unigram” or “WordLevel”.
+    algorithm: how words are cut into tokens: “WordPiece”, “BPE”, “Unigram” or “WordLevel”.
     """
 
     text: str
@@ -71,7 +78,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Several texts padded to one length: `tokens` is rows of pieces, `ids` and `attention_mask` are (batch, pos)."""
+    """Several texts padded to one length: `tokens`, `ids` and `attention_mask` are (batch, pos)."""
 
     tokens: tuple[tuple[str, ...], ...]
     ids: tuple[tuple[int, ...], ...]
@@ -105,11 +112,11 @@ def tokenize(
     if len(uncut.ids) > limit:
         _check_limit(uncut, limit, pair, truncation)
         encoding = _encode(model, text, pair, truncation=truncation, max_length=limit)
-    specials = set(model.tokenizer.all_special_ids) - {model.tokenizer.unk_token_id}
+    specials = set(model.tokenizer.all_special_ids) - {special_id(model.tokenizer, "unk")}
     return Tokens(
         text=text,
         pair=pair,
-        tokens=_pieces(model, encoding),
+        tokens=_entries(model, encoding),
         ids=tuple(encoding.ids),
         offsets=tuple(encoding.offsets),
         word_index=tuple(encoding.word_ids),
@@ -126,8 +133,10 @@ def tokenize(
     )
 
 
-def model_inputs(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) -> dict[str, torch.Tensor]:
-    """What the network takes, (batch, pos): one text, or several padded at their ends to the longest.
+def model_inputs(
+    model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0
+) -> dict[str, Int[Tensor, "batch pos"]]:
+    """What the network takes, by name: one text, or several padded at their ends to the longest.
 
     `padding` positions are added to the longest, too, as far as the model has positions. Only the inputs that the
     tokenizer's model takes (DistilBERT has no `token_type_ids`). Raises `LabError` when texts must be padded and there
@@ -139,8 +148,8 @@ def model_inputs(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: in
 
 def padded_inputs(
     model: Model, ids: Sequence[Sequence[int]], segments: Sequence[Sequence[int]], *, padding: int = 0
-) -> dict[str, torch.Tensor]:
-    """As `model_inputs`, from the ids and segments of each text."""
+) -> dict[str, Int[Tensor, "batch pos"]]:
+    """As `model_inputs`, from the ids and segments of each text. Raises `LabError` as that does."""
     length = min(max(map(len, ids)) + padding, model.max_length)
     tokenizer = model.tokenizer
     if tokenizer.pad_token is None and any(len(row) < length for row in ids):
@@ -149,7 +158,7 @@ def padded_inputs(
     if "token_type_ids" in tokenizer.model_input_names and known and max(map(max, segments)) >= known:
         raise LabError("This model knows one segment only, and takes no pairs.", "Leave out the second text.")
     rows = {
-        "input_ids": (ids, tokenizer.pad_token_id),
+        "input_ids": (ids, special_id(tokenizer, "pad")),
         "attention_mask": ([np.ones(len(row), int) for row in ids], 0),
         "token_type_ids": (segments, tokenizer.pad_token_type_id),
     }
@@ -166,7 +175,7 @@ def _filled(row: Sequence[int], length: int, filler: int | None) -> np.ndarray:
 
 
 def steps(model: Model, text: str) -> Steps:
-    """Show the tokenizer's own stages: normalization, pre-tokenization into words, each word into pieces.
+    """Show the tokenizer's own stages: normalization, pre-tokenization into words, each word into tokens.
 
     Special tokens written out in the text are set aside first, as the tokenizer does. Stages are those of the
     tokenizers library (`normalizer`, `pre_tokenizer`, `model`). Raises `LabError` when there is no text.
@@ -175,34 +184,37 @@ def steps(model: Model, text: str) -> Steps:
     backend = model.tokenizer.backend_tokenizer
     specials = [re.escape(token) for token in model.tokenizer.all_special_tokens]
     parts = re.split(f"({'|'.join(specials)})", text)
-    normalized, pre_tokens, pieces = [], [], []
+    normalized, pre_tokens, tokens = [], [], []
     for number, part in enumerate(parts):
         if number % 2:  # a special token
             normalized.append(part)
             pre_tokens.append(part)
-            pieces.append((part,))
+            tokens.append((part,))
             continue
         clean = backend.normalizer.normalize_str(part) if backend.normalizer else part
         normalized.append(clean)
         for word, _ in backend.pre_tokenizer.pre_tokenize_str(clean) if clean else []:
             pre_tokens.append(word)
-            pieces.append(tuple(token.value for token in backend.model.tokenize(word)))
-    return Steps(text, type(backend.model).__name__, "".join(normalized), tuple(pre_tokens), tuple(pieces))
+            tokens.append(tuple(token.value for token in backend.model.tokenize(word)))
+    return Steps(text, type(backend.model).__name__, "".join(normalized), tuple(pre_tokens), tuple(tokens))
 
 
 def padded_batch(model: Model, texts: Sequence[str]) -> Batch:
-    """Tokenize several texts and pad them to the longest, as one batch for the network (cut to the model's limit)."""
+    """Tokenize several texts and pad them to the longest, as one batch for the network, cut to the model's limit.
+
+    Raises `LabError` for a text that holds half a character.
+    """
     for each in texts:
         _check_characters(each)
-    encodings = model.encode(list(texts), padding=True, truncation=True, max_length=model.max_length).encodings
+    encodings = model.encodings(list(texts), padding=True, truncation=True, max_length=model.max_length)
     return Batch(
-        tuple(_pieces(model, encoding) for encoding in encodings),
+        tuple(_entries(model, encoding) for encoding in encodings),
         tuple(tuple(encoding.ids) for encoding in encodings),
         tuple(tuple(encoding.attention_mask) for encoding in encodings),
     )
 
 
-def count_pieces(model: Model, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[int]:
+def count_tokens(model: Model, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[int]:
     """How many positions each text (or pair) takes, special tokens included and nothing cut."""
     encoded = model.encode(list(texts), None if pairs is None else list(pairs))
     return [len(ids) for ids in encoded["input_ids"]]
@@ -210,24 +222,24 @@ def count_pieces(model: Model, texts: Sequence[str], pairs: Sequence[str] | None
 
 def decode(model: Model, ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
     """The text that a list of ids stands for (transformers, `PreTrainedTokenizerBase.decode`)."""
-    return model.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
+    return str(model.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens))
 
 
-def readable(model: Model, index: int) -> str:
+def readable(model: Model, token_id: int) -> str:
     """A vocabulary entry as a person reads it; the entry itself where that leaves nothing."""
-    return model.tokenizer.decode([index]).strip() or model.tokenizer.convert_ids_to_tokens(index)
+    return decode(model, [token_id]).strip() or str(model.tokenizer.convert_ids_to_tokens(token_id))
 
 
 def special_tokens(model: Model) -> tuple[tuple[str, str, int], ...]:
-    """(role, piece, id) of each special token, for instance ("mask_token", "[MASK]", 103)."""
-    tokenizer = model.tokenizer
+    """(role, token, id) of each special token, for instance ("mask_token", "[MASK]", 103)."""
+    tokenizer: Any = model.tokenizer
     return tuple(
-        (role, piece, tokenizer.convert_tokens_to_ids(piece)) for role, piece in tokenizer.special_tokens_map.items()
+        (role, token, tokenizer.convert_tokens_to_ids(token)) for role, token in tokenizer.special_tokens_map.items()
     )
 
 
 def search_vocabulary(model: Model, query: str, *, limit: int = 100) -> tuple[tuple[str, int], ...]:
-    """Vocabulary entries that hold `query`, as (piece, id): an exact match first, then by length and id.
+    """Vocabulary entries that hold `query`, as (token, id): an exact match first, then by length and id.
 
     The query is looked for as typed, as the tokenizer normalizes it, and, in byte-level vocabularies, spelled in bytes
     as their entries are (“é” is “Ã©” there). Nothing is found where nothing of it is left.
@@ -237,20 +249,19 @@ def search_vocabulary(model: Model, query: str, *, limit: int = 100) -> tuple[tu
     wanted = {query, backend.normalizer.normalize_str(query)} if backend.normalizer else {query}
     if isinstance(backend.decoder, decoders.ByteLevel):
         spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str
-        wanted |= {piece for each in wanted for piece, _ in spell(each)}
+        wanted |= {token for each in wanted for token, _ in spell(each)}
     wanted.discard("")
-    found = [(piece, index) for piece, index in vocabulary.items() if any(each in piece for each in wanted)]
+    found = [(token, index) for token, index in vocabulary.items() if any(each in token for each in wanted)]
     found.sort(key=lambda entry: (entry[0] not in wanted, len(entry[0]), entry[1]))
     return tuple(found[:limit])
 
 
-def _encode(model: Model, text: str, pair: str | None, **options: object):
-    """The tokenizers `Encoding` of one text or pair, special tokens added."""
-    encoded: BatchEncoding = model.encode(text, pair, **options)
-    return encoded.encodings[0]
+def _encode(model: Model, text: str, pair: str | None, **options: Any) -> Encoding:
+    """One text or pair, special tokens added."""
+    return model.encodings(text, pair, **options)[0]
 
 
-def _pieces(model: Model, encoding) -> tuple[str, ...]:
+def _entries(model: Model, encoding: Encoding) -> tuple[str, ...]:
     """The vocabulary entries. `encoding.tokens` is not always those: Unigram keeps a sign it does not know, and a mask
     that takes the space before it (CamemBERT, ALBERT) comes with that space."""
     return tuple(model.tokenizer.convert_ids_to_tokens(encoding.ids))
@@ -272,7 +283,7 @@ def _check_characters(text: str) -> None:
         ) from error
 
 
-def _check_limit(uncut, limit: int, pair: str | None, truncation: str) -> None:
+def _check_limit(uncut: Encoding, limit: int, pair: str | None, truncation: str) -> None:
     """Refuse a limit that leaves no room for the chosen strategy, before the tokenizer panics over it."""
     added = sum(uncut.special_tokens_mask)
     over = len(uncut.ids) - limit
@@ -288,8 +299,8 @@ def _check_limit(uncut, limit: int, pair: str | None, truncation: str) -> None:
         )
 
 
-def _cut(text: str, side: int, encoding, uncut) -> str:
-    """The end of a text whose pieces are in `uncut` but no longer in `encoding`."""
+def _cut(text: str, side: int, encoding: Encoding, uncut: Encoding) -> str:
+    """The end of a text whose tokens are in `uncut` but no longer in `encoding`."""
     kept, wanted = (
         [offset for offset, each in zip(one.offsets, one.sequence_ids, strict=True) if each == side]
         for one in (encoding, uncut)

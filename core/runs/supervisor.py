@@ -1,6 +1,6 @@
 """The small process that watches over one run: `python -m core.runs.supervisor FOLDER --device cpu -- COMMAND…`.
 
-Waits for the slots of its device, starts the worker on them, keeps the heartbeat, tells when the worker gives no sign
+Waits for the slots of its device, starts the worker on them, keeps the heartbeat, reports when the worker gives no sign
 of life (`core.runs.beat`), turns a STOP file into a graceful stop and, after a grace time, into TERM and KILL, sweeps
 up what the worker left, starts it again when memory ran out and more attempts were asked for, writes the exit, and
 removes the checkpoints when nothing is left to continue. Imports no torch and knows no task.
@@ -81,6 +81,10 @@ class Supervisor:
             self._pause()
         return self._supervise()
 
+    def _slots(self) -> tuple[str, ...]:
+        """The slots that the run holds; none while it waits for them."""
+        return () if self._lock is None else self._lock.slots
+
     def _leave_device(self) -> None:
         if self._lock is not None:
             self._lock.release()
@@ -106,7 +110,7 @@ class Supervisor:
         write_status(self._folder, "running")
         environment = {**os.environ, PARENT_VARIABLE: str(os.getpid()), ATTEMPT_VARIABLE: str(attempt)}
         if self._resources.device == "cuda":
-            environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._lock.slots)
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._slots())
         with (self._folder / "train.log").open("ab") as log:
             worker = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
@@ -121,7 +125,7 @@ class Supervisor:
                 with contextlib.suppress(OSError):  # a full disk must not turn a graceful stop into a crash
                     (self._folder / STOP).touch()  # a signal to the supervisor is a wish to stop, too
                     write_status(self._folder, "stopping")
-                wake_descendants()  # whoever is paused could not heed it
+                wake_descendants()  # whoever is paused could not answer it
             if stop_seen is not None and not self._watch.may_take(stop_seen, self._resources.grace_seconds):
                 self._forced = True
                 _end(worker)
@@ -131,7 +135,7 @@ class Supervisor:
         return worker.returncode
 
     def _cause_to_try_again(self, exit_code: int) -> str | None:
-        """What a smaller batch may mend; None when that is nothing, or nobody wants the run to go on."""
+        """What a smaller batch may fix; None when that is nothing, or nobody wants the run to go on."""
         if self._stop_requested() or not self._folder.is_dir():
             return None
         outcome = read_json(self._folder / OUTCOME)
@@ -186,8 +190,7 @@ class Supervisor:
                 self._watch.check()
                 silence = self._watch.silence()
             try:
-                slots = self._lock.slots if self._lock is not None else ()  # none while it waits
-                found = {"device": self._resources.device, "slots": slots, "silence": silence}
+                found = {"device": self._resources.device, "slots": self._slots(), "silence": silence}
                 write_record(self._folder / BEAT, {**self._identity, "heartbeat": time.time(), **found})
             except OSError:  # a full disk shows as a stalled heartbeat, and must not end the training
                 pass
@@ -229,6 +232,7 @@ def _take_over(folder: Path) -> int | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Supervise the run that the command line names; the exit code of its worker."""
     parser = argparse.ArgumentParser(prog="python -m core.runs.supervisor", description=__doc__)
     parser.add_argument("folder", type=Path)
     Resources.add_options(parser)

@@ -1,4 +1,4 @@
-"""Which part of a layer's attention is shown, between pieces or whole words, with or without [CLS] and [SEP].
+"""Which part of a layer's attention is shown, between tokens or whole words, with or without [CLS] and [SEP].
 
 Runs no network and knows no layer: it cuts and merges what `core.explore.attention.weights` gives.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import LabError
@@ -22,7 +23,7 @@ _MASKS = ("[MASK]", "<mask>")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What one row or column stands for: a piece, or a whole word, at `positions` of the text.
+    """What one row or column stands for: a token, or a whole word, at `positions` of the text.
 
     `sequence` is 0 for the first text, 1 for the second, None for special tokens that were added. `is_special` leaves
     [MASK] out.
@@ -50,17 +51,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selected:
-    """Attention between units: `values` is (…, query, key), one row for each of `queries`, one column a key."""
+    """Attention between units: `values` has one row for each of `queries`, one column for each of `keys`."""
 
     queries: tuple[Unit, ...]
     keys: tuple[Unit, ...]
-    values: Tensor
+    values: Float[Tensor, "*more query key"]
 
 
 def units(tokens: Tokens, *, whole_words: bool = False) -> tuple[Unit, ...]:
-    """The pieces of a text as units, or its words as the tokenizer found them; added special tokens stand alone.
+    """The tokens of a text as units, or its words as the tokenizer found them; added special tokens stand alone.
 
-    A piece is labelled as in the vocabulary, a word as in the text.
+    A token is labelled as in the vocabulary, a word as in the text.
     """
     groups: list[list[int]] = []
     for position, (word, sequence) in enumerate(zip(tokens.word_index, tokens.sequence, strict=True)):
@@ -73,10 +74,10 @@ def units(tokens: Tokens, *, whole_words: bool = False) -> tuple[Unit, ...]:
     return tuple(_unit(tokens, positions, whole_words) for positions in groups)
 
 
-def select(weights: Tensor, tokens: Tokens, selection: Selection) -> Selected:
-    """Cut and merge attention `weights` (…, query, key) of a text to what `selection` asks for.
+def select(weights: Float[Tensor, "*more query key"], tokens: Tokens, selection: Selection) -> Selected:
+    """Cut and merge the attention of a text to what `selection` asks for.
 
-    Pieces become words first: attention *to* a word is the sum over its pieces, attention *from* a word the mean over
+    Tokens become words first: attention *to* a word is the sum over its tokens, attention *from* a word the mean over
     them, so that rows keep their sums (Clark et al. 2019, section 4.1). Special tokens are then taken out, as queries
     and as keys, and what is outside the chosen pair of texts; an added special token shown belongs to the text before
     it, the first to text A. `renormalise` comes last; a row with nothing left stays zero. Positions beyond the text's
@@ -108,9 +109,9 @@ def select(weights: Tensor, tokens: Tokens, selection: Selection) -> Selected:
 def link_table(
     selected: Selected, *, heads: Sequence[int] | None = None, top_k: int | None = None
 ) -> dict[str, np.ndarray]:
-    """Every weight of (head, query, key) as a row of a table, by column: for CSV, exact.
+    """Every weight of (head, query, key) as a row of a table, by column, each (head · query · key,): for CSV, exact.
 
-    Columns: `head`, `query_position` (of the unit's first piece), `query`, `key_position`, `key`, `weight`. `heads`
+    Columns: `head`, `query_position` (of the unit's first token), `query`, `key_position`, `key`, `weight`. `heads`
     are the numbers of the heads in `selected.values`, 0 and up by default. With `top_k` only so many links a head,
     strongest first.
     """
@@ -129,14 +130,10 @@ def link_table(
 
 
 def _unit(tokens: Tokens, positions: list[int], whole_words: bool) -> Unit:
-    first, sequence = positions[0], tokens.sequence[positions[0]]
-    label = tokens.tokens[first]
-    if whole_words and sequence is not None:
-        offsets = [tokens.offsets[position] for position in positions]
-        source = tokens.pair if sequence else tokens.text
-        label = source[min(start for start, _ in offsets) : max(end for _, end in offsets)] or label
-    is_special = tokens.is_special[first] and tokens.tokens[first] not in _MASKS
-    return Unit(label, tuple(positions), sequence, is_special)
+    first, token = positions[0], tokens.tokens[positions[0]]
+    label = tokens.surface(*positions) if whole_words else token
+    is_special = tokens.is_special[first] and token not in _MASKS
+    return Unit(label or token, tuple(positions), tokens.sequence[first], is_special)
 
 
 def _sides(everything: Sequence[Unit]) -> list[int]:
@@ -148,7 +145,7 @@ def _sides(everything: Sequence[Unit]) -> list[int]:
     return found
 
 
-def _membership(everything: Sequence[Unit], length: int) -> Tensor:
-    """(unit, pos): 1 where a position belongs to a unit."""
+def _membership(everything: Sequence[Unit], length: int) -> Float[Tensor, "unit pos"]:
+    """1 where a position belongs to a unit."""
     unit_of = torch.tensor([index for index, unit in enumerate(everything) for _ in unit.positions])
     return (unit_of == torch.arange(len(everything))[:, None]).float().reshape(len(everything), length)

@@ -1,13 +1,9 @@
 """The first stage: what a token is before any layer has seen it."""
 
-from collections.abc import Callable
-
-from torch import Tensor
-
 from core.explore.walkthrough.arithmetic import Arithmetic, Line
 from core.explore.walkthrough.context import WalkthroughContext
 from core.explore.walkthrough.view import Stage, View
-from core.explore.walkthrough.view_kinds import added, linear, norm
+from core.explore.walkthrough.view_kinds import Read, added, linear, norm
 
 
 def embeddings_stage(context: WalkthroughContext) -> Stage:
@@ -17,7 +13,7 @@ def embeddings_stage(context: WalkthroughContext) -> Stage:
     views = [
         _lookup(
             context, "Word", "embeddings.word", "input_ids", parts.word.num_embeddings,
-            f"Each piece of the vocabulary has a row of {width} learned numbers; this is where its meaning starts.",
+            f"Each token of the vocabulary has a row of {width} learned numbers; this is where its meaning starts.",
         ),
         _lookup(
             context, "Position", "embeddings.position", "position_ids", parts.position.num_embeddings,
@@ -43,7 +39,7 @@ def embeddings_stage(context: WalkthroughContext) -> Stage:
             {name: _reader(context, tensor) for name, tensor in summed.items()},
             width=width,
             formula=r"\mathbf e_i = " + " + ".join(rf"E^{{\text{{{name}}}}}_i" for name in summed),
-            words="What the piece is and where it stands, added number by number into one row a token.",
+            words="What the token is and where it stands, added number by number into one row a token.",
         )
     )
     views.append(
@@ -72,7 +68,7 @@ def embeddings_stage(context: WalkthroughContext) -> Stage:
     )
 
 
-def _reader(context: WalkthroughContext, tensor: str) -> Callable[[], Tensor]:
+def _reader(context: WalkthroughContext, tensor: str) -> Read:
     return lambda: context.tensor(tensor)
 
 

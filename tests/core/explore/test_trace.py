@@ -1,4 +1,4 @@
-"""The trace. Oracles: transformers' own outputs, and the same formulas written anew in NumPy with 64-bit floats."""
+"""The trace. Oracles: transformers' own outputs, and the same formulas written again in NumPy with 64-bit floats."""
 
 import subprocess
 import sys
@@ -14,8 +14,9 @@ from scipy.special import erf
 from torch import nn
 
 from core import LabError, agreement, open_model, tokenize, trace
-from core.explore.agreement import UNSEEN
-from core.explore.trace import LAYER_STEPS, Trace
+from core.explore.agreement import UNCHECKED
+from core.explore.trace import Trace
+from core.explore.trace_steps import LAYER_STEPS
 from core.models.loading import Model
 from tests.families import FAMILIES, HEADS, family_folder
 
@@ -68,7 +69,7 @@ def assert_equals_transformers(t: Trace) -> None:
         expected["pooler"] = encoder.pooler_output
     for name, own in expected.items():
         assert (t.derive(name) - own).abs().max() <= CLOSE, name
-        batched = t[name] if isinstance(t.tokens, tuple) else t[name][None]
+        batched = t[name] if t.is_list else t[name][None]
         assert (batched - own).abs().max() <= CLOSE, name
 
 
@@ -93,7 +94,7 @@ def layer_norm(module: nn.LayerNorm, x: np.ndarray) -> np.ndarray:
     return normal * module.weight.double().numpy() + module.bias.double().numpy()
 
 
-def derived_anew(t: Trace, number: int) -> dict[str, np.ndarray]:
+def derived_by_numpy(t: Trace, number: int) -> dict[str, np.ndarray]:
     """Every tensor of a layer in NumPy: modules taken in the order of their definition, heads one by one in a loop."""
     config = t.model.config
     hidden = t.hidden_states[number].double().numpy()  # (batch, pos, hidden)
@@ -159,9 +160,9 @@ def test_every_tensor_of_a_layer_agrees_with_its_formula(models, builtin, family
     t = trace(model, [tokenize(model, text) for text in ("cat", TEXT, "the mat")])
     padded = (t.inputs["attention_mask"] == 0)[:, None, None, :].numpy()
     for number in range(t.layers):
-        anew = derived_anew(t, number)
-        assert anew.keys() == LAYER_STEPS.keys()
-        for name, expected in anew.items():
+        derived = derived_by_numpy(t, number)
+        assert derived.keys() == LAYER_STEPS.keys()
+        for name, expected in derived.items():
             own = t[f"layer.{number}.{name}"].numpy()
             if name == "scaled":
                 assert (own[np.broadcast_to(padded, own.shape)] < -1e30).all()
@@ -178,7 +179,7 @@ def test_the_embeddings_agree_with_their_formula(models, family: str):
     ids = t.inputs["input_ids"]
     length = ids.shape[1]
     first = 2 if family == "roberta" else 0
-    for row, text in enumerate(t.tokens):
+    for row, text in enumerate(t.texts):
         for position in range(len(text)):
             word = modules["word_embeddings"].weight[ids[row, position]]
             place = modules["position_embeddings"].weight[first + position]
@@ -197,7 +198,7 @@ def test_the_embeddings_agree_with_their_formula(models, family: str):
             np.testing.assert_allclose(t["embeddings.output"][row, position], normal, atol=CLOSE)
     assert ("embeddings.projection" in t) == (family in ("electra", "albert"))
     if family == "roberta":  # padding keeps the padding's own position
-        assert t.inputs["position_ids"][0, len(t.tokens[0]) : length].eq(1).all()
+        assert t.inputs["position_ids"][0, len(t.texts[0]) : length].eq(1).all()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -211,12 +212,12 @@ def test_the_heads_agree_with_their_formulas(models, family: str):
         dense, decoder = decoder, dense
     (norm,) = [module for module in head if isinstance(module, nn.LayerNorm)]
     act = gelu_new if family == "albert" else gelu
-    anew = {"mlm.dense": linear(dense, last)}
-    anew["mlm.activation"] = act(anew["mlm.dense"])
-    anew["mlm.transform"] = layer_norm(norm, anew["mlm.activation"])
-    anew["mlm.logits"] = linear(decoder, anew["mlm.transform"])
-    assert anew.keys() == {name for name in t.names() if name.startswith("mlm.")}
-    for name, expected in anew.items():
+    derived = {"mlm.dense": linear(dense, last)}
+    derived["mlm.activation"] = act(derived["mlm.dense"])
+    derived["mlm.transform"] = layer_norm(norm, derived["mlm.activation"])
+    derived["mlm.logits"] = linear(decoder, derived["mlm.transform"])
+    assert derived.keys() == {name for name in t.names() if name.startswith("mlm.")}
+    for name, expected in derived.items():
         np.testing.assert_allclose(t[name], expected, atol=CLOSE, rtol=CLOSE, err_msg=name)
 
     t = trace(models[family, "sequence-classification"], tokenize(models[family, "sequence-classification"], TEXT))
@@ -239,7 +240,7 @@ def test_the_networks_own_tensors_agree(models, family: str, head: str):
         t = trace(model, tokens)
         found = agreement(t)
         assert max(found.values()) <= CLOSE
-        unseen = {f"layer.{number}.{name}" for number in range(t.layers) for name in UNSEEN}
+        unseen = {f"layer.{number}.{name}" for number in range(t.layers) for name in UNCHECKED}
         assert set(found) | unseen == set(t.names())
 
 
