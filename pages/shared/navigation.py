@@ -28,7 +28,7 @@ ICONS = {
 
 
 def navigation() -> dict[str, list[st.Page]]:
-    """The pages by group, made anew for each run: Streamlit keeps state of the run in them."""
+    """The pages by group, made again for each run: Streamlit keeps state of the run in them."""
     return {
         "": [st.Page(HOME, title="Home", icon=ICONS[HOME], default=True)],
         "Explore": [

@@ -73,7 +73,7 @@ def _set(name: str, value: str) -> None:
 
 
 def _with_bar(name: str, mark: str, work: Callable[[Progress], Any], doing: str) -> Any:
-    """Run `work` beside a bar and a button. A click on it runs the page anew, and ends this run at the bar."""
+    """Run `work` beside a bar and a button. A click on it runs the page again, and ends this run at the bar."""
     area = st.empty()
     with area.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, doing)

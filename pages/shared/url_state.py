@@ -66,9 +66,7 @@ def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None 
     first = next(iter(titles))
     wanted = st.query_params.get(key)
     if wanted and wanted not in titles and not (follows and _is_own(key, wanted)):
-        st.info(
-            f"The address asks for “{plain(wanted[:80])}”, which is not here (any more).", icon=":material/link_off:"
-        )
+        st.info(f"The link names “{plain(wanted[:80])}”, which is not here (or no longer).", icon=":material/link_off:")
     seed(key, first, allowed=titles)
     shown = distinct(titles)
     chosen = st.selectbox(
@@ -195,8 +193,10 @@ def seed(key: str, default: Any, *, allowed: Container[Any] | None = None) -> No
 
 
 def turn_to(page: str) -> None:
-    """Say which page is drawn next. On another one than before, each value is given to its widget anew: Streamlit binds
-    a value to the widget of the page it was set on, and the same key on another page would find none."""
+    """Say which page is drawn next. On another page than before, each value is given to its widget again.
+
+    Streamlit binds a value to the widget of the page it was set on; the same key on another page would find none.
+    """
     context = get_script_run_ctx()
     if _is_back_or_forward():
         # Streamlit has left out what a widget of the same name on the page just left is bound to.

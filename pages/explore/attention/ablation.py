@@ -105,7 +105,7 @@ def show_place(t: Trace, outcome: Outcome, place: int) -> None:
     )
     st.markdown(
         f"{where} {moved}: {first.before:.1%} before, {first.after:.1%} after. "
-        f"All answers together moved by {outcome.kl_divergence[place]:.4f} nats (KL divergence)."
+        f"All answers together moved by {outcome.kl_divergence[place]:.4f} nats (KL divergence: 0 is no change at all)."
     )
     names = [each.name for each in found]
     left, right = st.columns(2)
@@ -132,7 +132,7 @@ def no_answer(t: Trace) -> str:
     if t.model.task == "sequence-classification":
         return "This model's answers do not compete as probabilities, so the vector of the text is compared instead."
     if kind := UNSUPPORTED_OUTPUTS.get(t.model.task):
-        return f"This model answers with {kind}, which are not followed here, so the vector of the text is compared."
+        return f"This model answers with {kind}, which are not shown here, so the vector of the text is compared."
     return "This model gives no answers, so the vector of the text is compared instead."
 
 
@@ -157,7 +157,7 @@ def show_sweep(t: Trace) -> None:
     ranking = found.ranking()
     layer, head, effect = ranking[0]
     st.markdown(
-        f"Most depends on **{head_name(layer, head)}** (`{in_code(layer, head)}` in code; {effect:.3g}). "
+        f"The answer depends most on **{head_name(layer, head)}** (`{in_code(layer, head)}` in code; {effect:.3g}). "
         "Each head is tried alone; together they may cover for one another."
     )
     figure(

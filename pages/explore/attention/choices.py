@@ -104,13 +104,13 @@ def choose_layout() -> str:
 
 
 def choose_selection(tokens: Tokens) -> Selection:
-    """Pieces or words, with or without special tokens, and, of a pair, from which text to which."""
+    """Tokens or words, with or without special tokens, and, of a pair, from which text to which."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         whole_words = st.toggle(
             "Whole words",
             key="whole-words",
             bind="query-params",
-            help="Attention to a word is the sum over its pieces, attention from a word the mean over them.",
+            help="Attention to a word is the sum over its tokens, attention from a word the mean over them.",
         )
         hide = st.toggle(
             "Hide special tokens", key="hide-special", bind="query-params", help="[CLS], [SEP] and the like."
@@ -133,7 +133,7 @@ def explain_selection(selection: Selection) -> None:
     """Says what was done to the numbers, where something was."""
     said = []
     if selection.whole_words:
-        said.append("Pieces are merged into words: summed over the pieces looked at, averaged over those that look.")
+        said.append("Tokens are merged into words: summed over the tokens looked at, averaged over those that look.")
     if (selection.hide_special or selection.parts != "all") and not selection.renormalise:
         said.append("Rows no longer sum to 1: what goes to hidden tokens is not shown.")
     elif selection.renormalise and (selection.hide_special or selection.parts != "all"):

@@ -152,7 +152,7 @@ def links_as_csv(by_layer: Mapping[int, Selected], heads: tuple[int, ...]) -> by
 
 def as_token(unit: Unit) -> Token:
     """A unit as the picture shows it."""
-    return Token(unit.label, "special" if unit.is_special else "piece", unit.sequence)
+    return Token(unit.label, "special" if unit.is_special else "token", unit.sequence)
 
 
 def _numbers(written: str, count: int) -> list[int]:

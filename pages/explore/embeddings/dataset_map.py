@@ -117,7 +117,7 @@ def show_map(found: TextMap, dataset: Dataset, rows: list[int], method: str, key
     places = selectable(_chart(key, found, dataset, rows, method), key=f"map-{key[:12]}", alt=alt)
     explain_projection(method)
     if found.explained:
-        st.caption(f"The two axes hold {sum(found.explained):.1%} of the variance; the rest does not show here.")
+        st.caption(f"The two axes show {sum(found.explained):.1%} of how the points spread (the variance).")
     if places:
         chosen = as_table(found, dataset, rows, places)
         st.markdown(f"**{counted(len(chosen), 'row')} selected**")

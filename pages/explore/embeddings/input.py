@@ -34,11 +34,11 @@ POOLINGS = {"mean": "Mean of its tokens", "cls": "[CLS]"}
 def type_sentences(model: Model) -> tuple[Trace, tuple[Tokens, ...]]:
     """The field for sentences, and their forward pass; says what was left out. Raises `LabError` when it is empty."""
     text = text_area(
-        "Sentences, one a line",
+        "Sentences, one per line",
         key="sentences",
         example=example(model, examples.SENTENCES.text, examples.TEACHING_SENTENCES.text),
         height=124,
-        placeholder="Type a few sentences, one a line",
+        placeholder="Type a few sentences, one per line",
     )
     lines, left_out = vectors.sentences(text)
     tokens = vectors.tokenize_all(model, lines)

@@ -57,7 +57,7 @@ def show_token_map(model: Model) -> None:
         with_special = st.toggle("With [CLS] and [SEP]", key="with-special", bind="query-params")
     places = vectors.places(tokens, whole_words=whole_words, with_special=with_special)
     if not places:
-        st.info("These sentences hold no token of their own.")
+        st.info("These sentences have no token of their own.")
         return
     left, right = st.columns(2)
     with left:
@@ -83,7 +83,7 @@ def show_token_map(model: Model) -> None:
     figure(chart, key="token-map", alt=alt)
     if method == "PCA":
         shares = ", ".join(f"{sum(each):.0%}" for each in maps.explained)
-        st.caption(f"The picture holds this much of the variance, from the embeddings on: {shares}.")
+        st.caption(f"The picture shows this share of the variance, from the embeddings on: {shares}.")
     explain_projection(method)
     st.caption(
         "Directions only, as for the cosine. Each layer has its own projection, drawn to one size and then turned or "
@@ -120,17 +120,17 @@ def show_cosines(model: Model) -> None:
         layer = choose_layer(model)
     if compared == "Sentences":
         names = [each.text for each in tokens]
-        vectors = vectors.sentence_vectors(t, pooling)[layer]
+        compared_vectors = vectors.sentence_vectors(t, pooling)[layer]
     else:
         places = vectors.places(tokens, whole_words=compared == "Words")[:MOST_COMPARED]
         names = [place.name for place in places]
-        vectors = vectors.place_vectors(t, places)[layer]
+        compared_vectors = vectors.place_vectors(t, places)[layer]
         if len(places) == MOST_COMPARED:
             st.caption(f"The first {MOST_COMPARED} are compared.")
     if not names:
-        st.info("These sentences hold no token of their own.")
+        st.info("These sentences have no token of their own.")
         return
-    values = neighbours.cosine_matrix(vectors)
+    values = neighbours.cosine_matrix(compared_vectors)
     figure(cosine_heatmap(values, names), key="cosines", alt=f"Cosines between {len(names)} {compared.lower()}")
     if pair := neighbours.most_alike(values, names):
         row, column = pair

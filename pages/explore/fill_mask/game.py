@@ -106,10 +106,10 @@ def show_verdict(played: Round, guess: str, verdict: Verdict) -> None:
     bars = horizontal_bars(names, values, title="What BERT would have said", percent=True)
     figure(bars, key="game-guesses", alt=f"BERT's guesses: {', '.join(names)}")
     words = (
-        f"BERT has “{plain(played.answer)}” at place {verdict.answer_rank:,}, with {verdict.answer_probability:.2%}."
+        f"BERT ranks “{plain(played.answer)}” at place {verdict.answer_rank:,}, with {verdict.answer_probability:.2%}."
     )
     if guess and not verdict.person_is_right and verdict.guess_probability is not None:
-        words += f" Your “{plain(guess)}” it gives {verdict.guess_probability:.2%}."
+        words += f" It gives your “{plain(guess)}” {verdict.guess_probability:.2%}."
     st.caption(words)
 
 

@@ -56,15 +56,15 @@ def type_masked(model: Model, usual: Example = examples.HIDDEN) -> MaskedText | 
     if not hidden and not any(word.is_mask for word in words):
         st.info("Nothing is hidden yet: click a word above, or write [MASK] into the text.")
         return None
-    each_piece = False
+    each_token = False
     if any(len(words[number].tokens) > 1 for number in hidden):
-        each_piece = st.toggle(
-            "One mask for each piece of a word",
+        each_token = st.toggle(
+            "One mask for each token of a word",
             key="each-piece",
             bind="query-params",
-            help="A word that the model reads in several pieces needs as many masks to be brought back.",
+            help="A word that the model reads in several tokens needs as many masks to be brought back.",
         )
-    return masks.hide(model, text, hidden, each_piece=each_piece)
+    return masks.hide(model, text, hidden, each_piece=each_token)
 
 
 def choose_mask(count: int) -> int:
@@ -106,7 +106,7 @@ def word_spans(text: str, words: list[Word], hidden: set[int]) -> list[Span]:
             drawn.append(span("[MASK]", "mask", note="A mask typed in the text"))
         else:
             drawn.append(
-                span("[MASK]" if masked else word.text, "mask" if masked else "piece", note=note, index=number)
+                span("[MASK]" if masked else word.text, "mask" if masked else "token", note=note, index=number)
             )
         end = word.end
     drawn.append(span(text[end:] if len(words) <= SHOWN_WORDS else " … (the rest is not drawn)", "gap"))

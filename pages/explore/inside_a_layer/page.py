@@ -34,9 +34,9 @@ THIN = 0.1  # the largest share below which nothing stands out
 
 
 def choose_token(tokens: Tokens, mask: str | None) -> int:
-    """Draw the text as a strip; the position chosen by a click, at first the mask or else the first own piece.
+    """Draw the text as a strip; the position chosen by a click, at first the mask or else the first own token.
 
-    The choice belongs to the text: another one starts anew.
+    The choice belongs to the text: another text starts again.
     """
     own = next((place for place, side in enumerate(tokens.sequence) if side is not None), 0)
     default = tokens.tokens.index(mask) if mask in tokens.tokens else own
@@ -58,10 +58,10 @@ def choose_token(tokens: Tokens, mask: str | None) -> int:
 
 
 def _drawn(tokens: Tokens, place: int, is_chosen: bool) -> Span:
-    piece = tokens.tokens[place]
-    kind = "mask" if is_chosen else "special" if tokens.is_special[place] else "piece"
+    token = tokens.tokens[place]
+    kind = "mask" if is_chosen else "special" if tokens.is_special[place] else "token"
     return span(
-        piece, kind, group=place, segment=tokens.segments[place], note=f"{piece}, position {place}", index=place
+        token, kind, group=place, segment=tokens.segments[place], note=f"{token}, position {place}", index=place
     )
 
 
@@ -174,16 +174,16 @@ def open_stage(key: str) -> None:
 
 def show_attended(t: Trace, focus: Focus) -> None:
     """What the chosen token looks at most, in one sentence."""
-    pieces = t.tokens.tokens
+    tokens = t.tokens.tokens
     attended = walkthrough.most_attended(t, focus)
     shares = [
-        f"“{isolated(pieces[place])}”{f' at {place}' if pieces.count(pieces[place]) > 1 else ''} ({share:.0%})"
+        f"“{isolated(tokens[place])}”{f' at {place}' if tokens.count(tokens[place]) > 1 else ''} ({share:.0%})"
         for place, share in attended
     ]
     looks = "looks mostly at" if attended[0][1] >= THIN else "spreads its attention thinly, most of it on"
     st.markdown(
         f"In {head_name(focus.layer, focus.head)} (`{in_code(focus.layer, focus.head)}` in code), "
-        f"**“{isolated(pieces[focus.position])}”** {looks} {', '.join(shares)}."
+        f"**“{isolated(tokens[focus.position])}”** {looks} {', '.join(shares)}."
     )
 
 
@@ -218,7 +218,7 @@ def absence(t: Trace, missing: tuple[str, ...]) -> str:
     them = "them" if len(missing) > 1 else "it"
     sentences = [f"This model has no {listed}: nothing to show for {them}."]
     if kind := UNSUPPORTED_OUTPUTS.get(t.model.task):
-        sentences.append(f"What it answers with ({kind}) is not followed here.")
+        sentences.append(f"What it answers with ({kind}) is not shown here.")
     if t.parts.classifier is not None:
         sentences.append(f"The teaching model has {them}.")
     elif len(missing) > 1:  # the classification head comes last

@@ -25,13 +25,13 @@ UNKNOWN = ("[UNK]", "<unk>")  # in all families the lab opens
 SHOWN_CHARACTERS = 20_000
 SHOWN_POSITIONS = 64  # columns of a batch
 BATCH_TEXTS = 16
-VIEWS = ("Pieces", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers")
+VIEWS = ("Tokens", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers")
 CUTTING = {
     "WordPiece": "WordPiece takes the longest entry of the vocabulary that fits the start of the word, then goes on "
-    "with the rest; `##` marks a piece that continues a word.",
+    "with the rest; `##` marks a token that continues a word.",
     "BPE": "Byte-pair encoding begins with single bytes and joins the pair of neighbours that it learned first, again "
     "and again; `Ġ` stands for the space before a word.",
-    "Unigram": "Unigram weighs all ways to cut the word and takes the one whose pieces are likeliest together; `▁` "
+    "Unigram": "Unigram weighs all ways to cut the word and takes the one whose tokens are likeliest together; `▁` "
     "stands for the space before a word.",
 }
 STRATEGIES = {
@@ -51,27 +51,27 @@ ROLES = {
 
 
 def spans(tokens: Tokens) -> list[Span]:
-    """The strip's view of a tokenized input: special tokens, pieces where they stand in the text, what was cut."""
+    """The strip's view of a tokenized input: special tokens, the others where they stand in the text, what was cut."""
     drawn: list[Span] = []
     cursor = {0: 0, 1: 0}
     sources = {0: tokens.text, 1: tokens.pair or ""}
     kinds = {0: "cut" if tokens.cut_text else "gap", 1: "cut" if tokens.cut_pair else "gap"}
-    # Where the rest of each text is drawn: behind its last piece, or, without any, where its pieces would have stood.
+    # Where the rest of each text is drawn: behind its last token, or, without any, where its tokens would have stood.
     ends = {0: 1, 1: len(tokens) - 1}
     ends |= {side: position + 1 for position, side in enumerate(tokens.sequence) if side is not None}
-    for position, piece in enumerate(tokens.tokens):
+    for position, token in enumerate(tokens.tokens):
         side = tokens.sequence[position]
         segment = tokens.segments[position]
         if side is None:
             for ended in (each for each, end in ends.items() if end == position):
                 if rest := sources[ended][cursor[ended] :]:
                     drawn.append(span(rest[:SHOWN_CHARACTERS], kinds[ended]))
-            drawn.append(span(piece, "special", segment=segment, note=_note(tokens, position), index=position))
+            drawn.append(span(token, "special", segment=segment, note=_note(tokens, position), index=position))
             continue
         start, end = tokens.offsets[position]
         if start > cursor[side]:
             drawn.append(span(sources[side][cursor[side] : start], "gap"))
-        kind = "special" if tokens.is_special[position] else "unknown" if piece in UNKNOWN else "piece"
+        kind = "special" if tokens.is_special[position] else "unknown" if token in UNKNOWN else "token"
         surface = sources[side][max(start, cursor[side]) : end] or "·"
         note = _note(tokens, position)
         word = tokens.word_index[position] or 0
@@ -91,7 +91,7 @@ def as_table(tokens: Tokens) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Position": range(len(tokens)),
-            "Piece": tokens.tokens,
+            "Token": tokens.tokens,
             "Id": tokens.ids,
             "In the text": [tokens.surface(position) for position in range(len(tokens))],
             "Start": [start for start, _ in tokens.offsets],
@@ -104,7 +104,7 @@ def as_table(tokens: Tokens) -> pd.DataFrame:
     )
 
 
-def show_pieces(tokens: Tokens) -> None:
+def show_table(tokens: Tokens) -> None:
     table = as_table(tokens)
     height = min(420, 38 + 35 * len(table))
     st.dataframe(table, hide_index=True, height=height, placeholder="", alt="One row for each token")
@@ -122,25 +122,25 @@ def show_steps(model: Model, texts: Sequence[str]) -> None:
     for steps in each_steps:
         st.code("   ".join(steps.pre_tokens[:300]), language=None, wrap_lines=True)
     how = CUTTING.get(each_steps[0].algorithm, "")
-    st.markdown(f"**3. Cut words into pieces.** {how} Words cut in more than one piece:")
+    st.markdown(f"**3. Cut words into subword tokens.** {how} Words that became more than one token:")
     cut = [
-        (word, " ".join(pieces))
+        (word, " ".join(parts))
         for steps in each_steps
-        for word, pieces in zip(steps.pre_tokens, steps.tokens, strict=True)
-        if len(pieces) > 1
+        for word, parts in zip(steps.pre_tokens, steps.tokens, strict=True)
+        if len(parts) > 1
     ]
     if cut:
-        table = pd.DataFrame(cut, columns=["Word", "Pieces"])
-        st.dataframe(table[:500], hide_index=True, alt="Words and their pieces")
-        csv_button("Words and pieces as CSV", table, "words-and-pieces")
+        table = pd.DataFrame(cut, columns=["Word", "Tokens"])
+        st.dataframe(table[:500], hide_index=True, alt="Words and their tokens")
+        csv_button("Words and tokens as CSV", table, "words-and-tokens")
     else:
         st.caption("None: every word of this text is in the vocabulary as a whole.")
     st.markdown("**4. Add special tokens.** The template puts an opening token first and a separator after each text.")
     rows = [
-        (piece, index, ROLES.get(role, role.replace("_", " ")))
-        for role, piece, index in tokenizing.special_tokens(model)
+        (token, index, ROLES.get(role, role.replace("_", " ")))
+        for role, token, index in tokenizing.special_tokens(model)
     ]
-    st.dataframe(pd.DataFrame(rows, columns=["Piece", "Id", "What it is for"]), hide_index=True, alt="Special tokens")
+    st.dataframe(pd.DataFrame(rows, columns=["Token", "Id", "What it is for"]), hide_index=True, alt="Special tokens")
 
 
 def show_cut(model: Model, text: str, pair: str | None) -> None:
@@ -165,12 +165,12 @@ def show_batch(model: Model, text: str) -> None:
         "and the attention mask tells the model to skip the padding."
     )
     given = text_area(
-        "Texts, one a line", key="batch", example=f"{text.strip().splitlines()[0][:80]}\nA short one.\nTwo"
+        "Texts, one per line", key="batch", example=f"{text.strip().splitlines()[0][:80]}\nA short one.\nTwo"
     )
     lines = [line for line in given.splitlines() if line.strip()]
     texts = lines[:BATCH_TEXTS]
     if not texts:
-        st.info("Type one text a line.")
+        st.info("Type one text per line.")
         return
     if len(lines) > len(texts):
         st.caption(f"The first {len(texts)} of {len(lines):,} lines make the batch.")
@@ -179,7 +179,7 @@ def show_batch(model: Model, text: str) -> None:
     batch = tokenizing.padded_batch(model, texts)
     length = len(batch.ids[0])
     columns = [str(position) for position in range(min(length, SHOWN_POSITIONS))]
-    parts = {"Pieces": batch.tokens, "Ids": batch.ids, "Attention mask": batch.attention_mask}
+    parts = {"Tokens": batch.tokens, "Ids": batch.ids, "Attention mask": batch.attention_mask}
     for title, rows in parts.items():
         st.markdown(f"**{title}**, shape ({len(rows)}, {length})")
         st.dataframe(pd.DataFrame([row[: len(columns)] for row in rows], columns=columns), alt=title)
@@ -197,7 +197,7 @@ def batch_table(batch: Batch) -> pd.DataFrame:
         for text, of_text in enumerate(zip(batch.tokens, batch.ids, batch.attention_mask, strict=True), start=1)
         for position, of_position in enumerate(zip(*of_text, strict=True))
     )
-    return pd.DataFrame(rows, columns=["Text", "Position", "Piece", "Id", "Attention mask"])
+    return pd.DataFrame(rows, columns=["Text", "Position", "Token", "Id", "Attention mask"])
 
 
 def show_decoded(model: Model, tokens: Tokens) -> None:
@@ -209,18 +209,18 @@ def show_decoded(model: Model, tokens: Tokens) -> None:
 
 
 def show_vocabulary(model: Model) -> None:
-    st.markdown(f"The vocabulary holds {model.tokenizer.vocab_size:,} pieces. Search for letters, a word, or `##ing`.")
+    st.markdown(f"The vocabulary holds {model.tokenizer.vocab_size:,} tokens. Search for letters, a word, or `##ing`.")
     query = st.text_input("Search the vocabulary", "ness", key="vocabulary", bind="query-params").strip()
     if not query:
-        st.info("Type what the piece should hold.")
+        st.info("Type some letters to search for.")
         return
     found = tokenizing.search_vocabulary(model, query, limit=200)
     if found:
-        table = pd.DataFrame(found, columns=["Piece", "Id"])
+        table = pd.DataFrame(found, columns=["Token", "Id"])
         st.dataframe(table, hide_index=True, alt="Vocabulary entries")
         csv_button("Entries as CSV", table, "vocabulary")
     else:
-        st.info(f"No piece holds “{plain(query)}”. Such a word is spelled from shorter pieces.")
+        st.info(f"No token contains “{plain(query)}”. Such a word is spelled from shorter tokens.")
 
 
 def show_two(model: Model, text: str, pair: str | None) -> None:
@@ -234,13 +234,16 @@ def show_two(model: Model, text: str, pair: str | None) -> None:
             spans(tokens),
             key=f"two-{number}",
             label=f"Tokens of {one.title}",
-            hint="Point at a piece.",
+            hint="Point at a token.",
             file_name=f"tokens-{number + 1}",
         )
 
 
 st.title("Tokens", anchor=False)
-st.markdown("BERT does not read letters or words but *pieces* from a fixed vocabulary. Here is how it cuts your text.")
+st.markdown(
+    "BERT reads neither letters nor words but *tokens*: whole words and parts of words (subwords) from a fixed "
+    "list, its vocabulary. Here is how it cuts your text."
+)
 model = chosen_model()
 text = text_area(
     "Text", key="text", example=example(model, examples.PIECES.text), height=100, placeholder="Type anything"
@@ -257,24 +260,24 @@ with errors_shown():
     token_strip(
         spans(tokens),
         key="strip",
-        label="The text in pieces",
-        hint="Point at a piece, or tab to it, to see its number. Shades change from word to word.",
+        label="The text in tokens",
+        hint="Point at a token, or tab to it, to see its number. Shades change from word to word.",
         file_name="tokens",
     )
-    own = [piece for piece, side in zip(tokens.tokens, tokens.sequence, strict=True) if side is not None]
+    own = [token for token, side in zip(tokens.tokens, tokens.sequence, strict=True) if side is not None]
     unknown = own.count(model.tokenizer.unk_token)
     words = {(side, word) for side, word in zip(tokens.sequence, tokens.word_index, strict=True) if side is not None}
-    summary = f"**{len(tokens)} tokens**: {counted(len(own), 'piece')} from {counted(len(words), 'word')}, "
-    summary += f"{len(tokens) - len(own)} added."
+    summary = f"**{len(tokens)} tokens**: {len(own)} from {counted(len(words), 'word')}, "
+    summary += f"{len(tokens) - len(own)} added by the tokenizer."
     if unknown:
-        summary += f" {unknown} could not be spelled and became {plain(model.tokenizer.unk_token)}."
+        summary += f" {unknown} could not be spelled from the vocabulary and became {plain(model.tokenizer.unk_token)}."
     if tokens.uncut_length > len(tokens):
         summary += f" **{tokens.uncut_length - len(tokens):,} more did not fit** into {tokens.max_length} positions."
     st.markdown(summary)
 
     view = choose_view(VIEWS, key="tokens-view")
-    if view == "Pieces":
-        show_pieces(tokens)
+    if view == "Tokens":
+        show_table(tokens)
     elif view == "Step by step":
         show_steps(model, [text, pair] if pair and pair.strip() else [text])
     elif view == "What was cut":

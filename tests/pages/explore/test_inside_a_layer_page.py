@@ -100,8 +100,8 @@ def test_open_stages_stay_open_when_the_model_changes(open_page):
         ("layer.0.query", "", 0.0, "bit for bit"),
         ("layer.0.query", "", 1e-6, ":green-badge[:material/check: Largest difference from the model: 1.0e-06"),
         ("layer.0.query", "", 1e-2, ":orange-badge"),
-        ("layer.0.scores", "", None, "checked in the shares"),
-        (None, "", None, "hands out no such numbers"),
+        ("layer.0.scores", "", None, "checked through the shares"),
+        (None, "", None, "does not return these numbers"),
         (None, "wrong", None, "Not what BERT computes"),
     ],
 )
@@ -194,9 +194,9 @@ def test_a_damaged_link_shows_the_page_all_the_same(open_page, query: dict[str, 
             "sequence-classification",
             "head or next-sentence head: nothing to show for them. The teaching model has them.",
         ),
-        ("token-classification", "What it answers with (tags) is not followed here."),
-        ("question-answering", "What it answers with (places in a passage) is not followed here."),
-        ("multiple-choice", "What it answers with (choices) is not followed here."),
+        ("token-classification", "What it answers with (tags) is not shown here."),
+        ("question-answering", "What it answers with (places in a passage) is not shown here."),
+        ("multiple-choice", "What it answers with (choices) is not shown here."),
     ],
 )
 def test_F05_what_a_model_lacks_is_said_and_where_it_is(open_page, workspace, head: str, says: str):

@@ -124,7 +124,7 @@ def test_back_to_an_address_that_does_not_name_a_choice_brings_its_default(open_
     for name in ("tokens-view", "text"):
         del app.query_params[name]
     app.run()
-    assert app.segmented_control(key="tokens-view").value == "Pieces"
+    assert app.segmented_control(key="tokens-view").value == "Tokens"
     assert app.text_area(key="text").value != "short"
     assert "tokens-view" not in app.query_params
 
