@@ -16,7 +16,7 @@ from pages.components.token_strip.token_strip import span, token_strip
 from pages.shared.export import csv_button
 from pages.shared.on_demand import last_of, on_demand
 from pages.shared.text import counted, plain, show_reason
-from pages.shared.url_state import choose_listed
+from pages.shared.url_state import WHOLE_WORDS, choose_listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -144,7 +144,7 @@ def completeness(found: Attribution) -> str:
 
 def show_occlusion(t: Trace, answer: NamedAnswer, filler: str) -> None:
     """By how much the probability falls without each token."""
-    whole_words = st.toggle("Whole words", key="whole-words", bind="query-params")
+    whole_words = st.toggle("Whole words", key=WHOLE_WORDS, bind="query-params")
     found: Occlusion | None = computed(
         t,
         "occluded",

@@ -1,4 +1,4 @@
-"""The table of pages, so that any page can link to another without importing it."""
+"""The table of pages and of their views, so that any page can link to another without importing it."""
 
 import streamlit as st
 
@@ -25,6 +25,19 @@ ICONS = {
     FINE_TUNE: ":material/model_training:",
     RUNS: ":material/monitoring:",
 }
+
+
+VIEW = {
+    TOKENS: "tokens-view",
+    ANATOMY: "anatomy-view",
+    ATTENTION: "attention-view",
+    EMBEDDINGS: "embedding-view",
+    FILL_MASK: "fill-view",
+    DATASETS: "show",
+    RUNS: "part",
+}  # under which key a page keeps, also in the address, which of its views is shown
+RUN = "run"  # under which key Runs keeps, also in the address, which run is open
+STEPS = (*VIEW.values(), RUN)  # what the browser's "back" goes through within a page
 
 
 def navigation() -> dict[str, list[st.Page]]:

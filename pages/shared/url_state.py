@@ -24,6 +24,9 @@ from pages.shared.text import plain
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
+# Keys of choices that several pages share, in the address, too
+LAYER, HEAD, WHOLE_WORDS = "layer", "head", "whole-words"
+_SEEDED, _PAGE_DRAWN = "seeded", "page-drawn"
 LONGEST_IN_URL = 1_500
 NONE = "none"  # in an address: nothing was chosen where something is the default
 _DIGITS = re.compile("[0-9]{1,9}")
@@ -100,12 +103,12 @@ def choose_number(label: str, count: int, *, key: str, help: str) -> int:
 
 def choose_layer(count: int, label: str = "Layer") -> int:
     """A layer by its index in code; all Explore pages share the choice."""
-    return choose_number(label, count, key="layer", help=FROM_ONE)
+    return choose_number(label, count, key=LAYER, help=FROM_ONE)
 
 
 def choose_head(count: int) -> int:
     """A head by its index in code; all Explore pages share the choice."""
-    return choose_number("Head", count, key="head", help=HEADS_FROM_ONE)
+    return choose_number("Head", count, key=HEAD, help=HEADS_FROM_ONE)
 
 
 def counter(key: str) -> int:
@@ -187,8 +190,8 @@ def seed(key: str, default: Any, *, allowed: Container[Any] | None = None) -> No
     elif key not in st.session_state:
         kept = st.session_state.get(f"kept-{key}")  # another page had the widget, and Streamlit has forgotten its value
         st.session_state[key] = default if kept is None or (allowed is not None and kept not in allowed) else kept
-    if key not in st.session_state["seeded"]:
-        st.session_state["seeded"].add(key)
+    if key not in st.session_state[_SEEDED]:
+        st.session_state[_SEEDED].add(key)
         st.session_state[key] = st.session_state[key]  # else a widget that another page had, too, starts without it
 
 
@@ -203,8 +206,8 @@ def turn_to(page: str) -> None:
         with context.session_state.query_params() as query:
             query.set_initial_query_params(context.query_string)
             query.populate_from_query_string(context.query_string)
-    if st.session_state.get("page-drawn") != page:
-        st.session_state["page-drawn"], st.session_state["seeded"] = page, set()
+    if st.session_state.get(_PAGE_DRAWN) != page:
+        st.session_state[_PAGE_DRAWN], st.session_state[_SEEDED] = page, set()
 
 
 def keep(key: str, value: str) -> None:

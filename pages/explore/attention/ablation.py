@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MOST_PLACES = 6
 RANKED = 15
 DOT = "·"
+HEADS_OFF, GRID = "heads-off", "off-grid"  # keys of the session's state; the first one stands in the address, too
 
 
 def show_switching_off(t: Trace) -> None:
@@ -41,7 +42,7 @@ def show_switching_off(t: Trace) -> None:
     with st.expander("Choose by their pictures", icon=":material/grid_view:"):
         head_grid(
             thumbnails_of(t.model, t.tokens),
-            key="off-grid",
+            key=GRID,
             chosen=heads,
             on_open=toggle_clicked,
             label="Click a head to switch it off or on; those off have a frame. Layers down, heads across",
@@ -62,7 +63,7 @@ def choose_heads(t: Trace) -> list[tuple[int, int]]:
     chosen = several(
         "Heads that are off, as layer·head",
         names,
-        key="heads-off",
+        key=HEADS_OFF,
         default=DOT.join(map(str, opening_head(t))),
         widget=widget,
     )
@@ -71,11 +72,11 @@ def choose_heads(t: Trace) -> list[tuple[int, int]]:
 
 def toggle_clicked() -> None:
     """A head's picture was clicked."""
-    if opened := st.session_state["off-grid"].opened:
+    if opened := st.session_state[GRID].opened:
         name = DOT.join(map(str, opened))
-        before = [each for each in st.session_state["heads-off"].split(",") if each]
+        before = [each for each in st.session_state[HEADS_OFF].split(",") if each]
         after = [each for each in before if each != name] if name in before else [*before, name]
-        st.session_state["heads-off"] = ",".join(after)
+        st.session_state[HEADS_OFF] = ",".join(after)
 
 
 def show_outcome(t: Trace, outcome: Outcome) -> None:
@@ -132,7 +133,7 @@ def no_answer(t: Trace) -> str:
     if t.model.task == "sequence-classification":
         return "This model's answers do not compete as probabilities, so the vector of the text is compared instead."
     if kind := UNSUPPORTED_OUTPUTS.get(t.model.task):
-        return f"This model answers with {kind}, which are not shown here, so the vector of the text is compared."
+        return f"This model answers with {kind}, which are not followed here, so the vector of the text is compared."
     return "This model gives no answers, so the vector of the text is compared instead."
 
 

@@ -15,7 +15,7 @@ from pages.components.matrix.matrix import labelled
 from pages.explore.attention.choices import choose_layout, open_with_head, opening_head, show_matrix
 from pages.explore.attention.lines import as_token, chosen_state, remember
 from pages.shared.export import csv_button
-from pages.shared.models import choose_reference, example, open_model, traced
+from pages.shared.models import COMPARED_MODEL, choose_reference, example, open_model, traced
 from pages.shared.text import digest, plain
 from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import choose_head, choose_layer, text_line
@@ -115,7 +115,7 @@ def other_model(t: Trace) -> Trace:
     """Another model on the same text."""
     reference = choose_reference(
         "Other model",
-        key="compared-model",
+        key=COMPARED_MODEL,
         help="For instance a run that was fine-tuned from the first one.",
         leave_out=(t.model.reference,),
     )

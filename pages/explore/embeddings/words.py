@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN_PLACES, SHOWN_PAIRS = 10, 10
 TOP_K = 10
+WORD = "word"  # key of the session's state, in the address, too
 SHOWN_GUESSES = 5
 
 
@@ -40,9 +41,9 @@ def show_one_word(model: Model) -> None:
     if not words:
         st.info("No word stands in two places. Write the same word in at least two sentences.")
         return
-    seed("word", words[0], allowed=words)
-    word = st.selectbox("Word", words, key="word", help="Words that stand in two places or more.", width=320)
-    keep("word", word)
+    seed(WORD, words[0], allowed=words)
+    word = st.selectbox("Word", words, key=WORD, help="Words that stand in two places or more.", width=320)
+    keep(WORD, word)
     found = neighbours.word_in_contexts(t, word)
     last = found.cosines[-1]
     named = {*found.pairs[int(last.argmax())], *found.pairs[int(last.argmin())]}  # below

@@ -13,7 +13,7 @@ from core.explore import examples
 from core.explore.fill_mask import fill_mask
 from core.explore.fill_mask.candidates import beginning_with, compare_candidates
 from core.explore.fill_mask.masks import with_model_mask
-from pages.explore.fill_mask.input import choose_mask, type_masked
+from pages.explore.fill_mask.input import choose_mask, choose_top_k, type_masked
 from pages.shared.export import csv_button, figure
 from pages.shared.models import example
 from pages.shared.text import plain, show_error
@@ -35,7 +35,8 @@ def show_guesses(model: Model) -> None:
     if masked is None:
         return
     left, right = st.columns(2)
-    top_k = left.slider("Answers per mask", 1, 20, 5, key="top-k", bind="query-params")
+    with left:
+        top_k = choose_top_k()
     with right:
         prefix = text_line(
             "Only words that begin with", key="prefix", example="", placeholder="Any word; type letters, press Enter"

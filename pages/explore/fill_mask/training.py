@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.models.loading import Model
 
 WRITTEN_TERMS = 8
+DRAW = "draw"  # key of the session's state and in the address: the number of the draw
 
 
 def show_training(model: Model) -> None:
@@ -33,8 +34,8 @@ def show_training(model: Model) -> None:
     )
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     share = left.slider("Share drawn", 5, 50, 15, 5, format="%d %%", key="share", bind="query-params") / 100
-    number = counter("draw")
-    right.button("Draw again", icon=":material/casino:", on_click=count_on, args=("draw",))
+    number = counter(DRAW)
+    right.button("Draw again", icon=":material/casino:", on_click=count_on, args=(DRAW,))
     if not text.strip():
         st.info("Type a sentence to draw from.")
         return
@@ -42,7 +43,7 @@ def show_training(model: Model) -> None:
     made = training_example.training_example(model, tokens, share=share, seed=number)
     token_strip(
         _training_spans(model, made),
-        key="drawn",
+        key="training-strip",
         label="The text as training shows it",
         hint="Point at a coloured token to see what became of it.",
         file_name="training-example",

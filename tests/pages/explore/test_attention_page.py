@@ -151,7 +151,7 @@ def test_F05_a_run_whose_answers_are_not_followed_is_told_so(open_page, workspac
         app.segmented_control(key="attention-view").set_value(view).run()
         assert not app.exception, view
         assert not app.error, view
-        assert f"answers with {kind}, which are not shown here" in words_on(app), view
+        assert f"answers with {kind}, which are not followed here" in words_on(app), view
 
 
 DAMAGED = [
@@ -364,7 +364,7 @@ def test_what_was_ended_halfway_is_not_remembered(open_page, monkeypatch):
     app = open_page(PAGE, **{"attention-view": "Switch off heads"})
     app.button(key="start-swept").click().run()
     assert "That was the end" in app.error[0].value
-    assert not app.session_state["attention-results"]
+    assert not app.session_state["results-on-demand"]
     monkeypatch.undo()
     app.run()
     assert not app.exception
@@ -374,7 +374,7 @@ def test_what_was_ended_halfway_is_not_remembered(open_page, monkeypatch):
 def test_a_cancelled_attribution_waits_until_it_is_asked_for(open_page, one_mark):
     app = open_page(PAGE, **{"attention-view": "What the answer rests on"})
     app.session_state["gradients"] = "nomark"  # as Cancel does, while nothing was remembered yet
-    app.session_state["attention-results"] = {}
+    app.session_state["results-on-demand"] = {}
     app.run()
     assert not strips(app)
     app.button(key="start-gradients").click().run()

@@ -194,9 +194,9 @@ def test_a_damaged_link_shows_the_page_all_the_same(open_page, query: dict[str, 
             "sequence-classification",
             "head or next-sentence head: nothing to show for them. The teaching model has them.",
         ),
-        ("token-classification", "What it answers with (tags) is not shown here."),
-        ("question-answering", "What it answers with (places in a passage) is not shown here."),
-        ("multiple-choice", "What it answers with (choices) is not shown here."),
+        ("token-classification", "What it answers with (tags) is not followed here."),
+        ("question-answering", "What it answers with (places in a passage) is not followed here."),
+        ("multiple-choice", "What it answers with (choices) is not followed here."),
     ],
 )
 def test_F05_what_a_model_lacks_is_said_and_where_it_is(open_page, workspace, head: str, says: str):

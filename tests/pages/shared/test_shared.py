@@ -198,5 +198,5 @@ def test_I05_results_that_a_session_keeps_are_bounded_by_bytes(monkeypatch, most
     monkeypatch.setattr(on_demand, "MOST_BYTES", most)
     app = AppTest.from_function(_three_results, default_timeout=60).run()
     assert not app.exception
-    results = app.session_state["attention-results"]
+    results = app.session_state["results-on-demand"]
     assert list(results) == [("array", number) for number in range(3)][-kept:]
