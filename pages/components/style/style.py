@@ -16,6 +16,7 @@ STYLE = """<style>
     padding-top: 2.75rem; box-sizing: content-box;
   }
   [data-testid="stElementContainer"]:has([data-testid="stPlotlyChart"]) { padding-top: 2rem; box-sizing: content-box; }
+  [data-testid="stPlotlyChart"] .js-plotly-plot { overflow: visible !important; }
   [data-testid="stPlotlyChart"] .modebar-container { top: -2rem !important; }
 }
 </style>"""
