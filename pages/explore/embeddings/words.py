@@ -16,7 +16,7 @@ from core.models.layer_names import after_state, state_columns, state_name
 from pages.explore.embeddings.input import choose_layer, choose_place, random_cosines, telling_place, type_sentences
 from pages.shared.export import csv_button, figure
 from pages.shared.text import plain, show_error
-from pages.shared.url_state import keep, seed
+from pages.shared.url_state import choose_listed
 
 if TYPE_CHECKING:
     from core.explore.embeddings.neighbours import WordInContexts
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 SHOWN_PLACES, SHOWN_PAIRS = 10, 10
 TOP_K = 10
-WORD = "word"  # key of the session's state, in the address, too
 SHOWN_GUESSES = 5
 
 
@@ -41,9 +40,8 @@ def show_one_word(model: Model) -> None:
     if not words:
         st.info("No word stands in two places. Write the same word in at least two sentences.")
         return
-    seed(WORD, words[0], allowed=words)
-    word = st.selectbox("Word", words, key=WORD, help="Words that stand in two places or more.", width=320)
-    keep(WORD, word)
+    titles = {each: each for each in words}
+    word = choose_listed("Word", titles, key="word", help="Words that stand in two places or more.", width=320)
     found = neighbours.word_in_contexts(t, word)
     last = found.cosines[-1]
     named = {*found.pairs[int(last.argmax())], *found.pairs[int(last.argmin())]}  # below

@@ -5,7 +5,6 @@ import json
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
-from pages.shared import export
 from tests.families import family_folder
 from tests.pages.conftest import words_on
 
@@ -142,7 +141,9 @@ def test_F02_a_batch_says_what_it_leaves_out(open_page):
 
 def test_a_batch_as_csv_holds_every_position(open_page, monkeypatch):
     tables = {}
-    monkeypatch.setattr(export, "csv_button", lambda label, table, name: tables.update({name: table}))
+    monkeypatch.setattr(
+        "pages.explore.tokens.batch.csv_button", lambda label, table, name: tables.update({name: table})
+    )
     app = open_page(PAGE, **{"tokens-view": "Batch"})
     app.text_area(key="batch").set_value("word " * 100 + "\ntwo words").run()
     table = tables["batch"]()
