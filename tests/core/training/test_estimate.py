@@ -155,7 +155,7 @@ def test_an_unknown_model_is_taken_for_bert_base() -> None:
     assert shape_of("bert-base-uncased").longest == 512
 
 
-@pytest.mark.parametrize(("pieces", "frozen", "rank"), [(16, 0, 0), (64, 0, 0), (64, 3, 0), (64, 0, 8)])
+@pytest.mark.parametrize(("tokens", "frozen", "rank"), [(16, 0, 0), (64, 0, 0), (64, 3, 0), (64, 0, 8)])
 def test_work_is_what_torch_counts(tokens: int, frozen: int, rank: int) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -211,7 +211,7 @@ def test_memory_that_will_not_suffice_is_told(monkeypatch: pytest.MonkeyPatch) -
 def test_the_vocabulary_counts_for_masked_language() -> None:
     language = work_per_token(BUILTIN, task="masked-language", tokens=30)
     assert sum(language) > 1.5 * sum(work_per_token(BUILTIN, task="regression", tokens=30))
-    one = {"texts": 8, "pieces": 128, "kind": "cpu"}
+    one = {"texts": 8, "tokens": 128, "kind": "cpu"}
     assert memory_of(BUILTIN, task="masked-language", **one) > memory_of(BUILTIN, task="regression", **one)
 
 

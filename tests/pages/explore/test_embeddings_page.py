@@ -7,8 +7,7 @@ import pytest
 from core.data import decisions
 from core.data.dataset.recipe import Recipe
 from core.data.reading.read_table import read_table
-from core.explore.embeddings import dataset_map
-from core.explore.embeddings import store as store
+from core.explore.embeddings import dataset_map, store
 from core.models.loading import load_for_training
 from tests.pages.conftest import words_on
 from tests.pages.data.test_datasets_page import corrected_and_fixed
@@ -154,10 +153,10 @@ def test_a_data_set_is_drawn_by_label_and_remembered(open_page, few_rows, data: 
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 24
     assert len(chart["data"]) > 1
     assert "of how the points spread (the variance)" in words_on(app)
-    files = {file: file.stat().st_ino for file in decisions.folder().iterdir()}
+    files = {file: file.stat().st_ino for file in store.folder().iterdir()}
     again = open_page(PAGE, **query)
     assert charts(again) == [chart]
-    assert {file: file.stat().st_ino for file in decisions.folder().iterdir()} == files
+    assert {file: file.stat().st_ino for file in store.folder().iterdir()} == files
 
 
 def test_I03_the_map_draws_the_rows_that_corrections_and_fixes_leave(open_page):
