@@ -36,6 +36,7 @@ def choose_other() -> Subject:
 
 
 def show_comparison(subject: Subject) -> None:
+    """The first model beside a chosen one: parameters, work, and the settings that differ."""
     st.markdown(
         "Two models without their heads, with the pooler where there is one, so that like is compared with like."
     )

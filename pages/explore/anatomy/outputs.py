@@ -14,6 +14,7 @@ MOST_TEXTS = 64
 
 
 def show_outputs(subject: Subject) -> None:
+    """Inputs and outputs for a batch of a chosen size: axes, shape, type and size of each tensor."""
     body = anatomy(subject)
     st.markdown("The exact tensors that go in and come out, for a batch of texts padded to one length.")
     left, right = st.columns(2)

@@ -14,6 +14,7 @@ from pages.shared.text import counted, plain
 
 
 def show_parameters(subject: Subject) -> None:
+    """The parts as areas, what can be frozen, and tables by kind and by part."""
     body = anatomy(subject)
     left, right = st.columns(2, vertical_alignment="center")
     embeddings = left.toggle(
