@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from pages.components.blob import blob, scripts
+from pages.components.base.blob import blob, scripts
 
 FINEST = 65_535  # levels from 0 to 1, unless these take too many bytes
 EXACT_BYTES = 2**18  # up to here every weight travels as it is; 12 heads of 73 tokens
@@ -60,10 +60,10 @@ _COMPONENT = st.components.v2.component(
 
 
 class Token(NamedTuple):
-    """What a row or a column of the weights stands for. `kind` is piece or special, `side` the sentence of a pair."""
+    """What a row or a column of the weights stands for. `kind` is token or special, `side` the sentence of a pair."""
 
     label: str
-    kind: str = "piece"
+    kind: str = "token"
     side: int | None = None
 
 

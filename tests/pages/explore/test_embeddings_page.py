@@ -152,7 +152,7 @@ def test_a_data_set_is_drawn_by_label_and_remembered(open_page, few_rows, data: 
     (chart,) = charts(app)
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 24
     assert len(chart["data"]) > 1
-    assert "of the variance; the rest does not show" in words_on(app)
+    assert "of how the points spread (the variance)" in words_on(app)
     files = {file: file.stat().st_ino for file in store.folder().iterdir()}
     again = open_page(PAGE, **query)
     assert charts(again) == [chart]
