@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts.attention import lines_by_layer
 from core.charts.bars import horizontal_bars
-from core.charts.heatmap import lines_by_layer
 from core.errors import LabError
 from core.explore.embeddings import neighbours, vectors
 from core.models.layer_names import after_state, state_columns, state_name
@@ -109,7 +109,7 @@ def show_nearest(model: Model) -> None:
         show_table_neighbours(model, t, place)
         return
     try:
-        guesses = neighbours.lens(model, t, place, layer, top_k=TOP_K)
+        guesses = neighbours.logit_lens_at(model, t, place, layer, top_k=TOP_K)
     except LabError as error:
         show_error(error)
         st.markdown("This is what can be read in every model: the neighbours in the table of word embeddings.")
@@ -148,7 +148,7 @@ def draw_neighbours(found: list[tuple[str, float]], title: str, *, percent: bool
 
 def show_all_layers(model: Model, t: Trace, place: Place) -> None:
     """What the head would guess after each layer."""
-    guesses = [neighbours.lens(model, t, place, layer, top_k=TOP_K) for layer in range(t.layers + 1)]
+    guesses = [neighbours.logit_lens_at(model, t, place, layer, top_k=TOP_K) for layer in range(t.layers + 1)]
     shown = [
         (state_name(layer), *(f"{name} {value:.1%}" for name, value in best[:SHOWN_GUESSES]))
         for layer, best in enumerate(guesses)
