@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.attention import lines_by_layer
 from core.charts.bars import horizontal_bars
+from core.charts.curves import lines_by_layer
 from core.errors import LabError
 from core.explore.embeddings import neighbours, vectors
 from core.models.layer_names import after_state, state_columns, state_name
