@@ -102,7 +102,7 @@ def choose_columns(task: str, reference: str, table: Table) -> ColumnMapping:
     def keep(change: Change) -> None:
         kept.update(table.content_hash, ColumnMapping, change, reference=reference)
 
-    chosen: dict[str, object] = {}
+    chosen: dict[str, list[str] | str | None] = {}
     for column, role in zip(st.columns(len(ROLES[task])), ROLES[task], strict=True):
         with column:
             chosen[role.name] = _choose_role(f"{role.name}-{key}", table, role, guess, keep)
@@ -119,8 +119,7 @@ def _kept_columns(task: str, table: Table) -> ColumnMapping | None:
     with suppress(LabError):
         mapping = kept.load(table.content_hash, ColumnMapping)
         if mapping is not None and mapping.task == task:
-            names = {name for _, columns in mapping.columns for name in columns}
-            return mapping if names <= set(table.columns) else None
+            return mapping if mapping.used() <= set(table.columns) else None
     return None
 
 
@@ -179,7 +178,7 @@ def _choose_separator(
         "Labels are parted by",
         signs,
         signs.index(guess.separator),
-        format_func=SEPARATOR_TITLES.get,
+        format_func=SEPARATOR_TITLES.__getitem__,
         key=key,
         persist_state="session",
         width=300,

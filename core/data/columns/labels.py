@@ -33,8 +33,8 @@ def labels_of(table: Table, mapping: ColumnMapping, row_ids: np.ndarray | None =
         found = natural_order(
             {item for cell in (cells(column) if column else []) for item in items_of(cell, mapping.separator)}
         )
-    elif mapping.task == "sequence-classification" and mapping["label"]:
-        found = natural_order(filter(is_usable_label, cells(mapping["label"])))
+    elif mapping.label_column is not None:
+        found = natural_order(filter(is_usable_label, cells(mapping.label_column)))
     else:
         found = ()
     first = [label for label in mapping.label_order if label in found]
