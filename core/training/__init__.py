@@ -47,8 +47,8 @@ def train(plan: "Plan", *, output: Path | None = None) -> "Run":
     A plan is trained as it stands: `Plan` has fixed defaults, `plan_from_preset` those of the page and the command
     line. What there is to tell of a run that finished, such as a loss that ran away, is in `run.status().message`.
 
-    >>> run = train(plan_from_preset(data="sample:reviews", text_column="text", label_column="label"))
-    >>> run.metrics()["accuracy"]
+    >>> run = train(plan_from_preset(data="sample:reviews", text_column="text", label_column="label"))  # doctest: +SKIP
+    >>> run.metrics()["accuracy"]  # doctest: +SKIP
     """
     from core.errors import LabError
 
@@ -102,7 +102,7 @@ def _submit(run: "Run") -> None:
 
 def _absolute_file(reference: str) -> str:
     """The reference of a data file, as the worker understands it: it has a working directory of its own."""
-    from core.data.sources.uploads import find_source
+    from core.data.sources.references import find_source
 
     path = find_source(reference)
     return reference if reference.startswith(("sample:", "upload:")) else str(path.resolve())

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from core.data.column_mapping import ROLES, ColumnMapping
+from core.data.dataset.browse import natural_order
 from core.data.dataset.edits import Edits
-from core.data.dataset.order import natural_order
 from core.data.dataset.recipe import Recipe
 from core.data.decisions.saved_splits import SavedSplits
 from core.data.table import ReadOptions
+from core.errors import counted
 
 Kept = Edits | ColumnMapping | ReadOptions | Recipe | SavedSplits
 _SHOWN = 4
@@ -29,7 +30,7 @@ def changed_meanwhile(seen: Kept | None, before: Kept | None, after: Kept | None
         else:
             lines.append(f"{what} was changed meanwhile: was {_quoted(was)}, is now {_quoted(now)}.")
     more = len(lines) - _SHOWN
-    return (*lines[:_SHOWN], *([f"{more:,} more were changed meanwhile."] if more > 0 else []))
+    return (*lines[:_SHOWN], *([f"{counted(more, 'more was', 'more were')} changed meanwhile."] if more > 0 else []))
 
 
 def _differences(before: Kept | None, after: Kept | None) -> Iterator[tuple[str, tuple[str, str]]]:

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow.compute as pc
 
-from core.data.dataset.finding import Finding, counted, numbers, shown
-from core.data.dataset.noticing import about_number
+from core.data.dataset.notices import Finding, about_number, numbers, shown
 from core.data.dataset.row_selection import RowSelection, rows_in_words
 from core.data.dataset.steps import DropDuplicates, DropEmpty, TidyTexts, UnescapeHtml, repeated, tidied, unescaped
 from core.data.quality.coverage import Coverage
 from core.data.quality.kinds import HTML_TAG, ODD_CHARACTERS, Kinds, kinds_of, odd_characters, positions_matching
 from core.data.views import Strings
+from core.errors import counted
 
-WHOLE_IN_DRAFT = ("sequence-classification", "masked-language")  # other tasks have scores, tags, answers beside it
+WHOLE_IN_SELECTION = ("sequence-classification", "masked-language")  # other tasks have scores, tags, answers beside it
 PLACED_IN_TEXT = ("token-classification", "question-answering")  # each word has a tag, an answer begins somewhere
 _MOSTLY = 0.9  # from this share on a column is taken for something else than texts
 _SOME = 0.01
@@ -36,27 +36,27 @@ def check(selection: RowSelection, task: str) -> Iterator[Finding]:
         yield from _untidy(selection, column, which, task)
 
 
-def long_texts(selection: RowSelection, pieces: np.ndarray, limit: int) -> Iterator[Finding]:
-    """Rows that are cut at a limit of pieces."""
-    cut = np.flatnonzero(np.asarray(pieces) > limit)
+def long_texts(selection: RowSelection, tokens: np.ndarray, limit: int) -> Iterator[Finding]:
+    """Rows that are cut at a limit of tokens."""
+    cut = np.flatnonzero(np.asarray(tokens) > limit)
     if not len(cut):
-        yield Finding("long", "good", f"No text is longer than {limit:,} pieces, so none is cut.")
+        yield Finding("long", "good", f"No text is longer than {limit:,} tokens, so none is cut.")
         return
     share = len(cut) / len(selection)
     texts = counted(len(cut), "text is", "texts are")
-    what = f"{texts} longer than {limit:,} pieces ({share:.1%}) and would be cut there."
+    what = f"{texts} longer than {limit:,} tokens ({share:.1%}) and would be cut there."
     remedy = "Raise the maximum length, or check that what matters stands at the beginning."
     yield Finding("long", "warn", what, numbers(selection.row_ids[cut]), remedy)
 
 
-def unknown_pieces(coverage: Coverage) -> Iterator[Finding]:
-    """Pieces that the vocabulary cannot write."""
+def unknown_tokens(coverage: Coverage) -> Iterator[Finding]:
+    """Tokens that the vocabulary cannot write."""
     if coverage.unknown_share < _MUCH_UNKNOWN:
-        share = f"{coverage.unknown_share:.2%} of all pieces are [UNK]"
+        share = f"{coverage.unknown_share:.2%} of all tokens are [UNK]"
         yield Finding("unknown", "good", f"The vocabulary knows these texts: {share}.", coverage.rows)
         return
     words = shown([word for word, _ in coverage.unknown_words])
-    what = f"{coverage.unknown_share:.1%} of all pieces are [UNK], in {counted(len(coverage.rows), 'row')}: {words}."
+    what = f"{coverage.unknown_share:.1%} of all tokens are [UNK], in {counted(len(coverage.rows), 'row')}: {words}."
     remedy = "Choose a model whose vocabulary was made for this language."
     yield Finding("unknown", "fix" if coverage.unknown_share > 0.1 else "warn", what, coverage.rows, remedy)
 
@@ -76,14 +76,14 @@ def _empty(selection: RowSelection) -> Iterator[Finding]:
 
 
 def _repeats(selection: RowSelection, task: str) -> Iterator[Finding]:
-    """Rows that say the same as an earlier one; where a row says more than its draft, all that can be told is that
+    """Rows that say the same as an earlier one; where a row says more than its selection, all that can be told is that
     texts repeat. The same text under another label is not one of them (see `card_labels`)."""
     first = selection.first_equal()
     if len(selection) > 1 and not first.any():
         what = f"All {len(selection):,} rows hold the same text."
         yield Finding("all_same", "fix", what, numbers(selection.row_ids), "Choose the column that holds the texts.")
         return
-    is_all = task in WHOLE_IN_DRAFT
+    is_all = task in WHOLE_IN_SELECTION
     again = np.flatnonzero(repeated(selection) if is_all else first != np.arange(len(first)))
     if len(again):
         rows = counted(len(again), "row repeats", "rows repeat")

@@ -89,6 +89,7 @@ def ablate_heads(
     a head or a position that there is not.
 
     >>> ablate_heads(model, tokenize(model, "The [MASK] barked."), {(3, 0), (3, 7)}).kl_divergence
+    (0.036...,)
     """
     positions = _answer_positions(model, tokens, positions)
     off = _none_off(model)

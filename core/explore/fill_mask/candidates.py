@@ -48,7 +48,7 @@ def compare_candidates(model: Model, text: str, words: Sequence[str], *, mask: i
     word that the model does not know or that melts into its neighbours.
 
     >>> [each.word for each in compare_candidates(model, "The nurse said that [MASK] was tired.", ["he", "she"])]
-    ['she', 'he']
+    ['he', 'she']
     """
     mask_id = check_masked_lm(model)
     words = list(dict.fromkeys(word.strip() for word in words if word.strip()))
@@ -115,7 +115,7 @@ def beginning_with(model: Model, predictions: MaskPredictions, prefix: str, *, t
     normalizer = model.tokenizer.backend_tokenizer.normalizer
     wanted = normalizer.normalize_str(prefix.strip()) if normalizer else prefix
     wanted = wanted.strip(f" {_WORD_SIGNS}").casefold()
-    entries = [index for index, word in _beginnings(model).items() if word.startswith(wanted)]
+    entries = sorted(index for index, word in _beginnings(model).items() if word.startswith(wanted))
     if not entries or not wanted:
         raise LabError(f"No word of this model begins with “{prefix.strip()[:60]}”.", "Give other letters.")
     chosen = predictions.probabilities[:, entries]  # (mask, entry)

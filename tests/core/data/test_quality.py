@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
-from core.data.columns.guess import Columns, guess_columns
+from core.data.columns.guess import guess_mapping
 from core.data.dataset.dataset import Dataset, build_dataset
 from core.data.dataset.splits import Splits, split
 from core.data.dataset.words import words_of
@@ -30,6 +30,7 @@ from core.data.quality.scripts import script_mix, script_of
 from core.data.quality.typical import count_terms, log_odds, typical_words
 from core.data.reading.read_table import read_table
 from core.data.views import Strings
+from tests.columns import classes
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 WORDS = [*"abcdefghijklmnopqrst"]
@@ -135,7 +136,7 @@ def test_typical_words_of_chinese_are_pairs_of_signs():
     assert {"差劲", "很差"} <= {word.word for word in found.by_label["y"]}
 
 
-def test_coverage_counts_pieces_and_unknown_words():
+def test_coverage_counts_tokens_and_unknown_words():
     vocabulary = {"a": 1, "b": 2, "c": 3}
     data = dataset(["a b zzz", "a", "", "zzz q"], pairs=["c", "c c", "b", "a"])
 
@@ -146,7 +147,7 @@ def test_coverage_counts_pieces_and_unknown_words():
     found = coverage(data, encode, unknown_id=0, vocabulary_size=10, on_progress=shares.append)
     assert (found.tokens, found.unknown, found.words, found.used, found.rows) == (11, 3, 11, 4, (0, 3))
     assert found.unknown_words == (("zzz", 2), ("q", 1))
-    assert (found.unknown_share, found.used_share, found.pieces_per_word) == (3 / 11, 0.4, 1)
+    assert (found.unknown_share, found.used_share, found.tokens_per_word) == (3 / 11, 0.4, 1)
     assert shares == [1.0]
     assert coverage(data, encode, unknown_id=None, vocabulary_size=10).unknown == 0
 
@@ -306,11 +307,17 @@ def test_any_text_is_measured(texts, data):
 @pytest.mark.skipif(not DATA.is_dir(), reason="the public test sets (../shared/data) are not here")
 def test_real_tweets():
     table = read_table(DATA / "airline_tweets/Tweets.csv")
-    made = build_dataset(table, Columns("text", "airline_sentiment"))
+    made = build_dataset(table, classes("text", "airline_sentiment"))
     found = typical_words(made, most=5)
     assert found.by_label["positive"][0].word == "thank"
     assert "cancelled" in {word.word for word in typical_words(made).by_label["negative"]}
-    test = build_dataset(read_table(DATA / "emotion/test.txt"), Columns("column_1", "column_2"))
-    train = build_dataset(read_table(DATA / "emotion/train.txt"), guess_columns(read_table(DATA / "emotion/train.txt")))
+    test = build_dataset(
+        read_table(DATA / "emotion/test.txt"),
+        classes("column_1", "column_2"),
+    )
+    train = build_dataset(
+        read_table(DATA / "emotion/train.txt"),
+        guess_mapping(read_table(DATA / "emotion/train.txt"), "sequence-classification"),
+    )
     texts = set(train.texts)
     assert len(find_leaks(train, test, near=False).exact) == sum(text in texts for text in test.texts) == 11

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.data.reading.read_table import ReadOptions, read_table
+from core.data.sources.references import open_table
 from core.data.table import is_number
 from core.errors import LabError
 from tests.workbooks import text_rows, workbook
@@ -151,7 +152,7 @@ def test_parquet_of_many_types():
     table = read_table(file.getvalue(), name="anything.csv")
     assert table.options.format == "parquet"
     assert rows(table) == [("x", "0", "0", "true", "[1, 2]"), ("", str(2**60), "1.5", "", "")]
-    assert "Column 'text': 1 null values became empty cells." in table.notices
+    assert "Column 'text': 1 null value became an empty cell." in table.notices
 
 
 @pytest.mark.parametrize("name", ["x.csv.gz", "x.tsv.gz", "x.jsonl.gz", "x.json.gz"])
@@ -179,7 +180,7 @@ def test_the_hash_is_that_of_the_file_as_it_is(tmp_path):
     table = read_table(tmp_path / "x.csv.gz")
     assert table.content_hash == hashlib.sha256(content).hexdigest()
     assert table.name == "x.csv.gz"
-    assert read_table(str(tmp_path / "x.csv.gz")).data.equals(table.data)
+    assert open_table(str(tmp_path / "x.csv.gz")).data.equals(table.data)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.columns.guess import Columns
 from core.data.csv_safety import escape_formula
 from core.data.dataset.dataset import build_dataset
 from core.data.dataset.recipe import KINDS, Recipe
@@ -35,8 +34,9 @@ from core.data.quality.card import health_card
 from core.data.reading.read_table import ReadOptions, read_table
 from core.data.views import Strings
 from core.errors import LabError
+from tests.columns import classes
 
-COLUMNS = Columns("text", "label")
+COLUMNS = classes("text", "label")
 STEPS = (
     DropEmpty(), DropUnlabelled(), DropDuplicates(), DropContradictions(), DropContradictions(keep="majority"),
     CapClasses(rows=2, seed=3), DropRows((0, 4), "by hand"), TidyTexts(), MergeLabels(), UnescapeHtml(),
@@ -64,7 +64,12 @@ def kept(step, *rows):
 
 def test_B11_rows_without_a_text_are_dropped():
     assert kept(DropEmpty(), "one,x", " ,y", ",x") == ([0], "2 rows without a text were dropped.")
-    pairs = selection("a,b,x", "c,,y", header="first,second,label", columns=Columns("first", "label", "second"))
+    pairs = selection(
+        "a,b,x",
+        "c,,y",
+        header="first,second,label",
+        columns=classes("first", "label", "second"),
+    )
     assert DropEmpty().apply(pairs)[0].row_ids.tolist() == [0]
 
 
@@ -129,12 +134,12 @@ def test_chosen_rows_go_by_their_number_in_the_file():
     recipe = Recipe().then(DropEmpty()).then(DropRows((2,), "nearly the same"))
     applied = recipe.apply(selection(",x", "one,x", "two,y", "three,y"))
     assert applied.selection.row_ids.tolist() == [1, 3]
-    assert applied.log[1] == "1 rows (nearly the same) were dropped."
+    assert applied.log[1] == "1 row (nearly the same) was dropped."
 
 
 def test_a_step_that_needs_labels_says_so_and_one_that_leaves_nothing_is_refused():
     with pytest.raises(LabError, match=r"needs a label column.*take this step back"):
-        MergeLabels().apply(selection("one,x", columns=Columns("text")))
+        MergeLabels().apply(selection("one,x", columns=classes("text")))
     with pytest.raises(LabError, match="No row is left"):
         Recipe((DropRows((0, 1)),)).apply(selection("one,x", "two,y"))
 
@@ -257,8 +262,8 @@ def test_repeats_are_votes_for_the_label_that_most_rows_have():
     for fixes in ((DropDuplicates(), SAFE[0]), (SAFE[0], DropDuplicates())):
         applied = Recipe(fixes).apply(selection(*rows))
         assert applied.selection.row_ids.tolist() == [0, 3]
-        assert applied.log == ("1 rows whose text also has another label were dropped.",
-                               "1 rows that repeat an earlier one were dropped.")  # fmt: skip
+        assert applied.log == ("1 row whose text also has another label was dropped.",
+                               "1 row that repeats an earlier one was dropped.")  # fmt: skip
 
 
 def test_a_recipe_of_earlier_days_does_its_steps_as_they_were_chosen():
@@ -287,7 +292,11 @@ def test_html_entities_are_written_as_characters():
         "AT&T <3 'you' '", "no & entity; here", "https://a.b/?x=1&copy=2&y=3", "&lt;", "&T; &nosuch;"
     ]  # fmt: skip
     assert line == "HTML entities were written as characters in 3 rows."
-    pairs = selection("a &gt; b,c&nbsp;d,x", header="first,second,label", columns=Columns("first", "label", "second"))
+    pairs = selection(
+        "a &gt; b,c&nbsp;d,x",
+        header="first,second,label",
+        columns=classes("first", "label", "second"),
+    )
     after, _ = UnescapeHtml().apply(pairs)
     assert (list(Strings(after.texts)), list(Strings(after.pairs))) == (["a > b"], ["c\u00a0d"])
 
@@ -334,7 +343,7 @@ def test_C08_the_fixed_rows_come_back_exactly_from_JSON_lines():
     csv.writer(content).writerows([("@id", "text", "label"), *((n, cell, "-1") for n, cell in enumerate(cells))])
     table = read_table(content.getvalue().encode(), name="x.csv")
     fixed = fixed_table(table, COLUMNS, recipe=Recipe((DropRows((0,)),)))
-    again = read_table("".join(jsonl_parts(fixed)).encode(), name="mended.jsonl")
+    again = read_table("".join(jsonl_parts(fixed)).encode(), name="fixed.jsonl")
     assert (again.columns, again.options.format) == (("@id", "text", "label"), "jsonl")
     assert again.data.equals(fixed.data)
     assert again["text"] == cells[1:]

@@ -11,6 +11,7 @@ from pages.shared.export import escape_formulas
 from pages.shared.run_view import duration
 from pages.shared.text import plain
 from pages.shared.url_state import distinct
+from tests.combinations import diagonal
 from tests.pages.conftest import words_on
 
 
@@ -124,7 +125,7 @@ def test_back_to_an_address_that_does_not_name_a_choice_brings_its_default(open_
     for name in ("tokens-view", "text"):
         del app.query_params[name]
     app.run()
-    assert app.segmented_control(key="tokens-view").value == "Pieces"
+    assert app.segmented_control(key="tokens-view").value == "Tokens"
     assert app.text_area(key="text").value != "short"
     assert "tokens-view" not in app.query_params
 
@@ -172,8 +173,7 @@ NUMBERS = {  # every page with sliders or number fields that live in the address
 }
 
 
-@pytest.mark.parametrize("value", ["inf", "nan", "1e400", "-5", "text"])
-@pytest.mark.parametrize("page", NUMBERS)
+@pytest.mark.parametrize(("page", "value"), diagonal(list(NUMBERS), ["inf", "nan", "1e400", "-5", "text"]))
 def test_no_value_in_an_address_ends_a_page(open_page, page: str, value: str):
     app = open_page(page, **dict.fromkeys(NUMBERS[page], value))
     assert not app.exception
@@ -198,5 +198,5 @@ def test_I05_results_that_a_session_keeps_are_bounded_by_bytes(monkeypatch, most
     monkeypatch.setattr(on_demand, "MOST_BYTES", most)
     app = AppTest.from_function(_three_results, default_timeout=60).run()
     assert not app.exception
-    results = app.session_state["attention-results"]
+    results = app.session_state["results-on-demand"]
     assert list(results) == [("array", number) for number in range(3)][-kept:]
