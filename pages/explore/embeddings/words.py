@@ -55,7 +55,7 @@ def show_one_word(model: Model) -> None:
 
 def _in_its_sentence(t: Trace, place: Place) -> str:
     """The sentence with the word in bold, as Markdown, with some 60 characters on each side."""
-    source = t.tokens[place.text]
+    source = t.texts[place.text]
     start = source.offsets[place.positions[0]][0]
     end = source.offsets[place.positions[-1]][1]
     before, after = source.text[max(0, start - 60) : start], source.text[end : end + 60]
@@ -128,7 +128,7 @@ def show_nearest(model: Model) -> None:
 
 def show_table_neighbours(model: Model, t: Trace, place: Place) -> None:
     """The nearest rows of the word-embedding table."""
-    token_id = t.tokens[place.text].ids[place.positions[0]]
+    token_id = t.texts[place.text].ids[place.positions[0]]
     found = neighbours.nearest_tokens(model, token_id, top_k=TOP_K)
     draw_neighbours(found, f"Nearest to “{place.name}” in the embedding table, by cosine", percent=False)
 
