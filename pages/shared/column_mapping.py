@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.data.column_mapping import ROLES, SEPARATORS, ColumnMapping
+from core.data.column_mapping import SEPARATORS, ColumnMapping
 from core.data.columns.check import check_mapping
 from core.data.columns.mapping_guess import guess_mapping
 from core.data.columns.task_guess import guess_task
 from core.data.decisions.changes import choose_columns, choose_separator, name_labels
 from core.data.decisions.fixed import drafted
 from core.errors import LabError
+from core.tasks import SPECS, spec_of
 from pages.shared import data_source, kept
 from pages.shared.data_source import CLASSIFICATION
 from pages.shared.live_editor import live_editor
@@ -25,31 +26,14 @@ from pages.shared.url_state import choose
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.data.column_mapping import Role
     from core.data.columns.guess import Columns
     from core.data.dataset.finding import Finding
     from core.data.table import Table
+    from core.tasks import Role
     from pages.shared.live_editor import Typed
     from pages.shared.preparation import FilePreparation
 
-TASKS = {
-    CLASSIFICATION: "Sort texts into classes",
-    "multi-label": "Give several labels",
-    "regression": "Guess a number",
-    "token-classification": "Tag words",
-    "question-answering": "Answer questions",
-    "multiple-choice": "Pick the right choice",
-    "masked-language": "Learn the language of these texts",
-}
-MEANINGS = {
-    CLASSIFICATION: "One label for each text, or for each pair of texts: praise or blame, the same meaning or not.",
-    "multi-label": "Any number of labels for each text: the topics of an article.",
-    "regression": "A number for each text or pair of texts: how much two sentences mean the same.",
-    "token-classification": "A tag for each word: names of people and places in a sentence.",
-    "question-answering": "The stretch of a passage that answers a question about it.",
-    "multiple-choice": "The one of several texts that continues a beginning, or answers a question about it.",
-    "masked-language": "Words that are hidden in texts without labels: makes a model at home in their language.",
-}
+TASKS = {name: spec.title for name, spec in SPECS.items()}
 ICONS = {"fix": ":material/error:", "warn": ":material/info:", "good": ":material/check_circle:"}
 SEPARATOR_TITLES = {
     None: "Spaces, or as a JSON list",
@@ -65,7 +49,7 @@ MOST_NAMED = 100
 def choose_task() -> str:
     """What shall be learned; the pages share the choice, and it stands in the address."""
     task = choose("What the model shall learn", TASKS, key="task")
-    st.caption(MEANINGS[task])
+    st.caption(spec_of(task).meaning)
     return task
 
 
@@ -157,13 +141,13 @@ def _stand_in(table: Table, mapping: ColumnMapping) -> bool:
 
 def _choose_roles(key: str, table: Table, guess: ColumnMapping, preparation: FilePreparation) -> ColumnMapping:
     """One list a part, and the sign that parts several labels in one cell."""
-    task = guess.task
+    task, roles = guess.task, spec_of(guess.task).roles
     chosen: dict[str, object] = {}
-    for column, role in zip(st.columns(len(ROLES[task])), ROLES[task], strict=True):
+    for column, role in zip(st.columns(len(roles)), roles, strict=True):
         with column:
             chosen[role.name] = _choose_role(f"{role.name}-{key}", table, role, guess, preparation)
     mapping = ColumnMapping.of(task, **chosen)
-    if task == "multi-label" and len(mapping.all("labels")) == 1:
+    if len(mapping.all("labels")) == 1:
         signs = (None, *SEPARATORS)
 
         def keep_sign() -> None:

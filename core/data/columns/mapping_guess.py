@@ -1,13 +1,13 @@
 """A first guess at the columns of any task, from their names, then from what the cells look like. Only proposes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core.data.cells import answers_of, items_of
-from core.data.column_mapping import SEPARATORS, TASKS, ColumnMapping
+from core.data.column_mapping import SEPARATORS, ColumnMapping
 from core.data.columns.guess import Columns, guess_columns, plain_name
 from core.data.table import Table, is_number
-from core.errors import LabError
+from core.tasks import spec_of
 
 _SAMPLE = 500
 _SCORES = ("score", "similarity", "rating", "stars", "relatedness", "label", "value", "target", "grade")
@@ -25,21 +25,15 @@ _CHOICES = ("ending", "choice", "option", "answer", "sol", "hypothesis")
 
 def guess_mapping(table: Table, task: str, *, columns: Columns | None = None) -> ColumnMapping:
     """The likeliest columns for a task; a part that nothing fits stays open. `columns` is what is known already."""
-    if task not in TASKS:
-        raise LabError(f"There is no task {str(task)[:80]!r}.", f"The tasks are {', '.join(TASKS)}.")
-    known = columns or guess_columns(table)
-    if task == "sequence-classification":
-        return ColumnMapping.of(task, text=known.text, pair=known.pair, label=known.label)
-    if task == "masked-language":
-        return ColumnMapping.of(task, text=known.text)
-    guess = {
-        "multi-label": _multi_label,
-        "regression": _regression,
-        "token-classification": _tokens,
-        "question-answering": _question,
-        "multiple-choice": _choice,
-    }[task]
-    return guess(table, known)
+    return GUESSES[spec_of(task).name](table, columns or guess_columns(table))
+
+
+def _label(table: Table, known: Columns) -> ColumnMapping:
+    return ColumnMapping.of("sequence-classification", text=known.text, pair=known.pair, label=known.label)
+
+
+def _text(table: Table, known: Columns) -> ColumnMapping:
+    return ColumnMapping.of("masked-language", text=known.text)
 
 
 def _multi_label(table: Table, known: Columns) -> ColumnMapping:
@@ -161,3 +155,14 @@ def _values(table: Table, name: str) -> set[str]:
 
 def _items(table: Table, name: str) -> set[str]:
     return {item for cell in _cells(table, name) for item in items_of(cell)}
+
+
+GUESSES: dict[str, Callable[[Table, Columns], ColumnMapping]] = {
+    "sequence-classification": _label,
+    "multi-label": _multi_label,
+    "regression": _regression,
+    "token-classification": _tokens,
+    "question-answering": _question,
+    "multiple-choice": _choice,
+    "masked-language": _text,
+}

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from core.data.decisions.preparation import Preparation
+from core.tasks import spec_of
 from core.training.estimate.shapes import Shape, shape_of
 from core.training.estimate.speeds import device_here
 from core.training.estimate.token_lengths import Lengths, load_of
@@ -108,7 +109,7 @@ def work_per_token(
     forward = 2 * shape.encoder_weights + 4 * shape.layers * shape.width * tokens
     learning = max(0, shape.layers - frozen_layers) / shape.layers
     backward = forward * learning * (1 if lora_rank else 2)
-    if task == "masked-language":  # each piece is compared with the whole vocabulary
+    if spec_of(task).predicts_vocabulary:  # each token is compared with the whole vocabulary
         head = 2 * shape.width * (shape.vocabulary + shape.width)
         return forward + head, backward + 2 * head
     return forward, backward
@@ -131,8 +132,9 @@ def memory_of(
     held = (8 if kind == "cpu" else 4) * shape.weights + 12 * trained
     layers = shape.layers - frozen + 1  # one more: what passes through a frozen layer
     activations = layers * texts * tokens * 4 * (10 * shape.width + 3 * shape.inner)
-    logits = 12 * texts * tokens * shape.vocabulary if task == "masked-language" else 0  # with softmax and gradient
-    return _PROCESS_BYTES + held + activations + logits
+    if spec_of(task).predicts_vocabulary:  # logits with softmax and gradient
+        activations += 12 * texts * tokens * shape.vocabulary
+    return _PROCESS_BYTES + held + activations
 
 
 def _parts(plan: Plan, rows: int) -> tuple[float, float, float]:

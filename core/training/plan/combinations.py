@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.data.column_mapping import TASKS
 from core.errors import LabError
+from core.tasks import TASKS
 from core.training.plan.settings import Setting
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def check_combinations(plan: "Plan") -> None:
             _refuse_unheeded(item, items, values)
     if problem := uneven_batch(plan.batch_size, plan.accumulation, plan.processes):
         raise problem
-    if plan.task == "multiple-choice" and len(plan.choice_columns) == 1:
+    if len(plan.choice_columns) == 1:
         raise LabError("Only one column is chosen for the choices.", "Choose two or more.")
     most = plan.max_length // 2  # more is cut down to this, so that each window goes on
     if most < plan.window_overlap != items["window_overlap"].default:

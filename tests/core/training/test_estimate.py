@@ -10,7 +10,7 @@ from core.data.reading.read_table import read_table
 from core.training.estimate.estimate import Estimate, Measured, estimate, memory_of, schedule, work_per_token
 from core.training.estimate.shapes import Shape, shape_of
 from core.training.estimate.speeds import Device, device_here, remember_speed
-from core.training.estimate.token_lengths import Lengths, count_pieces, lengths_of, load_of
+from core.training.estimate.token_lengths import Lengths, count_tokens, lengths_of, load_of
 from core.training.plan.plan import Plan
 
 MINIMAL = {"data": "sample:reviews", "text_column": "text", "label_column": "label"}
@@ -155,7 +155,7 @@ def test_an_unknown_model_is_taken_for_bert_base() -> None:
     assert shape_of("bert-base-uncased").longest == 512
 
 
-@pytest.mark.parametrize(("pieces", "frozen", "rank"), [(16, 0, 0), (64, 0, 0), (64, 3, 0), (64, 0, 8)])
+@pytest.mark.parametrize(("tokens", "frozen", "rank"), [(16, 0, 0), (64, 0, 0), (64, 3, 0), (64, 0, 8)])
 def test_work_is_what_torch_counts(tokens: int, frozen: int, rank: int) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -211,7 +211,7 @@ def test_memory_that_will_not_suffice_is_told(monkeypatch: pytest.MonkeyPatch) -
 def test_the_vocabulary_counts_for_masked_language() -> None:
     language = work_per_token(BUILTIN, task="masked-language", tokens=30)
     assert sum(language) > 1.5 * sum(work_per_token(BUILTIN, task="regression", tokens=30))
-    one = {"texts": 8, "pieces": 128, "kind": "cpu"}
+    one = {"texts": 8, "tokens": 128, "kind": "cpu"}
     assert memory_of(BUILTIN, task="masked-language", **one) > memory_of(BUILTIN, task="regression", **one)
 
 
@@ -263,7 +263,7 @@ def test_the_estimate_of_pieces_is_near_the_count() -> None:
     plan = Plan(data="sample:pairs", text_column="first", pair_column="second", label_column="label")
     load = load_of(plan, lengths_of(mapping, table, np.arange(len(table))))
     assert load.tokens == pytest.approx(sum(counts) / len(counts), rel=0.2)
-    assert count_pieces("房间很好服务太差") == 8
+    assert count_tokens("房间很好服务太差") == 8
 
 
 def test_the_device_is_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

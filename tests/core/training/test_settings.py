@@ -5,11 +5,12 @@ import re
 import pytest
 
 from core.errors import LabError
+from core.tasks import SPECS, TASKS
 from core.training.estimate.shapes import shape_of
 from core.training.estimate.speeds import Device
 from core.training.forms.editable import FIELDS, checked, defaults, limits
 from core.training.plan.combinations import stops_nothing
-from core.training.plan.plan import COLUMN_SETTINGS, TASKS, Plan
+from core.training.plan.plan import Plan
 from core.training.plan.settings import in_figures, kind
 from tests.core.training.test_presets import COLUMNS
 
@@ -125,7 +126,7 @@ def test_no_setting_is_accepted_where_nothing_heeds_it(name: str, task: str) -> 
     is_heeded = task in item.metadata.get("tasks", TASKS) and (
         "needs" not in item.metadata or bool(COLUMNS[task].get(item.metadata["needs"]))
     )
-    if is_heeded or name in COLUMN_SETTINGS[task].values() or name == "label_columns":
+    if is_heeded or name in SPECS[task].column_settings().values() or name == "label_columns":
         return
     with pytest.raises(LabError, match=f"{item.metadata['title']} has no meaning"):
         plan(task, **{name: value})
