@@ -16,9 +16,9 @@ from core.training.estimate.estimate import memory_of, work_per_token
 from core.training.estimate.shapes import Shape, shape_of
 from core.training.estimate.speeds import Device, device_here
 from core.training.estimate.token_lengths import load_of
-from core.training.forms.editable import FIELDS, defaults, written
+from core.training.forms.editable import defaults, written
 from core.training.forms.preflight import lengths_of_plan
-from core.training.plan.plan import Plan
+from core.training.plan.plan import FIELDS, Plan
 
 QUICK, BALANCED, BEST = "quick", "balanced", "best"
 PRESETS = {QUICK: "Quick look", BALANCED: "Balanced", BEST: "Best"}
@@ -40,7 +40,7 @@ _LENGTHS = {QUICK: 64, BALANCED: 128, BEST: 256}
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """`settings` holds every setting that the task heeds; `why` says in sentences what was chosen for what reason."""
+    """`settings` holds every setting that the task uses; `why` says in sentences what was chosen for what reason."""
 
     name: str
     settings: dict[str, Any]

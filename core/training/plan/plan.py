@@ -271,6 +271,9 @@ class Plan:
         return [long.get(key, f"{key}: {ours[key]} → {theirs[key]}") for key in changed]
 
 
+FIELDS: dict[str, dataclasses.Field] = {item.name: item for item in dataclasses.fields(Plan)}
+
+
 def columns_of(mapping: ColumnMapping) -> dict[str, Any]:
     """The settings of a plan that name the columns of a mapping, and its task: the reverse of `Plan.mapping`."""
     settings: dict[str, Any] = {"task": mapping.task}

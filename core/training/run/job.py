@@ -29,8 +29,7 @@ from core.training.plan.combinations import stops_nothing
 from core.training.plan.plan import Plan
 from core.training.run import checkpoints, records
 from core.training.run.callbacks import Reporter, write_progress
-from core.training.run.model_card import model_card
-from core.training.run.model_folder import inference_settings, save_model
+from core.training.run.model_folder import inference_settings, model_card, save_model
 from core.training.run.network import add_lora, open_network
 from core.training.run.prepare import prepare
 from core.training.run.ranks import Ranks
@@ -174,9 +173,7 @@ class Job:
             records.keep_speed(plan, reporter, float(train.lengths.mean()), precision)
             trained = network if tuner is None else tuner.merge_and_unload()
             settings = inference_settings(plan, task, prepared, position_limit(network.config, tokenizer))
-            card = model_card(
-                plan.task, settings, has_pairs=prepared.test.pairs is not None, mask=str(tokenizer.mask_token)
-            )
+            card = model_card(task, settings, has_pairs=prepared.test.pairs is not None, mask=str(tokenizer.mask_token))
             save_model(self.folder / "model", trained, tokenizer, settings=settings, card=card)
             reporter.report("scoring the held-out rows")
             self._score(prepared, trained, test)

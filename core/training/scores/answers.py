@@ -17,8 +17,6 @@ from core.training.scores.bootstrap import mean_intervals
 from core.training.scores.finite import finite
 from core.training.scores.proportion import wilson
 
-BEST = "f1"
-SHOWN = ("exact_match", "f1")
 LONGEST_ANSWER = 30  # pieces, as in transformers' example
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 

@@ -6,8 +6,6 @@ from typing import Any
 from core.errors import LabError
 from core.training.scores.finite import finite
 
-BEST = "masked_accuracy"
-SHOWN = ("masked_accuracy", "masked_top5", "next_sentence_accuracy")  # the last where the task has it
 _LARGEST_EXPONENT = 700.0  # e to this is still a finite float64
 
 

@@ -11,7 +11,9 @@ from transformers import PreTrainedTokenizerFast
 from core.data.table import Table
 from core.errors import LabError
 from core.models.checks import check_folder
+from core.models.inference_settings import InferenceSettings
 from core.models.loading import MASKED_LM, PRETRAINING
+from core.tasks.masked_language import SPEC
 from core.training.batches.encoding import IGNORED
 from core.training.batches.examples import Examples, Prepared, Rows
 from core.training.batches.masked_batches import MaskedBatches
@@ -20,7 +22,7 @@ from core.training.batches.sentence_pairs import SentencePairs
 from core.training.batches.text_windows import TextWindows
 from core.training.plan.plan import Plan
 from core.training.scores import language
-from core.training.tasks.task import Task, rows_without_label
+from core.training.tasks.task import RandomText, Task, rows_without_label
 from core.training.tasks.text import write_predictions
 
 # The columns of what is kept of a hidden piece: which it is, the likeliest piece, −log p(piece) in nats, whether it is
@@ -30,6 +32,16 @@ PIECE, GUESS, LOSS, AMONG_FIVE, PAIR_RIGHT = range(5)
 _PAIRS = {"bert": ("next_sentence_label", False), "albert": ("sentence_order_label", True)}
 
 
+_HOW_TO_USE = """\
+```python
+from transformers import pipeline
+
+model = pipeline("fill-mask", model=".", tokenizer_kwargs={{"truncation": True}})
+model("A text with {mask}.")
+```
+"""
+
+
 class MaskedLanguage(Task):
     """Further training on texts of one's own, from a model or from scratch (Devlin et al. 2019, § 3.1).
 
@@ -37,7 +49,7 @@ class MaskedLanguage(Task):
     """
 
     compares_with_start = True
-    best = language.BEST
+    spec = SPEC
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
         dataset, _ = rows_without_label(table, plan, plan.text_column, is_other_file=label_names is not None)
@@ -111,6 +123,14 @@ class MaskedLanguage(Task):
         pieces = np.concatenate([each[:, PIECE] for each in outputs]).astype(np.int64)
         commonest = np.bincount(pieces).max() / len(pieces)
         return language.full(*_sums(outputs)) | {"majority_accuracy": float(commonest), "rows": len(rows)}
+
+    def random_rows(self, counts: Sequence[int], text: RandomText, *, has_pairs: bool, sequences: int) -> Rows:
+        """Two sentences each, for pairs of them."""
+        texts = [" ".join([*text(count // 2 - 2), ".", *text(count // 2)]) for count in counts]
+        return Rows(range(len(counts)), texts, [])
+
+    def how_to_use(self, settings: InferenceSettings, *, has_pairs: bool, mask: str) -> str:
+        return _HOW_TO_USE.format(mask=mask)
 
 
 def _pairs_of(folder: Path) -> tuple[str, bool]:

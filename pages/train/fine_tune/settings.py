@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.training.forms.editable import FIELDS, checked, editable, from_text, limits, step, to_text, written
+from core.training.forms.editable import checked, editable, from_text, limits, step, to_text, written
 from core.training.forms.presets import BALANCED, PRESETS, preset
-from core.training.plan.combinations import is_heeded, uneven_batch
+from core.training.plan.combinations import is_used, uneven_batch
+from core.training.plan.plan import FIELDS
 from core.training.plan.settings import kind
 from pages.shared.text import errors_shown, plain
 from pages.shared.url_state import keep, seed
@@ -33,7 +34,7 @@ DEVICES_HELP = (
 
 
 def choose_settings(mapping: ColumnMapping, load: Load, shape: Shape, device: Device) -> dict[str, Any]:
-    """Every setting that the task heeds: those of a preset, with what a person has changed."""
+    """Every setting that the task uses: those of a preset, with what a person has changed."""
     seed("preset", BALANCED, allowed=PRESETS)
     seed("changed", "")
     head = st.container()  # what stands in it changes; the knobs below must keep their place, or they would fold up
@@ -49,7 +50,7 @@ def choose_settings(mapping: ColumnMapping, load: Load, shape: Shape, device: De
         sequences=load.sequences,
         turned=changes,
     )
-    changes = _heeded(changes, chosen, mapping)
+    changes = _used(changes, chosen, mapping)
     settings = chosen.settings | changes
     keep("preset", chosen.name)
     keep("changed", to_text(changes))
@@ -84,13 +85,13 @@ def _changes(shape: Shape, device: Device) -> dict[str, Any]:
     return changes
 
 
-def _heeded(changes: dict[str, Any], chosen: Preset, mapping: ColumnMapping) -> dict[str, Any]:
+def _used(changes: dict[str, Any], chosen: Preset, mapping: ColumnMapping) -> dict[str, Any]:
     """The changes that differ from the preset and that the task, and the other settings, give a meaning."""
     values = {**chosen.settings, **changes, "task": mapping.task, "pair_column": mapping["pair"]}
     return {
         name: value
         for name, value in changes.items()
-        if chosen.settings.get(name, value) != value and is_heeded(FIELDS[name], values)
+        if chosen.settings.get(name, value) != value and is_used(FIELDS[name], values)
     }
 
 

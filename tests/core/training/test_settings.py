@@ -123,10 +123,10 @@ def test_no_setting_is_accepted_where_nothing_heeds_it(name: str, task: str) -> 
         value = choices[-1]
     elif kind(item) is str:
         value = ";" if name == "label_separator" else "other"
-    is_heeded = task in item.metadata.get("tasks", TASKS) and (
+    is_used = task in item.metadata.get("tasks", TASKS) and (
         "needs" not in item.metadata or bool(COLUMNS[task].get(item.metadata["needs"]))
     )
-    if is_heeded or name in SPECS[task].column_settings().values() or name == "label_columns":
+    if is_used or name in SPECS[task].column_settings().values() or name == "label_columns":
         return
     with pytest.raises(LabError, match=f"{item.metadata['title']} has no meaning"):
         plan(task, **{name: value})
