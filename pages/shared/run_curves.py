@@ -11,6 +11,7 @@ import streamlit as st
 from core.charts import training as charts
 from core.charts.live import DATA, live_lines
 from core.charts.run_curves import AXES, SCORES, Panel, Tables, axis_of, panels_of, points_of, rows_of
+from core.tasks import metric_of
 from pages.shared.export import csv_button, figure
 from pages.shared.text import counted
 
@@ -62,7 +63,7 @@ def live_curves(tables: Tables, look: Look) -> None:
         chart = {**live_lines(panel, axis), "datasets": datasets}
         st.vega_lite_chart(spec=chart, alt=f"{panel.title} by {axis.name}, so far")
 
-    panels = panels_of(tables)
+    panels = panels_of(tables, metric_of)
     if panels and not any(panel.title == SCORES.title for panel in panels):
         panels.insert(1, SCORES)  # keeps its place until the first evaluation
     _grid(panels, look, lambda panel: draw(panel) if panel.curves else _no_scores_yet())
@@ -73,7 +74,7 @@ def ended_curves(runs: Mapping[str, Tables], look: Look) -> None:
     axis = axis_of(look.axis, list(runs.values()))
     panels: dict[str, Panel] = {}
     for tables in runs.values():
-        for panel in panels_of(tables):
+        for panel in panels_of(tables, metric_of):
             for part in panel.apart() if len(runs) > 1 else (panel,):
                 panels.setdefault(part.title, part)
 
@@ -90,7 +91,7 @@ def ended_curves(runs: Mapping[str, Tables], look: Look) -> None:
 def curves_csv(runs: Callable[[], Mapping[str, Tables]], name: str) -> None:
     """A download of everything measured, read when somebody asks for it.
 
-    It must stand outside of what is drawn anew every second: the file of a button is gone when the next one is drawn.
+    It must stand outside of what is drawn again every second: the file of a button is gone when the next one is drawn.
     """
 
     def table() -> pd.DataFrame:

@@ -137,7 +137,7 @@ def test_the_figures_that_matter_are_large_and_the_rest_is_small():
     assert small_figures(app) == {
         "Validation macro F1": "0.700",
         "Examples per second": "50",
-        "Pieces per second": "1,234",
+        "Tokens per second": "1,234",
         "Learning rate": "0.0001",
         "Gradient norm": "1",
         "Padding": "6.0%",
@@ -342,7 +342,7 @@ def test_runs_are_compared_curve_by_curve(open_page):
     assert len({trace["name"] for trace in charts["Training loss"]}) == 2
     assert [trace["y"] for trace in charts["Validation accuracy"]] == [[0.75], [0.8]]
     assert [trace["y"] for trace in charts["Validation Pearson"]] == [[0.5]]
-    assert len(charts["Pieces per second"]) == 1
+    assert len(charts["Tokens per second"]) == 1
 
 
 def test_a_run_without_events_has_no_curves(open_page):
