@@ -21,6 +21,7 @@ from pages.train.runs.overview import show_overview
 from pages.train.runs.predict import show_predict
 from pages.train.runs.scores import show_scores
 from pages.train.runs.settings import show_differences, show_settings
+from pages.train.runs.tasks import view_of
 from pages.train.runs.try_it import show_try
 
 MOST_COMPARED = 6
@@ -80,7 +81,7 @@ def show_run(run: Run, runs: list[Run]) -> None:
             st.button("Delete for good", on_click=report_errors, args=(_delete, run))
     report = report_of(run)
     views = VIEWS if report.metrics else ("Curves", "Settings and log")
-    if report.task == "masked-language":  # it learns the language of whole texts, and says nothing about a row
+    if not view_of(report.task).spec.predicts_rows:
         views = tuple(each for each in views if each != PREDICT)
     view = choose_view(views, key="part")
     if view == "Scores":
