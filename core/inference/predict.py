@@ -55,7 +55,7 @@ def task_of_model(model: Model) -> str | None:
     """
     tasks = [spec for spec in SPECS.values() if spec.head == model.task]
     if len(tasks) > 1:
-        kind = model.config.problem_type or ("regression" if model.config.num_labels == 1 else None)
+        kind = model.config.problem_type or (regression.SPEC.problem_type if model.config.num_labels == 1 else "")
         tasks = [spec for spec in tasks if spec.problem_type == kind] or tasks
     return tasks[0].name if tasks else None
 

@@ -13,7 +13,7 @@ from core.reports.report import task_of
 from core.runs.folder import Run
 from core.tasks import SPECS, written
 from pages.shared.export import csv_button
-from pages.shared.run_figures import duration
+from pages.shared.run_view import duration
 
 WITH_WARNING = "finished, with a warning"  # such as a loss that ran away; the run itself says which
 

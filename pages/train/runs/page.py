@@ -12,7 +12,7 @@ from core.runs.folder import Run, delete_run, list_runs
 from core.training.plan.plan import Plan
 from pages.shared import navigation
 from pages.shared.run_curves import choose_curve_style, curves_csv, ended_curves
-from pages.shared.run_list import active_runs
+from pages.shared.run_list import WATCHING, active_runs
 from pages.shared.run_view import RESUMABLE, badge, watch
 from pages.shared.text import errors_shown, plain, report_errors
 from pages.shared.url_state import choose, choose_view, distinct, forget, several
@@ -41,8 +41,8 @@ def choose_others(run: Run, runs: list[Run]) -> list[Run]:
 def show_curves(runs: list[Run]) -> None:
     names = distinct({run.id: run.name for run in runs})
     tables = {names[run.id]: tables_of(run.events()) for run in runs}
-    look = choose_curve_style(axis="Epoch")  # runs of different batch sizes compare by it
-    ended_curves(tables, look)
+    style = choose_curve_style(axis="Epoch")  # runs of different batch sizes compare by it
+    ended_curves(tables, style)
     curves_csv(lambda: tables, "curves")
     show_differences(runs)
 
@@ -64,7 +64,7 @@ def _delete(run: Run) -> None:
 
 
 def show_run(run: Run, runs: list[Run]) -> None:
-    status, this = run.status(), {"watching": run.id}
+    status, this = run.status(), {WATCHING: run.id}
     st.subheader(plain(run.name), anchor=False)
     if status.is_active:
         watch(run)

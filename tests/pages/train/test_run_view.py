@@ -18,7 +18,7 @@ from core.runs.folder import Run, create_run
 from core.runs.process import identity
 from core.runs.status import read_json, write_json, write_status
 from core.training.plan.plan import Plan
-from pages.shared.run_queue import runs_before
+from pages.shared.run_view import runs_before
 from tests.pages.conftest import words_on
 
 FINE_TUNE = "train/fine_tune/page.py"
