@@ -1,4 +1,4 @@
-"""The curves of runs on screen: live ones that never blink, those of ended runs to zoom into, and the way they style."""
+"""The curves of runs on screen: live ones that never blink, those of ended runs to zoom into, and their style."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a training will take: steps exactly, time and memory about. Needs no torch; reads only a model's config.
 
-Time is floating-point operations (6 per weight and piece) over the speed of earlier runs on this machine, or what a
+Time is floating-point operations (6 per weight and token) over the speed of earlier runs on this machine, or what a
 probe measured (`core.training.probe.probe`).
 """
 
@@ -81,7 +81,7 @@ def estimate(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> 
         trained = {"task": plan.task, "frozen_layers": plan.frozen_layers, "lora_rank": plan.lora_rank}
         forward, backward = work_per_token(shape, tokens=load.tokens, **trained)
         flops = device.flops * plan.processes / sharing
-        seconds_per_operation = load.sequences * load.tokens / flops  # of each position, for one operation a piece
+        seconds_per_operation = load.sequences * load.tokens / flops  # of each position, for one operation a token
         training = steps.steps * per_step * seconds_per_operation * (forward + backward)
         scoring = scored * seconds_per_operation * forward
         texts = math.ceil(per_step / (plan.accumulation * plan.processes)) * load.sequences
@@ -100,10 +100,10 @@ def estimate(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> 
 def work_per_token(
     shape: Shape, *, task: str, tokens: float, frozen_layers: int = 0, lora_rank: int = 0
 ) -> tuple[float, float]:
-    """Floating-point operations for each piece of a text of so many: forward, and backward.
+    """Floating-point operations for each token of a text of so many: forward, and backward.
 
     Two for each weight forward, as many for the gradient of the activations and, of weights that are trained, for
-    theirs; attention multiplies each piece with all others, twice. Nothing is computed backward below the lowest layer
+    theirs; attention multiplies each token with all others, twice. Nothing is computed backward below the lowest layer
     that is trained.
     """
     forward = 2 * shape.encoder_weights + 4 * shape.layers * shape.width * tokens

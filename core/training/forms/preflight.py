@@ -1,6 +1,6 @@
-"""What can be told of a plan before a training starts: its rows and columns, and what model and machine allow.
+"""What can be known of a plan before a training starts: its rows and columns, and what model and machine allow.
 
-Needs no torch. What only the worker can find out (a damaged model, memory that runs out) is told by the run.
+Needs no torch. What only the worker can find out (a damaged model, memory that runs out) is said by the run.
 """
 
 from dataclasses import replace
@@ -32,7 +32,7 @@ _AS_IT_IS = (
 
 
 def check_start(plan: Plan, *, is_here: bool) -> None:
-    """Raises `LabError` for what would end this training before its first step, as far as it can be told now.
+    """Raises `LabError` for what would end this training before its first step, as far as it can be known now.
 
     `is_here`: it will run on this machine, whose limits then count.
     """

@@ -29,7 +29,7 @@ _MANY_ROWS = 50_000
 _SMALL_MODEL = 50_000_000  # weights
 _QUICK_SECONDS = 45.0  # of training: with start and scores about a minute
 _ROUND_EPOCHS = (3.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
-_USUAL_PIECES = 40  # of a text whose length is not known
+_USUAL_TOKENS = 40  # of a text whose length is not known
 _ROOM = 0.7  # the share of the device's memory that a preset fills
 _PARTS = (1, 2, 4, 8, 16, 32)
 _ALWAYS_SAID = ("epochs", "learning_rate", "batch_size", "max_length")
@@ -94,7 +94,7 @@ def preset(
     rows: int,
     shape: Shape,
     device: Device,
-    tokens: float = _USUAL_PIECES,
+    tokens: float = _USUAL_TOKENS,
     sequences: int = 1,
     turned: Mapping[str, Any] = NOTHING_TURNED,
 ) -> Preset:

@@ -61,7 +61,7 @@ def measure(plan: Plan, load: Load, folder: Path) -> Measured:
     if alone.lora_rank:
         add_lora(alone, network)
     words = _words(tokenizer)
-    warm_steps = 3 if alone.compile else 1  # what is compiled for one length is compiled anew for the next
+    warm_steps = 3 if alone.compile else 1  # what is compiled for one length is compiled again for the next
     counts = [load.longest] * alone.batch_size
     counts += [max(4, round(load.tokens))] * ((warm_steps + _STEPS - 1) * alone.batch_size)
     rows = random_rows(alone, load, counts, words)
@@ -113,7 +113,7 @@ def _joined(texts: Any) -> list[str]:
 
 
 def _words(tokenizer: Any) -> list[str]:
-    """Words of one piece each: those of the vocabulary that the tokenizer gives back whole."""
+    """Words of one token each: those of the vocabulary that the tokenizer gives back whole."""
     found = [word for word in tokenizer.get_vocab() if word.isalpha() and word.isascii()]
     whole = [word for word in found[:4000] if len(tokenizer.tokenize(word)) == 1]
     return whole or found or ["a"]

@@ -35,7 +35,7 @@ class Reporter(TrainerCallback):
     """Decides when to evaluate, save and stop, the same on every rank; the first rank writes events and progress.
 
     `stopped` tells that STOP was seen, `is_settled` that early stopping has ended the training. Up to the last point
-    of this session the network has read `pieces`, on all ranks, in `step_seconds`: without evaluations and checkpoints.
+    of this session the network has read `tokens`, on all ranks, in `step_seconds`: without evaluations and checkpoints.
     """
 
     def __init__(

@@ -109,7 +109,7 @@ class Job:
         train = batches_of(prepared.train)
         if train.cut_count and state is None and ranks.is_first:
             share = f"{train.cut_count} of {len(prepared.train)}"
-            events.note(f"{share} training texts are longer than {plan.max_length} pieces and are cut.")
+            events.note(f"{share} training texts are longer than {plan.max_length} tokens and are cut.")
         validation = batches_of(prepared.validation) if len(prepared.validation) else None
 
         def validate() -> dict[str, float]:
@@ -117,9 +117,9 @@ class Job:
                 found = self._outputs(trainer.model, validation, ranks)
             return task.quick_scores(found, validation, prepared.validation, prepared.label_names)
 
-        test = batches_of(prepared.test)  # now: what cannot be read is told before hours of training
+        test = batches_of(prepared.test)  # now: what cannot be read is reported before hours of training
         steps = schedule(plan, len(train))
-        ranks.require_same({"the pieces of the texts": int(train.lengths.sum()), "the number of steps": steps.steps})
+        ranks.require_same({"the tokens of the texts": int(train.lengths.sum()), "the number of steps": steps.steps})
         precision = choose_precision(plan.precision)
         reporter = self._reporter = Reporter(self.folder, events, steps, plan, ranks, self._beat)
         trainer = reporter.trainer = LabTrainer(
@@ -150,8 +150,8 @@ class Job:
                 rows, parts = parts_of_a_batch(plan, self._attempt)
                 events.note(f"A batch of {plan.batch_size} is now worked off in {parts} parts of {rows} rows.")
             evaluations = math.ceil(steps.steps / steps.evaluate_every)
-            if state is None and (told := stops_nothing(plan.early_stopping, evaluations)):
-                events.note(told)
+            if state is None and (note := stops_nothing(plan.early_stopping, evaluations)):
+                events.note(note)
         if state is not None:
             reporter.take_up(checkpoints.step_of(checkpoint), state)
             trainer.restore_best_from(checkpoint, state["best"], int(state.get("stale", 0)), state.get("mark"))
@@ -236,5 +236,5 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
 def _check_length(plan: Plan, config: Any, tokenizer: Any) -> None:
     limit = position_limit(config, tokenizer)
     if plan.max_length > limit:
-        problem = f"The maximum length is {plan.max_length} pieces, but this model reads at most {limit}."
+        problem = f"The maximum length is {plan.max_length} tokens, but this model reads at most {limit}."
         raise LabError(problem, f"Choose a maximum length of {limit} or less.")

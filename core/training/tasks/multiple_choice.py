@@ -48,7 +48,7 @@ class ChoiceBatches:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Pieces of each row's longest choice: (row,)."""
+        """Tokens of each row's longest choice: (row,)."""
         return self.encoded.lengths.reshape(-1, self.count).max(axis=1)
 
     def __len__(self) -> int:
@@ -78,7 +78,7 @@ def choice_batches(
 ) -> ChoiceBatches:
     """A sequence for each choice: the beginning, then the question (where there is one) joined with the choice.
 
-    This is the form of transformers' `run_swag.py`. Cut piece by piece, whichever of the two is longer. `rows.labels`
+    This is the form of transformers' `run_swag.py`. Cut token by token, whichever of the two is longer. `rows.labels`
     may be empty; every row has the same number of choices. `tokenize` as in `core.training.batches.encoding.encode`.
     """
     count = len(rows.choices[0]) if len(rows) else 1

@@ -19,7 +19,7 @@ from core.models.loading import QUESTION_ANSWERING
 from core.tasks.question_answering import SPEC
 from core.training.batches.examples import Examples, Prepared, Rows
 from core.training.batches.spans import Answers, answers_in, mean_loss, window_logits
-from core.training.batches.windows import WindowBatcher, cut_windows, pieces_of
+from core.training.batches.windows import WindowBatcher, cut_windows, token_places
 from core.training.plan.plan import Plan
 from core.training.scores import answers as scores
 from core.training.tasks.task import RandomText, Task, cells_at, rows_without_label
@@ -46,7 +46,7 @@ higher than that."""
 
 
 class QuestionAnswering(Task):
-    """Two softmaxes over the pieces of a window, of the first and of the last piece of the answer (Devlin et al. 2019,
+    """Two softmaxes over the tokens of a window, of the first and of the last token of the answer (Devlin et al. 2019,
     § 4.2 and 4.3). Of several answers the first is learned; a prediction may match any.
 
     Where every question has an answer (as in SQuAD 1.1), one is always given; else “no answer” is one of them.
@@ -82,7 +82,7 @@ class QuestionAnswering(Task):
             row_ids=rows.row_ids,
         )
         learned = [answers[0] if answers else None for answers in rows.labels]
-        return WindowBatcher(windows, pieces_of(windows, learned), tokenizer.pad_token_id, multiple)
+        return WindowBatcher(windows, token_places(windows, learned), tokenizer.pad_token_id, multiple)
 
     def head(self, plan: Plan) -> str:
         return QUESTION_ANSWERING
@@ -98,7 +98,7 @@ class QuestionAnswering(Task):
         }
 
     def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
-        """Logits (2, pos) of first and last piece, for each window."""
+        """Logits (2, pos) of first and last token, for each window."""
         return window_logits(output, batch)
 
     def quick_scores(

@@ -29,7 +29,7 @@ Loss = Callable[[Any, torch.Tensor], torch.Tensor]  # (the network's output, lab
 class Batches(Protocol):
     """Encoded examples by their positions. A position is a row, or a window of one where contexts are long."""
 
-    lengths: np.ndarray  # pieces of each position, special tokens included: (position,)
+    lengths: np.ndarray  # tokens of each position, special tokens included: (position,)
     cut_count: int  # texts that were longer than the limit and lost something
 
     def __len__(self) -> int: ...
@@ -38,7 +38,7 @@ class Batches(Protocol):
         """The padded tensors that the network takes, with its labels."""
 
     def set_epoch(self, epoch: int) -> None:
-        """Told before each pass over the training rows; for batches that are drawn again each time."""
+        """Called before each pass over the training rows; for batches that are drawn again each time."""
 
 
 class Task(ABC):
@@ -69,7 +69,7 @@ class Task(ABC):
         """The head to train, as `core.models.loading` calls it."""
 
     def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
-        """What `load_for_training` is told about the head: its labels and the kind of problem."""
+        """What `load_for_training` is given about the head: its labels and the kind of problem."""
         return {"labels": label_names}
 
     def loss(self, plan: Plan, train: Rows, label_count: int) -> Loss | None:
@@ -77,7 +77,7 @@ class Task(ABC):
         return None
 
     def begin(self, network: PreTrainedModel, train: Rows) -> None:  # noqa: B027 - most tasks have nothing to do
-        """Told before the first step of a run: what can be set in a new head without learning."""
+        """Called before the first step of a run: what can be set in a new head without learning."""
 
     def inference_options(self, plan: Plan, prepared: Prepared) -> dict[str, Any]:
         """What predicting goes by beside the maximum length, as fields of `InferenceSettings`."""

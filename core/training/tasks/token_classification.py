@@ -23,7 +23,7 @@ from core.models.loading import TOKEN_CLASSIFICATION
 from core.runs.status import write_json
 from core.tasks.token_classification import SPEC
 from core.training.batches.examples import Examples, Prepared, Rows
-from core.training.batches.words import WordBatcher, encode_words, first_piece_logits
+from core.training.batches.words import WordBatcher, encode_words, first_token_logits
 from core.training.plan.plan import Plan
 from core.training.scores import tagging
 from core.training.scores.classification import cross_entropy
@@ -55,7 +55,7 @@ Words behind the cut count as tagged with “O”.
 
 
 class TokenClassification(Task):
-    """A softmax over the tags at the first piece of each word (Devlin et al. 2019, § 5.3).
+    """A softmax over the tags at the first token of each word (Devlin et al. 2019, § 5.3).
 
     Words that do not fit into `max_length` are not learned. In the scores they count as answered with “O”, which is
     wrong where they are tagged with anything else: a shorter limit never makes scores better.
@@ -95,7 +95,7 @@ class TokenClassification(Task):
 
     def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
         """Logits (word, label) of each row; words beyond the maximum length are missing at its end."""
-        return first_piece_logits(output.logits, batch["labels"])
+        return first_token_logits(output.logits, batch["labels"])
 
     def quick_scores(self, outputs: Sequence[np.ndarray], batches: Batches, rows: Rows, names: Sequence[str]) -> dict:
         true, predicted = _named(rows.labels, names), _predicted(outputs, rows, names)

@@ -60,7 +60,7 @@ def choose_data(task: str) -> Chosen | None:
     columns = text_and_classes(mapping)
     dataset = dataset_of(table, columns, preparation)
     if preparation.decided.splits is not None:
-        preparation.decided.splits.restore(dataset)  # told now, and not by a run that fails
+        preparation.decided.splits.restore(dataset)  # said now, and not by a run that fails
     key = (*dataset_key(table, columns, preparation), mapping)
     names = dataset.label_names if spec.has_classes else _labels(key, table, mapping, dataset, preparation)
     chosen = Chosen(

@@ -253,7 +253,7 @@ def test_words_of_a_list_are_counted(tmp_path) -> None:
     assert lengths.first == (pytest.approx(2 * 1.3 + 1.3),)
 
 
-def test_the_estimate_of_pieces_is_near_the_count() -> None:
+def test_the_estimate_of_tokens_is_near_the_count() -> None:
     from core import open_model
     from core.explore.tokens import count_pieces as count
 

@@ -86,7 +86,7 @@ def test_larger_models_get_smaller_steps() -> None:
 def test_a_quick_look_takes_about_a_minute_and_keeps_all_rows(rows, model, device, monkeypatch) -> None:
     plan = plan_of_preset(QUICK, rows=rows, model=model, device=device)
     monkeypatch.setattr("core.training.estimate.estimate.device_here", lambda precision: device)
-    lengths = Lengths(rows, (38.0,) * 10)  # 40 pieces with special tokens
+    lengths = Lengths(rows, (38.0,) * 10)  # 40 tokens with special tokens
     positions = math.ceil(0.8 * rows)
     training = estimate(plan, lengths).seconds - estimate(dataclasses.replace(plan, epochs=0.01), lengths).seconds
     assert training <= 60

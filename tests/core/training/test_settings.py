@@ -114,7 +114,7 @@ def test_a_setting_without_effect_or_that_cannot_work_is_refused(settings: dict,
 @pytest.mark.parametrize("name", [name for name, item in FIELDS.items() if {"needs", "tasks"} & set(item.metadata)])
 @pytest.mark.parametrize("task", TASKS)
 def test_no_setting_is_accepted_where_nothing_heeds_it(name: str, task: str) -> None:
-    """Alone, beside the columns of a task, each is refused unless the task itself heeds it."""
+    """Alone, beside the columns of a task, each is refused unless the task itself uses it."""
     item = FIELDS[name]
     value = {bool: True, float: item.metadata.get("high"), int: item.metadata.get("low"), tuple: ("x", "y")}.get(
         kind(item)

@@ -207,7 +207,7 @@ def test_scores_have_a_place_before_the_first_evaluation():
     [
         ({"pearson": 0.8123, "spearman": 0.8}, "Validation Pearson", "0.812"),
         ({"exact_match": 0.5, "f1": 0.61}, "Validation exact match", "50.0%"),
-        ({"masked_accuracy": 0.31, "masked_top5": 0.5}, "Validation hidden pieces right", "31.0%"),
+        ({"masked_accuracy": 0.31, "masked_top5": 0.5}, "Validation hidden tokens right", "31.0%"),
         ({"some_score_of_mine": 0.5}, "Validation some score of mine", "0.500"),
     ],
 )
