@@ -23,9 +23,9 @@ class Masker:
     def __init__(self, tokenizer: PreTrainedTokenizerFast, *, share: float, whole_words: bool) -> None:
         if tokenizer.mask_token is None:
             raise LabError("This model's tokenizer has no mask.", "Choose a model that was trained by hiding tokens.")
-        fates = {"mask_replace_prob": 1.0, "random_replace_prob": 0.0} if whole_words else {}
+        outcomes = {"mask_replace_prob": 1.0, "random_replace_prob": 0.0} if whole_words else {}
         self._collator = DataCollatorForLanguageModeling(
-            tokenizer, mlm_probability=share, whole_word_mask=whole_words, **fates
+            tokenizer, mlm_probability=share, whole_word_mask=whole_words, **outcomes
         )
         self._special = np.array(tokenizer.all_special_ids)
         self.whole_words = whole_words

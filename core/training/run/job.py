@@ -148,7 +148,8 @@ class Job:
             records.write_environment(self.folder, network, trainer.args.device, precision, ranks.count)
             if self._attempt:
                 rows, parts = parts_of_a_batch(plan, self._attempt)
-                events.note(f"A batch of {plan.batch_size} is now worked off in {parts} parts of {rows} rows.")
+                size = "one row" if rows == 1 else f"{rows} rows"
+                events.note(f"A batch of {plan.batch_size} is now worked off in {parts} parts of {size}.")
             evaluations = math.ceil(steps.steps / steps.evaluate_every)
             if state is None and (note := stops_nothing(plan.early_stopping, evaluations)):
                 events.note(note)

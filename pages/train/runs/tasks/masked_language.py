@@ -33,7 +33,7 @@ class MaskedLanguageView(TaskView):
 
     def show_more_scores(self, run: Run, report: Report) -> None:
         scores = report.metrics
-        words = f"{scores.get('masked_pieces', 0):,} tokens were hidden in these texts."
+        words = f"Hidden in these texts: {counted(scores.get('masked_pieces', 0), 'token')}."
         if pairs := scores.get("next_sentence_pairs"):
             words += f" {counted(pairs, 'pair')} of sentences were judged, of which half do not belong together."
         st.caption(words)

@@ -38,7 +38,7 @@ class TokenClassificationView(TaskView):
     def show_more_scores(self, run: Run, report: Report) -> None:
         scores = report.metrics
         unit = "entity" if scores.get("unit") == "entity" else "token"
-        words = f"{scores.get('tokens', 0):,} words. "
+        words = f"{counted(scores.get('tokens', 0), 'word')}. "
         words += (
             "Precision, recall and F1 count whole entities: kind, first and last word must be right."
             if unit == "entity"
