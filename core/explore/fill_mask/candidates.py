@@ -116,7 +116,7 @@ def beginning_with(model: Model, predictions: MaskPredictions, prefix: str, *, t
     normalizer = model.tokenizer.backend_tokenizer.normalizer
     wanted = normalizer.normalize_str(prefix.strip()) if normalizer else prefix
     wanted = wanted.strip(f" {_WORD_SIGNS}").casefold()
-    entries = [index for index, word in _beginnings(model).items() if word.startswith(wanted)]
+    entries = sorted(index for index, word in _beginnings(model).items() if word.startswith(wanted))
     if not entries or not wanted:
         raise LabError(f"No word of this model begins with “{prefix.strip()[:60]}”.", "Give other letters.")
     chosen = predictions.probabilities[:, entries]  # (mask, entry)

@@ -11,7 +11,7 @@ from core.explore.fill_mask.surprise import surprise
 
 TEXTS = (
     "The unaffable cat sat on the mat.",
-    "It [MASK] to be unbelievably, unaffably long: " + "words and more words, " * 12,
+    "It [MASK] to be unbelievably, unaffably long: " + "words and more words, " * 6,  # several batches
     "Zug, 中文 and naïve Café.",
     "ok",
 )
