@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.charts.stacked import stacked_bars
+from core.charts.bars import stacked_bars
 from core.models.anatomy import blueprints, comparison, configuration
 from core.models.anatomy.comparison import per_token_at
 from core.models.anatomy.skeleton import encoder_name

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
-from core.charts.lines import lines
+from core.charts.curves import lines
 from core.charts.treemap import treemap
 from core.models.anatomy import configuration, flops, outputs, parameters
 from core.models.anatomy.comparison import per_token_at

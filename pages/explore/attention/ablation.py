@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts.attention import head_map
 from core.charts.bars import horizontal_bars
-from core.charts.head_map import head_map
 from core.explore.answers import UNSUPPORTED_OUTPUTS
-from core.explore.attention.ablation import sweep, without_heads
+from core.explore.attention.ablation import ablate_each_head, ablate_heads
 from core.explore.attention.answer_names import changes
 from core.models.layer_names import head_columns, head_name, in_code, short_head_name
 from pages.components.head_grid.head_grid import head_grid
@@ -47,7 +47,7 @@ def show_switching_off(t: Trace) -> None:
             label="Click a head to switch it off or on; those off have a frame. Layers down, heads across",
         )
     if heads:
-        show_outcome(t, without_heads(t.model, t.tokens, heads))
+        show_outcome(t, ablate_heads(t.model, t.tokens, heads))
     else:
         st.info("All heads are on. Choose one above to switch it off.")
     show_sweep(t)
@@ -143,7 +143,7 @@ def show_sweep(t: Trace) -> None:
     found: HeadEffects | None = on_demand(
         "swept",
         ("sweep", t.model.fingerprint, t.tokens),
-        lambda progress: last_of(sweep(t.model, t.tokens), lambda each: each.total, progress),
+        lambda progress: last_of(ablate_each_head(t.model, t.tokens), lambda each: each.total, progress),
         button="Try every head alone",
         icon=":material/toggle_off:",
         words=f"Switches off each of the {total} in turn and measures how much the answer moves.",

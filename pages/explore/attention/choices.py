@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.explore.attention.selection import PARTS, Selection
-from core.explore.attention.telling_head import (
+from core.explore.attention.head_roles import (
     AFTER,
     BEFORE,
     CLOSING,
     ITSELF,
     OPENING,
     WORDS,
+    clearest_head,
     head_role,
     most_changed_head,
-    telling_head,
 )
+from core.explore.attention.selection import PARTS, Selection
 from core.explore.attention.weights import KINDS, NORM_WEIGHTED, PROBABILITIES
 from core.models.layer_names import head_name, in_code
 from pages.components.attention_view.attention_view import LAYOUTS
@@ -52,7 +52,7 @@ def opening_head(t: Trace, other: Trace | None = None) -> tuple[int, int]:
     found = st.session_state.setdefault("opening-heads", {})
     key = (t.model.fingerprint, other and other.model.fingerprint)
     if key not in found:
-        found[key] = telling_head(t) if other is None else most_changed_head(t, other)
+        found[key] = clearest_head(t) if other is None else most_changed_head(t, other)
     return found[key]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.charts.attention_pictures import heads_picture
+from core.charts.attention import heads_picture
 from core.explore.attention.head_grid import LARGEST
 from core.explore.attention.selection import Selection, select
 from core.explore.attention.weights import NORM_WEIGHTED, attention_weights

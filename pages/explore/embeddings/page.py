@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.heatmap import cosine_heatmap
+from core.charts.attention import cosine_heatmap
 from core.charts.scatter import token_map
 from core.explore.embeddings import neighbours, projection, vectors
 from core.models.layer_names import after_state, state_columns, state_name

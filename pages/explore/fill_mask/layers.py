@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.charts.layers import rank_by_layer
+from core.charts.curves import rank_by_layer
 from core.explore.answers import mask_positions
 from core.explore.fill_mask import fill_mask
 from core.explore.fill_mask.logit_lens import logit_lens

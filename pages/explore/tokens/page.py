@@ -174,7 +174,7 @@ def show_batch(model: Model, text: str) -> None:
         return
     if len(lines) > len(texts):
         st.caption(f"The first {len(texts)} of {len(lines):,} lines make the batch.")
-    if any(count > model.max_length for count in tokenizing.count_pieces(model, texts)):
+    if any(count > model.max_length for count in tokenizing.count_tokens(model, texts)):
         st.caption(f"Lines of more than {model.max_length} positions are cut to what the model takes.")
     batch = tokenizing.padded_batch(model, texts)
     length = len(batch.ids[0])
@@ -243,11 +243,11 @@ st.title("Tokens", anchor=False)
 st.markdown("BERT does not read letters or words but *pieces* from a fixed vocabulary. Here is how it cuts your text.")
 model = chosen_model()
 text = text_area(
-    "Text", key="text", example=example(model, examples.PIECES.text), height=100, placeholder="Type anything"
+    "Text", key="text", example=example(model, examples.LONG_WORDS.text), height=100, placeholder="Type anything"
 )
 with_pair = st.toggle("Add a second text", key="with-pair", bind="query-params")
 pair = (
-    text_area("Second text", key="pair", example=example_pair(model, examples.PIECES.pair), height=68)
+    text_area("Second text", key="pair", example=example_pair(model, examples.LONG_WORDS.pair), height=68)
     if with_pair
     else None
 )

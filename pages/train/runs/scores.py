@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.charts import training as charts
+from core.charts.confusion import confusion_matrix, true_against_predicted
 from core.charts.score_names import score_of, written
-from core.charts.true_predicted import true_against_predicted
 from core.reports.compare import scored_rows
 from core.reports.figures import Figure, figures_of
 from core.reports.report import Report, task_of
@@ -173,7 +172,7 @@ _PARTS = {  # the accuracy of choices says it all
 def _matrix(report: Report) -> None:
     if 0 < len(report.label_names) <= MOST_NAMED:
         unit = "words" if report.task == "token-classification" else "rows"
-        matrix = charts.confusion_matrix(report.confusion, report.label_names, unit=unit)
+        matrix = confusion_matrix(report.confusion, report.label_names, unit=unit)
         figure(matrix, key="confusion", alt="Confusion matrix")
     elif report.label_names:
         st.caption(f"A confusion matrix of {len(report.label_names):,} labels would not be readable.")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import core.training.scores
-from core.charts.live import DATA, live_lines
+from core.charts.curves import DATA, live_lines
 from core.charts.run_curves import (
     FURTHER,
     LOSS,

@@ -255,7 +255,7 @@ def test_words_of_a_list_are_counted(tmp_path) -> None:
 
 def test_the_estimate_of_pieces_is_near_the_count() -> None:
     from core import open_model
-    from core.explore.tokens import count_pieces as count
+    from core.explore.tokens import count_tokens as count
 
     table = read_table("sample:pairs")
     counts = count(open_model("builtin"), table["first"], table["second"])

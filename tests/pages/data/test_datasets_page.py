@@ -81,12 +81,12 @@ def test_counts_are_those_of_the_file(open_page):
 
 def test_lengths_in_pieces_are_the_tokenizers(open_page):
     from core import open_model
-    from core.explore.tokens import count_pieces
+    from core.explore.tokens import count_tokens
 
     app = open_page(PAGE, data="sample:reviews", show="Lengths", **{"length-unit": "pieces"})
     assert not app.exception
     longest = next(metric for metric in app.metric if metric.label.startswith("Longest"))
-    assert longest.value == str(max(count_pieces(open_model("builtin"), read_table("sample:reviews")["text"])))
+    assert longest.value == str(max(count_tokens(open_model("builtin"), read_table("sample:reviews")["text"])))
 
 
 def test_search_finds_rows_in_any_column_and_case(open_page):

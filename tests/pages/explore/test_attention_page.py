@@ -18,7 +18,7 @@ from core.explore.answers import likeliest
 from core.explore.attention import ablation
 from core.explore.attention.attribution import Attribution, integrated_gradients, occlusion
 from core.explore.attention.selection import Selection, select, units
-from core.explore.attention.summaries import corpus_statistics, head_statistics, mean_over_heads, roll_out
+from core.explore.attention.summaries import corpus_statistics, head_statistics, mean_over_heads, rollout
 from core.explore.fill_mask.masks import with_model_mask
 from core.models.loading import load_for_training
 from pages.components.matrix.matrix import labelled
@@ -289,7 +289,7 @@ def test_one_head_is_exact_and_its_rows_sum_to_one(open_page, kind: str):
 def test_roll_out_is_drawn_up_to_a_layer(open_page):
     app = open_page(PAGE, layer="1", summary="Roll-out", **{"attention-view": "Summary"})
     ((_, values),) = matrices(app)
-    np.testing.assert_allclose(values, roll_out(traced(EXAMPLE))[1].numpy(), atol=ROUNDING)
+    np.testing.assert_allclose(values, rollout(traced(EXAMPLE))[1].numpy(), atol=ROUNDING)
 
 
 @pytest.mark.parametrize("kind", ["Mean over heads", "Mean over layers"])
@@ -356,10 +356,10 @@ def test_a_link_tries_every_head_again(open_page, one_mark):
 
 def test_what_was_ended_halfway_is_not_remembered(open_page, monkeypatch):
     def half(model, tokens):
-        yield next(ablation.sweep(model, tokens))
+        yield next(ablation.ablate_each_head(model, tokens))
         raise LabError("That was the end.", "Try again.")
 
-    monkeypatch.setattr("pages.explore.attention.ablation.sweep", half)
+    monkeypatch.setattr("pages.explore.attention.ablation.ablate_each_head", half)
     monkeypatch.setattr("core.explore.attention.ablation.POSITIONS_AT_ONCE", 64)
     app = open_page(PAGE, **{"attention-view": "Switch off heads"})
     app.button(key="start-swept").click().run()
