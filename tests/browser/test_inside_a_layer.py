@@ -116,7 +116,7 @@ def test_every_stage_is_checked_against_the_model_and_can_be_read_as_code(walk: 
         box = panel(walk, title)
         expect(box.locator(".grid")).to_be_visible()
         expect(box.locator(".katex").first).to_be_visible()
-        expect(box.get_by_text(re.compile("model's own|checked in the shares|Worked out here"))).to_be_visible()
+        expect(box.get_by_text(re.compile("model's own|checked through the shares|Computed here"))).to_be_visible()
     box = panel(walk, "Context")
     box.get_by_text("As code").click()
     expect(box.get_by_text("hidden[3][0]")).to_be_visible()

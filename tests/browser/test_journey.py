@@ -49,8 +49,8 @@ def test_look_upload_train_watch_try(page: Page, app: RunningApp, customer_csv: 
     expect(page.get_by_role("heading", name="BERT Lab")).to_be_visible()
     page.get_by_role("link", name="Cut a sentence into tokens").click()
     type_text(page, "Text", "Reading tea leaves is unscientific.")
-    piece = page.get_by_role("button", name="leaves", exact=True)
-    piece.hover()
+    token = page.get_by_role("button", name="leaves", exact=True)
+    token.hover()
     expect(page.get_by_text(re.compile(r"leaves · position 3 · id \d+ · characters 12 to 18"))).to_be_visible()
     expect(page.get_by_text("11 tokens")).to_be_visible()
 

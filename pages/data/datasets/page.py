@@ -121,7 +121,7 @@ with errors_shown():
         dataset = dataset_of(table, columns, preparation)
     except LabError as error:  # rows can be looked at, and mended, whatever is wrong
         problem = error
-    view = choose_view(VIEWS, key="show")
+    view = choose_view(VIEWS, key=navigation.VIEW[navigation.DATASETS])
     if view != "Rows":  # which say it themselves, and must not move while somebody types
         data_source.show_notices(dataset.notices if dataset else table.notices)
     if view == "Health":

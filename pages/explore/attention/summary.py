@@ -135,8 +135,8 @@ def show_statistics(t: Trace) -> None:
         alt=f"{title} of {t.layers} × {t.heads} heads; most: {head_name(layer, head)}, {values[layer, head]:.3g}",
     )
     st.caption(
-        f"The most has {head_name(layer, head)} (`{in_code(layer, head)}` in code): {values[layer, head]:.3g} {unit}. "
-        "A mean over "
+        f"Highest in {head_name(layer, head)} (`{in_code(layer, head)}` in code): {values[layer, head]:.3g} {unit}. "
+        "Each number is a mean over "
         f"{counted(found.queries, 'token')}{'' if found.total == 1 else f' of {found.done:,} texts'}."
     )
     csv_button("All measures as CSV", statistics_table(found), "head-statistics")

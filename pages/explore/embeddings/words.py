@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN_PLACES, SHOWN_PAIRS = 10, 10
 TOP_K = 10
+WORD = "word"  # key of the session's state, in the address, too
 SHOWN_GUESSES = 5
 
 
@@ -38,11 +39,11 @@ def show_one_word(model: Model) -> None:
     t, tokens = type_sentences(model)
     words = neighbours.repeated_words(tokens)
     if not words:
-        st.info("No word stands in two places. Write one word into at least two sentences.")
+        st.info("No word stands in two places. Write the same word in at least two sentences.")
         return
-    seed("word", words[0], allowed=words)
-    word = st.selectbox("Word", words, key="word", help="Words that stand in two places or more.", width=320)
-    keep("word", word)
+    seed(WORD, words[0], allowed=words)
+    word = st.selectbox("Word", words, key=WORD, help="Words that stand in two places or more.", width=320)
+    keep(WORD, word)
     found = neighbours.word_in_contexts(t, word)
     last = found.cosines[-1]
     named = {*found.pairs[int(last.argmax())], *found.pairs[int(last.argmin())]}  # below
@@ -129,8 +130,8 @@ def show_nearest(model: Model) -> None:
 
 def show_table_neighbours(model: Model, t: Trace, place: Place) -> None:
     """The nearest rows of the word-embedding table."""
-    piece = t.tokens[place.text].ids[place.positions[0]]
-    found = neighbours.nearest_tokens(model, piece, top_k=TOP_K)
+    token_id = t.tokens[place.text].ids[place.positions[0]]
+    found = neighbours.nearest_pieces(model, token_id, top_k=TOP_K)
     draw_neighbours(found, f"Nearest to “{place.name}” in the embedding table, by cosine", percent=False)
 
 
@@ -143,8 +144,8 @@ def draw_neighbours(found: list[tuple[str, float]], title: str, *, percent: bool
     bars.update_layout(margin_t=8)
     st.markdown(f"**{plain(title)}**")
     figure(bars, key="nearest", alt=f"{title}: {', '.join(names[:5])}")
-    table = pd.DataFrame(found, columns=["Piece", "Probability" if percent else "Cosine"])
-    csv_button("Table as CSV", table, "nearest-pieces")
+    table = pd.DataFrame(found, columns=["Token", "Probability" if percent else "Cosine"])
+    csv_button("Table as CSV", table, "nearest-tokens")
 
 
 def show_all_layers(model: Model, t: Trace, place: Place) -> None:
@@ -162,5 +163,5 @@ def show_all_layers(model: Model, t: Trace, place: Place) -> None:
         for layer, best in enumerate(guesses)
         for number, guess in enumerate(best, start=1)
     ]
-    table = pd.DataFrame(rows, columns=[*state_columns(0), "Place", "Piece", "Probability"])
+    table = pd.DataFrame(rows, columns=[*state_columns(0), "Place", "Token", "Probability"])
     csv_button("All layers as CSV", table, "guesses-by-layer")

@@ -12,7 +12,7 @@ from core.explore import examples
 from core.explore.fill_mask.next_sentence import has_next_sentence, judges_order, next_sentence
 from core.models import catalogue
 from pages.shared.export import csv_button, figure
-from pages.shared.models import example
+from pages.shared.models import MODEL, example
 from pages.shared.text import plain
 from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import text_line
@@ -63,4 +63,4 @@ def show_next_sentence(model: Model) -> None:
 
 
 def _open_teaching() -> None:
-    st.session_state["model"] = catalogue.TEACHING
+    st.session_state[MODEL] = catalogue.TEACHING
