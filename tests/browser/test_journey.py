@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.runs.folder import list_runs
 from tests.browser.conftest import RunningApp, settled
 
@@ -17,7 +17,7 @@ LEARNING_MINUTES = 6
 @pytest.fixture
 def customer_csv(tmp_path: Path) -> Path:
     """A table as a person would bring it: columns of their own names, quotes and line breaks in cells."""
-    table = read_table("sample:reviews")
+    table = open_table("sample:reviews")
     path = tmp_path / "customers.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

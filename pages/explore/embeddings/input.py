@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.data.sources.sample_sets import samples
 from core.explore import examples
 from core.explore.embeddings import neighbours, vectors
@@ -138,7 +138,7 @@ def _random_cosines(version: str, pooling: str | None, _model: Model) -> np.ndar
     if _model.reference == catalogue.TEACHING:
         texts = examples.TEACHING_SENTENCES.text.splitlines()
     else:
-        table = read_table(samples()[0].reference)
+        table = open_table(samples()[0].reference)
         own = table[samples()[0].columns.text]
         texts = [own[row] for row in vectors.sample_rows(len(own), BACKGROUND_TEXTS)]
     return neighbours.random_pair_cosines(traced(_model, vectors.tokenize_all(_model, texts)), pooling=pooling)

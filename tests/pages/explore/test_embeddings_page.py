@@ -6,8 +6,9 @@ import pytest
 
 from core.data import decisions
 from core.data.dataset.recipe import Recipe
-from core.data.reading.read_table import read_table
-from core.explore.embeddings import dataset_map, store
+from core.data.sources.references import open_table
+from core.explore.embeddings import dataset_map
+from core.explore.embeddings import store as store
 from core.models.loading import load_for_training
 from tests.pages.conftest import words_on
 from tests.pages.data.test_datasets_page import corrected_and_fixed
@@ -168,7 +169,7 @@ def test_I03_the_map_draws_the_rows_that_corrections_and_fixes_leave(open_page):
     (chart,) = charts(app)
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 31
     assert json.dumps(chart).count("typed by hand") == 1
-    decisions.delete(read_table(reference).content_hash, Recipe)
+    decisions.delete(open_table(reference).content_hash, Recipe)
     (chart,) = charts(open_page(PAGE, **query))  # not the picture of before
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 60
 
