@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from pages.components.history.history import OneEntryAStep
+from pages.shared.navigation import STEPS
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -67,5 +68,5 @@ class SecurityHeaders:
 
 app = st.App(
     Path(__file__).parent / "pages" / "router.py",
-    middleware=[Middleware(SecurityHeaders), Middleware(OwnPages), Middleware(OneEntryAStep)],
+    middleware=[Middleware(SecurityHeaders), Middleware(OwnPages), Middleware(OneEntryAStep, steps=STEPS)],
 )

@@ -15,7 +15,7 @@ Names are imported when first used: `import core` loads no torch.
 import importlib
 from typing import Any
 
-_HOME = {
+_HOME = {  # where each name lives; behind a colon what it is called there, where that is another name
     "LabError": "core.errors",
     "Model": "core.models.loading",
     "open_model": "core.models.loading",
@@ -31,10 +31,10 @@ _HOME = {
     "surprise": "core.explore.fill_mask.surprise",
     "training_example": "core.explore.fill_mask.training_example",
     "next_sentence": "core.explore.fill_mask.next_sentence",
-    "ReadOptions": "core.data.reading.read_table",
-    "Table": "core.data.reading.read_table",
-    "read_table": "core.data.reading.read_table",
-    "Columns": "core.data.columns.guess",
+    "ReadOptions": "core.data.table",
+    "Table": "core.data.table",
+    "read_table": "core.data.sources.references:open_table",
+    "ColumnMapping": "core.data.column_mapping",
     "build_dataset": "core.data.dataset.dataset",
     "Plan": "core.training.plan.plan",
     "plan_from_preset": "core.training.forms.presets",
@@ -61,7 +61,8 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'core' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    module, _, own_name = _HOME[name].partition(":")
+    return getattr(importlib.import_module(module), own_name or name)
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,7 @@ def first_line(error: BaseException) -> str:
 
 
 class LabError(Exception):
-    """A problem that the person at the screen can mend.
+    """A problem that the person at the screen can fix.
 
     `problem` says what was expected and what came, `remedy` says what to do. Both are whole sentences in plain words;
     a page shows them as they are, the command line prints them one below the other.

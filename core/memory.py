@@ -22,22 +22,22 @@ Value = TypeVar("Value")
 
 
 class ByteCache(Generic[Key, Value]):
-    """Values by key, the longest unused let go when all together take more than `most` bytes.
+    """Values by key, the longest unused evicted when all together take more than `most` bytes.
 
     - Each value is made once, while others who want the same one wait; nothing is made under a lock, so that whoever
       wants another value never waits.
     - `size_of` says how many bytes a value takes now: values may grow, so all are measured at each use. It must be
       quick.
     - The value used last stays, whatever its size: somebody is looking at it.
-    - `when_let_go` hears of each value that is let go, outside the lock.
+    - `on_evict` is called with each value that is evicted, outside the lock.
     """
 
     def __init__(
-        self, most: int, size_of: Callable[[Value], int], when_let_go: Callable[[Value], None] | None = None
+        self, most: int, size_of: Callable[[Value], int], on_evict: Callable[[Value], None] | None = None
     ) -> None:
         self.most = most
         self._size_of = size_of
-        self._when_let_go = when_let_go
+        self._on_evict = on_evict
         self._values: OrderedDict[Key, Value] = OrderedDict()  # the one used last stands last
         self._being_made: dict[Key, Future[Value]] = {}
         self._lock = threading.Lock()
@@ -53,25 +53,25 @@ class ByteCache(Generic[Key, Value]):
             with self._lock:
                 if key in self._values:
                     self._values.move_to_end(key)
-                    value, let_go = self._values[key], self._shrink()
+                    value, evicted = self._values[key], self._shrink()
                     break
                 waiting = self._being_made.get(key)
                 if waiting is None:
                     own = self._being_made[key] = Future()
             if waiting is None:
-                value, let_go = self._make(key, make, own, keep_if)
+                value, evicted = self._make(key, make, own, keep_if)
                 break
             with contextlib.suppress(CancelledError):
                 return waiting.result()
-        self._tell(let_go)
+        self._notify(evicted)
         return value
 
     def discard(self, is_unwanted: Callable[[Key, Value], bool]) -> None:
         """Let go of all that `is_unwanted`."""
         with self._lock:
             unwanted = [key for key, value in self._values.items() if is_unwanted(key, value)]
-            let_go = [self._values.pop(key) for key in unwanted]
-        self._tell(let_go)
+            evicted = [self._values.pop(key) for key in unwanted]
+        self._notify(evicted)
 
     def values(self) -> tuple[Value, ...]:
         """All that is kept, the longest unused first."""
@@ -92,7 +92,7 @@ class ByteCache(Generic[Key, Value]):
     def _make(
         self, key: Key, make: Callable[[], Value], own: "Future[Value]", keep_if: Callable[[], bool]
     ) -> tuple[Value, list[Value]]:
-        """Make the value and keep it; returns it and what was let go."""
+        """Make the value and keep it; returns it and what was evicted."""
         try:
             value = make()
         except BaseException as error:
@@ -107,24 +107,24 @@ class ByteCache(Generic[Key, Value]):
             del self._being_made[key]
             if keep_if():
                 self._values[key] = value
-            let_go = self._shrink()
+            evicted = self._shrink()
         own.set_result(value)
-        return value, let_go
+        return value, evicted
 
     def _shrink(self) -> list[Value]:
         """Take out the longest unused until the rest keeps within the bound; under the lock."""
         sizes = {key: self._size_of(value) for key, value in self._values.items()}
-        total, let_go = sum(sizes.values()), []
+        total, evicted = sum(sizes.values()), []
         while total > self.most and len(self._values) > 1:
             key, value = self._values.popitem(last=False)
             total -= sizes[key]
-            let_go.append(value)
-        return let_go
+            evicted.append(value)
+        return evicted
 
-    def _tell(self, let_go: list[Value]) -> None:
-        if self._when_let_go is not None:
-            for value in let_go:
-                self._when_let_go(value)
+    def _notify(self, evicted: list[Value]) -> None:
+        if self._on_evict is not None:
+            for value in evicted:
+                self._on_evict(value)
 
 
 def bytes_of(value: object) -> int:
@@ -148,7 +148,7 @@ def _bytes_of_all(items: Collection[object]) -> int:
     return sum(map(bytes_of, some)) * len(items) // len(some) if some else 0
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Return freed memory to the system; call it after letting go of something large.
 
     glibc keeps what lies between blocks still in use: 60 to 250 MB after a dozen models of 90 MB were opened one after

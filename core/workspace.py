@@ -16,6 +16,7 @@ from core.errors import LabError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+UPLOAD_ID = re.compile(r"[0-9a-f]{64}")
 STAGED = re.compile(r"\..+\.[0-9a-f]{16}")  # the name of a file that `write_atomically` has not finished
 
 _ROOM = "Make room (runs, uploads and fetched data sets can be deleted on their pages), then try again."
@@ -50,6 +51,11 @@ def uploads_directory() -> Path:
     path = workspace() / "uploads"
     path.mkdir(exist_ok=True)
     return path
+
+
+def has_upload(id: str) -> bool:
+    """Whether the file of the upload with this id is there, and not only the note of one that was deleted."""
+    return UPLOAD_ID.fullmatch(id) is not None and any((uploads_directory() / id).glob("content*"))
 
 
 def run_id(folder: Path) -> str:

@@ -1,6 +1,6 @@
 """Makes the built-in model, step by step: `.venv/bin/python -m scripts.train_builtin STEP …`, STEP being
 
-    prepare   text (one paragraph a line) -> piece ids in one file, with the held-out paragraphs marked
+    prepare   text (one paragraph a line) -> token ids in one file, with the held-out paragraphs marked
     train     masked-language training from a model folder; killed and called again, it goes on where it was
     score     a model folder on the held-out paragraphs
     export    the newest checkpoint -> a standard Hugging Face folder in half precision
@@ -16,7 +16,7 @@ masked-language head gets a new one. `--hold FOLDER` names a sentence-embedding 
 text's positions) the trained one is to keep near: masked-language training alone lets them drift, and with them what
 fine-tuning on few examples starts from.
 
-A budget of `--pieces` repeats exactly on the same machine with the same torch: windows, batches and masks follow from
+A budget of `--tokens` repeats exactly on the same machine with the same torch: windows, batches and masks follow from
 the seed. A budget of `--minutes` lets the learning rate fall with the time that steps took, so that it ends at 0
 however busy the machine is; how many steps that makes differs each time. A process that is held up (SIGSTOP) loses no
 budget. A corpus file whose name ends in .xz takes minutes to write and half the room: for carrying it elsewhere.
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 BUILTIN = "builtin"
 _NICENESS = 19
-_SCORED_PIECES = 50_000  # held-out pieces scored while training; `score` takes them all
-# A tokenizer saved by sentence-transformers cuts at 128 pieces and pads: neither belongs into a model folder.
+_SCORED_TOKENS = 50_000  # held-out tokens scored while training; `score` takes them all
+# A tokenizer saved by sentence-transformers cuts at 128 tokens and pads: neither belongs into a model folder.
 _NOT_OURS = ("max_length", "stride", "truncation_side", "truncation_strategy", "pad_to_multiple_of", "padding_side",
              "pad_token_type_id")  # fmt: skip
 
@@ -61,13 +61,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def prepare(options: argparse.Namespace) -> int:
-    """Text files to one file of piece ids."""
+    """Text files to one file of token ids."""
     from scripts.builtin_model.corpus import make_corpus, save_corpus
 
     corpus = make_corpus(load_tokenizer(folder_of(options.start)), options.texts)
     save_corpus(corpus, options.output)
     logger.info(
-        "%d pieces in %d sentences in %d paragraphs, %d of them held out: %.1f MiB",
+        "%d tokens in %d sentences in %d paragraphs, %d of them held out: %.1f MiB",
         len(corpus.ids), len(corpus.sentence_lengths), len(corpus), corpus.is_held_out.sum(),
         options.output.stat().st_size / 2**20,
     )  # fmt: skip
@@ -88,10 +88,10 @@ def train(options: argparse.Namespace) -> int:
     prepare_torch()
     settings = Settings(
         seed=options.seed,
-        pieces=options.pieces,
+        tokens=options.tokens,
         seconds=None if options.minutes is None else options.minutes * 60,
         learning_rate=options.learning_rate,
-        batch_pieces=options.batch_pieces,
+        batch_tokens=options.batch_tokens,
         hold_weight=options.hold_weight if options.hold else 0.0,
         hold_every=options.hold_every,
         checkpoint_seconds=options.checkpoint_seconds,
@@ -102,15 +102,15 @@ def train(options: argparse.Namespace) -> int:
     on_card = torch.cuda.is_available()
     shards = Shards(
         corpus, vocabulary, mix=options.mix or [1.0] * len(corpus.file_paragraphs),
-        batch_pieces=settings.batch_pieces, mask_share=settings.mask_share, seed=settings.seed,
-        shard_pieces=max(500_000, 20 * settings.batch_pieces), multiple=8 if on_card else 1,
+        batch_tokens=settings.batch_tokens, mask_share=settings.mask_share, seed=settings.seed,
+        shard_tokens=max(500_000, 20 * settings.batch_tokens), multiple=8 if on_card else 1,
     )  # fmt: skip
     network = load_network(start)
     if not on_card:  # on two cores and texts this short, plain attention trains 1.5 times as fast as the fused one
         network.set_attn_implementation("eager")
     learner = Learner(
         network, shards,
-        held_out_batches(corpus, vocabulary, most_pieces=_SCORED_PIECES), settings, options.work,
+        held_out_batches(corpus, vocabulary, most_tokens=_SCORED_TOKENS), settings, options.work,
         teacher=BertModel.from_pretrained(options.hold, dtype=torch.float32) if options.hold else None,
         precision=choose_precision(options.precision), workers=(os.cpu_count() or 1) - 1 if on_card else 0,
     )  # fmt: skip
@@ -213,14 +213,14 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("corpus", type=Path, help="what `prepare` wrote")
     training.add_argument("--work", type=Path, required=True, help="a folder for the checkpoints, outside of git")
     budget = training.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--pieces", type=int, help="how many pieces to train on: repeatable")
+    budget.add_argument("--tokens", type=int, help="how many tokens to train on: repeatable")
     budget.add_argument("--minutes", type=float, help="how long to train, counting the steps alone")
     training.add_argument("--mix", type=_shares, help="share of each text file, such as 60,40 (default: equal)")
     training.add_argument("--hold", type=Path, help="a BERT of the same vocabulary to keep near")
     training.add_argument("--hold-weight", type=float, default=1.0)
     training.add_argument("--hold-every", type=int, default=4, help="steps between two looks at it (default: 4)")
     training.add_argument("--learning-rate", type=float, default=3e-4, help="the highest (default: 3e-4)")
-    training.add_argument("--batch-pieces", type=int, default=2_048, help="pieces a batch (default: 2,048)")
+    training.add_argument("--batch-tokens", type=int, default=2_048, help="tokens a batch (default: 2,048)")
     training.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto")
     training.add_argument("--checkpoint-seconds", type=float, default=240.0)
     training.add_argument("--seed", type=int, default=1)

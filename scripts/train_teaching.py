@@ -1,6 +1,6 @@
 """Trains the teaching model, from nothing, on a toy language: `.venv/bin/python scripts/train_teaching.py`.
 
-Writes weights, configuration and tokenizer into core/models/teaching/ anew (its README.md is written by hand) and logs
+Writes weights, configuration and tokenizer into core/models/teaching/ again (its README.md is written by hand) and logs
 the scores that stand in that README. Takes two to three minutes on one core. The same seed gives the same weights, bit
 for bit, on the same machine with the same torch; elsewhere floating-point sums differ and so, in the end, do weights.
 
@@ -39,9 +39,9 @@ HELD_OUT_PAIRS = 0.25
 SHARED, NOT_SHARED = 0, 1  # classes of a pair
 IGNORED = -100  # the label that `cross_entropy` leaves out
 
-HIDDEN = "hidden"  # one piece, or all pieces of a word, under a mask each
-STEM = "stem"  # a word of two pieces under one mask, as people type it; the answer is its stem
-PLAIN = "plain"  # nothing is hidden, and each position answers with the piece that stands there
+HIDDEN = "hidden"  # one token, or all tokens of a word, under a mask each
+STEM = "stem"  # a word of two tokens under one mask, as people type it; the answer is its stem
+PLAIN = "plain"  # nothing is hidden, and each position answers with the token that stands there
 _LOSS_WEIGHT = {HIDDEN: 1.0, STEM: 1.0, PLAIN: 0.3}
 _SINGLES_SHARE = 3.0  # of sentences alone in a batch, against one kind of pairs: without it they are too few to count
 
@@ -178,7 +178,7 @@ def make_tokenizer(folder: Path) -> BertTokenizerFast:
 
 
 def exercises(tokenizer: BertTokenizerFast, first: Sentence, second: Sentence | None = None) -> Iterator[Exercise]:
-    """Everything that can be asked about a sentence or a pair: each piece hidden, each word hidden, nothing hidden.
+    """Everything that can be asked about a sentence or a pair: each token hidden, each word hidden, nothing hidden.
 
     What is hidden is always determined by the rest, and so is whether two sentences share an animal: of an animal and
     its verb, only one is ever hidden.
@@ -258,7 +258,7 @@ def make_network(settings: Settings) -> BertForPreTraining:
 
 
 def train(chosen: Sequence[Exercise], settings: Settings) -> tuple[BertForPreTraining, list[float]]:
-    """A network trained on these exercises, and its loss at each step: that of hidden pieces plus that of pairs."""
+    """A network trained on these exercises, and its loss at each step: that of hidden tokens plus that of pairs."""
     network = make_network(settings).train()
     matrices = [each for each in network.parameters() if each.ndim > 1]
     others = [each for each in network.parameters() if each.ndim == 1]

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+TESTS = Path(__file__).parent
+
 settings.register_profile("lab", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("lab")
 
@@ -25,7 +27,48 @@ os.environ.update(
     TRANSFORMERS_OFFLINE="1",
     HF_HUB_DISABLE_TELEMETRY="1",
     TOKENIZERS_PARALLELISM="false",
+    OMP_NUM_THREADS="1",  # two workers on two cores; what is computed here is too small for more
 )
+# Compiled files are kept whatever the shell says: a test that starts a process would else compile torch each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Files that take a minute or so: begun first, so that no worker waits at the end for the other. Those that mostly wait
+# for other processes and those that compute take turns.
+LONGEST_FIRST = (
+    "core/runs/test_slurm.py",
+    "browser/test_keyboard.py",
+    "browser/test_attention.py",
+    "faults/test_supervision_faults.py",
+    "browser/test_queue.py",
+    "browser/test_navigation.py",
+    "browser/test_journey.py",
+    "browser/test_embeddings.py",
+    "browser/test_fill_mask.py",
+    "browser/test_training_survives.py",
+    "browser/test_odd_input.py",
+    "faults/test_supervision_finish.py",
+    "core/training/test_probe.py",
+    "core/training/test_stopping.py",
+    "core/training/test_training.py",
+    "faults/test_full_disk.py",
+    "browser",
+    "faults",
+    "core/training",
+    "pages",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first."""
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(TESTS)
+        return min((places[name] for each in (path, *path.parents) if (name := each.as_posix()) in places), default=99)
+
+    items.sort(key=place)
+
 
 WORDS = ("the", "cat", "dog", "sat", "on", "mat", "good", "bad", "film", "was", "very", "not", "play", "##ing", "##ed")
 VOCABULARY = [

@@ -1,1 +1,4 @@
-"""Values in, Plotly figures out. No file here reads a model, a table or a run; colours come from the app's theme."""
+"""Values in; Plotly figures out, and a Vega-Lite specification for runs that go on. Reads no model, table or run.
+
+Colours come from the app's theme.
+"""

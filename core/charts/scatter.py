@@ -7,16 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from core.charts.layout import as_text, finish
+from core.charts.style import NEUTRAL, SAVED_FACE, SVG_POINTS, as_text, finish, hover_text
 
 MOST_NAMES = 90  # written beside their points; more would lie on one another
 MOST_LABELS = 8  # with a colour of their own
 NAME_ROOM = (6.3, 11)  # px across of a character, and px down of a line
 MAP_ROOM = 330  # px down of the map of tokens without legend and slider, and on a phone about as much across
-SAVED_FACE = "Arial, Helvetica, sans-serif"  # of legends: a saved picture lacks the page's own face, and would cut them
-SVG_POINTS = 2_000  # above, points are drawn by WebGL
-HOVER_CHARACTERS = 240
-_NEUTRAL = "rgba(128, 140, 148, 0.9)"  # reads on light and dark
 _SECONDS_A_LAYER = 700
 # For a name left out. Plotly has no label for an empty text, and lets one that comes back fly in from its corner.
 _UNSEEN = "\u200b"
@@ -63,7 +59,7 @@ def token_map(
             for number, own in enumerate(members)
         ]
         if followed is not None:
-            ring = {"size": 20, "symbol": "circle-open", "color": _NEUTRAL, "line": {"width": 3}}
+            ring = {"size": 20, "symbol": "circle-open", "color": NEUTRAL, "line": {"width": 3}}
             x, y = points[at, followed]
             traces.append(go.Scatter(x=[x], y=[y], mode="markers", marker=ring, showlegend=False, hoverinfo="skip"))
         return traces
@@ -103,7 +99,7 @@ def data_map(
                 y=points[own, 1],
                 mode="markers",
                 name=as_text(textwrap.shorten(name, 32, placeholder=" …")),
-                marker={"size": size, "opacity": 0.75} | ({"color": _NEUTRAL} if is_rest else {}),
+                marker={"size": size, "opacity": 0.75} | ({"color": NEUTRAL} if is_rest else {}),
                 customdata=own,
                 hovertext=[notes[place] for place in own],
                 hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",
@@ -146,12 +142,6 @@ def _apart(points: np.ndarray, names: Sequence[str], scale: float, first: Sequen
     return shown
 
 
-def hover_text(text: str) -> str:
-    """A text for a hover box: its beginning, in lines of 60 characters, with no HTML in it."""
-    shown = text if len(text) <= HOVER_CHARACTERS else f"{text[:HOVER_CHARACTERS]} …"
-    return "<br>".join(textwrap.wrap(as_text(shown), 60)) or "(no text)"
-
-
 def _by_label(labels: Sequence[int], label_names: Sequence[str], count: int) -> list[tuple[str, list[int], bool]]:
     """(name, places, whether it stands for the rest) of what gets a colour each."""
     if not len(labels):
@@ -178,8 +168,8 @@ def _way(stations: np.ndarray, name: str, layer_names: Sequence[str]) -> go.Scat
         x=stations[:, 0],
         y=stations[:, 1],
         mode="lines+markers+text",
-        line={"color": _NEUTRAL, "width": 2, "dash": "dot"},
-        marker={"size": 6, "color": _NEUTRAL},
+        line={"color": NEUTRAL, "width": 2, "dash": "dot"},
+        marker={"size": 6, "color": NEUTRAL},
         text=[each.removeprefix("layer ")[:5] for each in layer_names],  # little room: “embed”
         customdata=list(layer_names),
         textposition="bottom right",
@@ -214,7 +204,7 @@ def _play() -> dict:
         "yanchor": "bottom",
         "pad": {"b": 8, "l": 8},
         "bgcolor": "rgba(128, 140, 148, 0.15)",
-        "bordercolor": _NEUTRAL,
+        "bordercolor": NEUTRAL,
         "buttons": [
             {"label": "▶", "method": "animate", "args": [None, {"fromcurrent": False} | going]},
             {"label": "❚❚", "method": "animate", "args": [[None], stop]},

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
-import plotly.io
 
-from core.charts.layout import as_text, finish
+from core.charts.style import as_text, finish, theme_colours
 
 _CLEAR = "rgba(0, 0, 0, 0)"
 _JOINT = "\x1f"  # stands between the steps of a place; no name holds it
@@ -72,6 +71,6 @@ def _colours(nodes: Sequence[tuple[str, ...]]) -> list[str]:
 
     Plotly gives out the same ones by itself, but then it draws stripes on no ground at all.
     """
-    theme = plotly.io.templates[plotly.io.templates.default].layout.colorway
+    theme = theme_colours()
     outermost = list(dict.fromkeys(node[0] for node in nodes if node))
     return [theme[outermost.index(node[0]) % len(theme)] if node else _CLEAR for node in nodes]

@@ -1,16 +1,16 @@
 """Which column plays which part in a task: the parts of every task, the columns chosen, label order and names.
 
-Holds the choice; `mapping_guess` proposes one, `mapping_check` says what is wrong with it.
+Holds the choice; `core.data.columns.guess` proposes one, `core.data.columns.check` says what is wrong with it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from core.data.columns.guess import Columns
 from core.errors import LabError
-from core.tasks import SPECS, Role, spec_of
+from core.tasks import SPECS, Role, sequence_classification, spec_of
 
+CLASSIFICATION = sequence_classification.SPEC.name
 SEPARATORS = (",", ";", "|", " ", "\t")
 
 
@@ -93,17 +93,26 @@ class ColumnMapping:
         """The number of each label and the name to show; `found` are the labels of the data when no order was given."""
         return dict(enumerate(self.label_titles or self.label_order or found))
 
-    def as_columns(self) -> Columns:
-        """Text, second text and label, for `build_dataset` and the profile. For tasks without one text: the nearest.
+    @property
+    def text_column(self) -> str:
+        """The column that is read as the text of a row; for tasks without one text, the nearest. Raises LabError."""
+        text = self["text"] or self["tokens"] or self["context"]
+        if text is None:
+            raise LabError("No column is chosen for the text.", "Choose the column that holds it.")
+        return text
+
+    @property
+    def pair_column(self) -> str | None:
+        """The column of the second text, or None.
 
         With choices and no question the first choice is the second text: rows that begin alike are no repeats.
         """
-        text = self["text"] or self["tokens"] or self["context"]
-        pair = self["pair"] or (self["question"] or self["choices"] if self["context"] else None)
-        if text is None:
-            raise LabError("No column is chosen for the text.", "Choose the column that holds it.")
-        label = self["label"] or self["score"] or self["tags"]
-        return Columns(text, label or (self["labels"] if len(self.all("labels")) == 1 else None), pair)
+        return self["pair"] or (self["question"] or self["choices"] if self["context"] else None)
+
+    @property
+    def label_column(self) -> str | None:
+        """The column of classes, or None: tags, scores and answers are no classes."""
+        return self["label"] if spec_of(self.task).has_classes else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -9,7 +9,7 @@ from core.explore.trace import Trace, join_heads
 from core.models.parts import Parts, parts_of, weight_sharing_clone
 
 # Inside the attention function, where no module hands them out; the probabilities made from them are checked.
-UNSEEN = ("scores", "scaled")
+UNCHECKED = ("scores", "scaled")
 
 
 @torch.inference_mode()
@@ -18,24 +18,24 @@ def agreement(t: Trace) -> Mapping[str, float]:
 
     A second forward pass, of a weight-sharing clone with hooks (PyTorch, `register_forward_hook`), hands out what each
     module takes and gives; attention probabilities come from transformers (`output_attentions`). Kept tensors, which
-    are the network's own, are derived anew for the comparison. Padded positions count, too. Raw and scaled scores have
-    no entry (`UNSEEN`), and with SDPA, which returns none, probabilities neither. Only the differences are kept, so the
-    memory needed is that of a forward pass.
+    are the network's own, are derived again for the comparison. Padded positions count, too. Raw and scaled scores have
+    no entry (`UNCHECKED`), and with SDPA, which returns none, probabilities neither. Only the differences are kept, so
+    the memory needed is that of a forward pass.
     """
     clone = weight_sharing_clone(t.model.network)
     found: dict[str, float] = {}
 
     def compare(name: str, own: Tensor) -> None:
-        ours = t.derive(name)
+        derived = t.derive(name)
         if name.endswith((".query", ".key", ".value")):
-            ours = join_heads(ours)
-        found[name] = (ours - own).abs().max().item()
+            derived = join_heads(derived)
+        found[name] = (derived - own).abs().max().item()
         if name.endswith(".joined_context"):
             found[name.replace("joined_context", "context")] = found[name]  # the same numbers, cut into heads
 
     calls: dict[nn.Module, list[tuple[str | None, str | None]]] = {}
     parts = parts_of(clone)
-    for module, takes, gives in _witnesses(parts):
+    for module, takes, gives in _module_tensors(parts):
         calls.setdefault(module, []).append((takes, gives))  # a shared layer is called once for each of its numbers
     for module, expected in calls.items():
         module.register_forward_hook(_hook(iter(expected), compare))
@@ -60,7 +60,7 @@ def _hook(expected: Iterator[tuple[str | None, str | None]], compare):
     return hook
 
 
-def _witnesses(parts: Parts) -> Iterator[tuple[nn.Module, str | None, str | None]]:
+def _module_tensors(parts: Parts) -> Iterator[tuple[nn.Module, str | None, str | None]]:
     """(module, name of what it takes, name of what it gives), in the order of the calls."""
     yield parts.word, None, "embeddings.word"
     yield parts.position, None, "embeddings.position"

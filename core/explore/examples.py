@@ -23,7 +23,9 @@ class Example:
 
 
 # Tokens
-PIECES = Example("BERT reads unbelievably long words in pieces, naïvely lower-cased.", pair="Does it understand them?")
+LONG_WORDS = Example(
+    "BERT reads unbelievably long words in pieces, naïvely lower-cased.", pair="Does it understand them?"
+)
 # Inside a layer
 FOLLOWED = Example("She made a cup of [MASK].", "tea", pair="It was hot.")
 # Attention

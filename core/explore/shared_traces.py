@@ -7,37 +7,39 @@ from collections.abc import Sequence
 
 from core.explore.tokens import Tokens
 from core.explore.trace import Trace, trace
-from core.memory import ByteCache, give_back
+from core.memory import ByteCache, release_memory
 from core.models.loading import Model
-from core.models.shared import is_kept, when_let_go
+from core.models.shared import is_kept, on_evict
 
 MOST_BYTES = 2**30  # of hidden states and of what was derived: for BERT base at 512 tokens up to 116 MB a text
 
 _Key = tuple[str, str, int, Tokens | tuple[Tokens, ...], int]
-_GIVEN_BACK_AT = 2**27  # bytes of traces let go after which the system gets them back: that takes some milliseconds
-_gone = 0
+_RELEASED_AT = (
+    2**27
+)  # bytes of evicted traces after which they are returned to the system, which takes some milliseconds
+_evicted_bytes = 0
 
 
 def _count(t: Trace) -> None:
-    global _gone
-    _gone += t.bytes
+    global _evicted_bytes
+    _evicted_bytes += t.bytes
 
 
 _traces: ByteCache[_Key, Trace] = ByteCache(MOST_BYTES, lambda t: t.bytes, _count)
 
 
 def shared_trace(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) -> Trace:
-    """As `core.trace`, run once for all. Of a model that was let go meanwhile the trace is not kept."""
-    global _gone
+    """As `core.trace`, run once for all. Of a model that was evicted meanwhile the trace is not kept."""
+    global _evicted_bytes
     tokens = tokens if isinstance(tokens, Tokens) else tuple(tokens)
     found = _traces.get(
         _key(model, tokens, padding),
         lambda: trace(model, tokens, padding=padding),
         keep_if=lambda: is_kept(model),
     )
-    if _gone > _GIVEN_BACK_AT:
-        _gone = 0
-        give_back()
+    if _evicted_bytes > _RELEASED_AT:
+        _evicted_bytes = 0
+        release_memory()
     return found
 
 
@@ -56,8 +58,8 @@ def _key(model: Model, tokens: Tokens | tuple[Tokens, ...], padding: int) -> _Ke
     return model.reference, model.title, id(model.network), tokens, padding
 
 
-def _let_go(model: Model) -> None:
+def _discard_of(model: Model) -> None:
     _traces.discard(lambda key, _: key[2] == id(model.network))
 
 
-when_let_go(_let_go)
+on_evict(_discard_of)

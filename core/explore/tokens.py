@@ -20,8 +20,8 @@ class Tokens:
     """One text, or a pair, as the model reads it. `tokens` to `is_special` are parallel fields: one entry a position.
 
     - `tokens`: the vocabulary entries; `ids`: their rows in the embedding table
-    - `offsets`: (start, end) in characters of the text that the piece came from; (0, 0) for added special tokens
-    - `word_index`: which word of its text a piece belongs to (0 for the first), None for added special tokens
+    - `offsets`: (start, end) in characters of the text that the token came from; (0, 0) for added special tokens
+    - `word_index`: which word of its text a token belongs to (0 for the first), None for added special tokens
     - `sequence`: 0 for `text`, 1 for `pair`, None for added special tokens
     - `segments`: token type ids, the row of the segment embedding
     - `is_special`: added by the template, or a special token written out in the text ([UNK] does not count)
@@ -47,7 +47,7 @@ class Tokens:
         return len(self.ids)
 
     def surface(self, position: int) -> str:
-        """The characters of the text behind a position; the piece itself for added special tokens."""
+        """The characters of the text behind a position; the token itself for added special tokens."""
         source = {0: self.text, 1: self.pair, None: None}[self.sequence[position]]
         if source is None:
             return self.tokens[position]
@@ -57,9 +57,9 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The tokenizer at work on one text: `pre_tokens` are its words, `tokens` holds the pieces of each of them.
+    """The tokenizer at work on one text: `pre_tokens` are its words, `tokens` what each of them becomes.
 
-    algorithm: how words are cut into pieces: “WordPiece”, “BPE”, “Unigram” or “WordLevel”.
+    algorithm: how words are cut into tokens: “WordPiece”, “BPE”, “Unigram” or “WordLevel”.
     """
 
     text: str
@@ -71,7 +71,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Several texts padded to one length: `tokens` is rows of pieces, `ids` and `attention_mask` are (batch, pos)."""
+    """Several texts padded to one length: `tokens`, `ids` and `attention_mask` are (batch, pos)."""
 
     tokens: tuple[tuple[str, ...], ...]
     ids: tuple[tuple[int, ...], ...]
@@ -109,7 +109,7 @@ def tokenize(
     return Tokens(
         text=text,
         pair=pair,
-        tokens=_pieces(model, encoding),
+        tokens=_entries(model, encoding),
         ids=tuple(encoding.ids),
         offsets=tuple(encoding.offsets),
         word_index=tuple(encoding.word_ids),
@@ -166,7 +166,7 @@ def _filled(row: Sequence[int], length: int, filler: int | None) -> np.ndarray:
 
 
 def steps(model: Model, text: str) -> Steps:
-    """Show the tokenizer's own stages: normalization, pre-tokenization into words, each word into pieces.
+    """Show the tokenizer's own stages: normalization, pre-tokenization into words, each word into tokens.
 
     Special tokens written out in the text are set aside first, as the tokenizer does. Stages are those of the
     tokenizers library (`normalizer`, `pre_tokenizer`, `model`). Raises `LabError` when there is no text.
@@ -175,19 +175,19 @@ def steps(model: Model, text: str) -> Steps:
     backend = model.tokenizer.backend_tokenizer
     specials = [re.escape(token) for token in model.tokenizer.all_special_tokens]
     parts = re.split(f"({'|'.join(specials)})", text)
-    normalized, pre_tokens, pieces = [], [], []
+    normalized, pre_tokens, tokens = [], [], []
     for number, part in enumerate(parts):
         if number % 2:  # a special token
             normalized.append(part)
             pre_tokens.append(part)
-            pieces.append((part,))
+            tokens.append((part,))
             continue
         clean = backend.normalizer.normalize_str(part) if backend.normalizer else part
         normalized.append(clean)
         for word, _ in backend.pre_tokenizer.pre_tokenize_str(clean) if clean else []:
             pre_tokens.append(word)
-            pieces.append(tuple(token.value for token in backend.model.tokenize(word)))
-    return Steps(text, type(backend.model).__name__, "".join(normalized), tuple(pre_tokens), tuple(pieces))
+            tokens.append(tuple(token.value for token in backend.model.tokenize(word)))
+    return Steps(text, type(backend.model).__name__, "".join(normalized), tuple(pre_tokens), tuple(tokens))
 
 
 def padded_batch(model: Model, texts: Sequence[str]) -> Batch:
@@ -196,13 +196,13 @@ def padded_batch(model: Model, texts: Sequence[str]) -> Batch:
         _check_characters(each)
     encodings = model.encode(list(texts), padding=True, truncation=True, max_length=model.max_length).encodings
     return Batch(
-        tuple(_pieces(model, encoding) for encoding in encodings),
+        tuple(_entries(model, encoding) for encoding in encodings),
         tuple(tuple(encoding.ids) for encoding in encodings),
         tuple(tuple(encoding.attention_mask) for encoding in encodings),
     )
 
 
-def count_pieces(model: Model, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[int]:
+def count_tokens(model: Model, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[int]:
     """How many positions each text (or pair) takes, special tokens included and nothing cut."""
     encoded = model.encode(list(texts), None if pairs is None else list(pairs))
     return [len(ids) for ids in encoded["input_ids"]]
@@ -219,15 +219,15 @@ def readable(model: Model, index: int) -> str:
 
 
 def special_tokens(model: Model) -> tuple[tuple[str, str, int], ...]:
-    """(role, piece, id) of each special token, for instance ("mask_token", "[MASK]", 103)."""
+    """(role, token, id) of each special token, for instance ("mask_token", "[MASK]", 103)."""
     tokenizer = model.tokenizer
     return tuple(
-        (role, piece, tokenizer.convert_tokens_to_ids(piece)) for role, piece in tokenizer.special_tokens_map.items()
+        (role, token, tokenizer.convert_tokens_to_ids(token)) for role, token in tokenizer.special_tokens_map.items()
     )
 
 
 def search_vocabulary(model: Model, query: str, *, limit: int = 100) -> tuple[tuple[str, int], ...]:
-    """Vocabulary entries that hold `query`, as (piece, id): an exact match first, then by length and id.
+    """Vocabulary entries that hold `query`, as (token, id): an exact match first, then by length and id.
 
     The query is looked for as typed, as the tokenizer normalizes it, and, in byte-level vocabularies, spelled in bytes
     as their entries are (“é” is “Ã©” there). Nothing is found where nothing of it is left.
@@ -237,9 +237,9 @@ def search_vocabulary(model: Model, query: str, *, limit: int = 100) -> tuple[tu
     wanted = {query, backend.normalizer.normalize_str(query)} if backend.normalizer else {query}
     if isinstance(backend.decoder, decoders.ByteLevel):
         spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str
-        wanted |= {piece for each in wanted for piece, _ in spell(each)}
+        wanted |= {token for each in wanted for token, _ in spell(each)}
     wanted.discard("")
-    found = [(piece, index) for piece, index in vocabulary.items() if any(each in piece for each in wanted)]
+    found = [(token, index) for token, index in vocabulary.items() if any(each in token for each in wanted)]
     found.sort(key=lambda entry: (entry[0] not in wanted, len(entry[0]), entry[1]))
     return tuple(found[:limit])
 
@@ -250,7 +250,7 @@ def _encode(model: Model, text: str, pair: str | None, **options: object):
     return encoded.encodings[0]
 
 
-def _pieces(model: Model, encoding) -> tuple[str, ...]:
+def _entries(model: Model, encoding) -> tuple[str, ...]:
     """The vocabulary entries. `encoding.tokens` is not always those: Unigram keeps a sign it does not know, and a mask
     that takes the space before it (CamemBERT, ALBERT) comes with that space."""
     return tuple(model.tokenizer.convert_ids_to_tokens(encoding.ids))
@@ -289,7 +289,7 @@ def _check_limit(uncut, limit: int, pair: str | None, truncation: str) -> None:
 
 
 def _cut(text: str, side: int, encoding, uncut) -> str:
-    """The end of a text whose pieces are in `uncut` but no longer in `encoding`."""
+    """The end of a text whose tokens are in `uncut` but no longer in `encoding`."""
     kept, wanted = (
         [offset for offset, each in zip(one.offsets, one.sequence_ids, strict=True) if each == side]
         for one in (encoding, uncut)

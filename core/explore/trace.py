@@ -127,7 +127,7 @@ def join_heads(split: Tensor) -> Tensor:
 class Trace:
     """Every intermediate of one forward pass: `t["layer.3.scores"]`, `t.names()`, `t.axes(name)`.
 
-    Of one text the tensors have the axes that `axes` tells; of a list of texts, `batch` comes first and short texts are
+    Of one text the tensors have the axes that `axes` gives; of a list of texts, `batch` comes first and short texts are
     padded at their ends. Layers and heads count from 0. Axes: `batch pos head query key hidden vocab`, and `head_dim`
     (hidden / heads), `inner` (the feed-forward network's width), `embedding` (where embeddings are narrower than
     layers), `label`.
@@ -267,7 +267,7 @@ def trace(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) 
 
 
 def _implied_inputs(model: Model, parts: Parts, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What the network works out for itself: position ids, segments when it is told none, the mask that is added."""
+    """What the network works out for itself: position ids, segments when it is given none, the mask that is added."""
     ids, attends = inputs["input_ids"], inputs["attention_mask"]
     positions = torch.arange(ids.shape[1]).expand_as(ids)
     if parts.positions_skip_padding:  # RoBERTa: real tokens are counted from the padding's id on

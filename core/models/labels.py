@@ -1,7 +1,7 @@
 """What a classifier's answers are called: names from its configuration, however they are numbered there.
 
 transformers takes `id2label` for a list in which each number from 0 stands once. Files from elsewhere start at 1, leave
-numbers out, name nothing, or name two classes alike; how many answers there are is then told by the weights alone.
+numbers out, name nothing, or name two classes alike; how many answers there are is then known from the weights alone.
 """
 
 import re

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.errors import LabError
-from core.memory import ByteCache, give_back
+from core.memory import ByteCache, release_memory
 from core.models import catalogue
 from core.models.checks import check_folder
 from core.models.fingerprint import fingerprint
 from core.models.loading import Model, folder_of, open_model, title_of, with_attention
 
 MOST_BYTES = 2 * 2**30  # of weights and vocabularies: four models as large as BERT base
-_BYTES_A_PIECE = 300  # of a fast tokenizer, for each entry of its vocabulary: 8 MB for 30,522
+_BYTES_A_TOKEN = 300  # of a fast tokenizer, for each entry of its vocabulary: 8 MB for 30,522
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +44,7 @@ _something_went = threading.Event()
 def open_shared(reference: str = catalogue.BUILTIN, *, attention: str = "eager") -> Model:
     """The model called `reference`, as its files are now: opened by the first who asks, and by nobody else.
 
-    Arguments and errors as `core.open_model`. A model whose files have changed is let go at once; of the others the
+    Arguments and errors as `core.open_model`. A model whose files have changed is evicted at once; of the others the
     longest unused, when all take more than `MOST_BYTES`.
     """
     folder = _folder(reference)
@@ -54,7 +54,7 @@ def open_shared(reference: str = catalogue.BUILTIN, *, attention: str = "eager")
     view = _models.get(key, lambda: _open(folder)).view(attention)
     if _something_went.is_set():
         _something_went.clear()
-        give_back()
+        release_memory()
     return replace(view, reference=reference, title=title_of(reference))
 
 
@@ -79,8 +79,8 @@ def bytes_kept() -> int:
     return _models.bytes
 
 
-def when_let_go(listener: Callable[[Model], None]) -> None:
-    """Have `listener` called with each view of a model that is let go; what it keeps of it should go, too."""
+def on_evict(listener: Callable[[Model], None]) -> None:
+    """Have `listener` called with each view of a model that is evicted; what it keeps of it should go, too."""
     _listeners.append(listener)
 
 
@@ -90,18 +90,18 @@ def _open(folder: Path) -> _Opened:
         each.untyped_storage().data_ptr(): each.untyped_storage().nbytes()
         for each in (*model.network.parameters(), *model.network.buffers())
     }
-    size = sum(storages.values()) + _BYTES_A_PIECE * len(model.tokenizer)
+    size = sum(storages.values()) + _BYTES_A_TOKEN * len(model.tokenizer)
     return _Opened({model.attention: model}, size)
 
 
-def _tell(opened: _Opened) -> None:
+def _notify(opened: _Opened) -> None:
     _something_went.set()
     for view in tuple(opened.views.values()):
         for listener in _listeners:
             listener(view)
 
 
-_models: ByteCache[_Key, _Opened] = ByteCache(MOST_BYTES, lambda opened: opened.bytes, _tell)
+_models: ByteCache[_Key, _Opened] = ByteCache(MOST_BYTES, lambda opened: opened.bytes, _notify)
 
 
 def _folder(reference: str) -> Path:

@@ -2,7 +2,7 @@
 
 A sign is a small file, `beats/<name>`, which a thread of the process keeps writing: a long step, a compilation or a
 million texts do not silence it, a frozen process (SIGSTOP, a debugger, a disk that does not answer) does not write.
-Whether a process lives is told by changes of its file alone, as the clocks of two machines differ.
+Whether a process lives is seen from changes of its file alone, as the clocks of two machines differ.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ class Beat:
             self.stop()
 
     def takes(self, seconds: float) -> None:
-        """A piece of work, during which no stop can be heeded, took so long; the longest counts."""
+        """A piece of work, during which no stop can be answered, took so long; the longest counts."""
         self._part_seconds = max(self._part_seconds, seconds)
 
     def end(self) -> None:
@@ -68,7 +68,7 @@ class Beat:
         self.move()
 
     def move(self) -> None:
-        """The work got on. Told while the process is ending, when nobody can stop it."""
+        """The work got on. Called while the process is ending, when nobody can stop it."""
         self._moves += 1
 
     def _keep_writing(self) -> None:
@@ -86,7 +86,9 @@ class Beat:
         }
         with contextlib.suppress(OSError):  # the run was deleted
             self._path.parent.mkdir(exist_ok=True)
-            file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o644)  # opened anew: other machines see it at once
+            file = os.open(
+                self._path, os.O_WRONLY | os.O_CREAT, 0o644
+            )  # opened each time: other machines see it at once
             try:
                 os.write(file, json.dumps(sign).encode("ascii").ljust(_BYTES))
             except OSError:  # a full disk: its time is a sign as well

@@ -1,4 +1,4 @@
-"""The diary of a run, `events.jsonl`: one strict JSON object a line, appended as things happen. Draws nothing."""
+"""The events of a run, `events.jsonl`: one strict JSON object a line, appended as things happen. Draws nothing."""
 
 import json
 import os
@@ -64,9 +64,9 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
 
 
 def forget_after(folder: Path, step: int, *, again: str = "") -> None:
-    """Drop what was recorded beyond `step`: a training that continues from there writes it anew. Notes stay.
+    """Drop what was recorded beyond `step`: a training that continues from there writes it again. Notes stay.
 
-    `again`: the kind of event that it writes anew for `step` itself, too.
+    `again`: the kind of event that it writes again for `step` itself, too.
     """
 
     def is_kept(event: dict[str, Any]) -> bool:

@@ -174,7 +174,7 @@ def create_run(
 def _not_started(error: OSError | UnicodeEncodeError) -> LabError:
     if isinstance(error, UnicodeEncodeError):
         problem = "The name, or another text of the plan, holds half a character, which no file can keep."
-        return LabError(problem, "Type it anew.")
+        return LabError(problem, "Type it again.")
     return cannot_write(error, "the run could not be started", otherwise="Choose a folder that can be written.")
 
 

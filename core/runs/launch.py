@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import LabError
+from core.runs.cleanup import clean_up
 from core.runs.device_lock import try_lock_file
 from core.runs.folder import LAUNCH_LOCK, OUTCOME, STOP, Run
 from core.runs.status import BEAT, SLURM, STATUS, make_room, read_json, write_record, write_status
-from core.runs.sweep import sweep
 from core.workspace import PROJECT_ROOT, cannot_write, workspace
 
 
@@ -44,7 +44,7 @@ def launching(run: Run) -> Iterator[None]:
     Raises `LabError` when the run is active or deleted, when another program is handing it over, and on a full disk,
     which leaves the run as it was. What was cut short anywhere, and left alone for a day, is removed before.
     """
-    sweep()
+    clean_up()
     if not run.path.is_dir():
         raise LabError("This run was deleted meanwhile.", "Choose another one, or start a new run.")
     held = try_lock_file(run.path / LAUNCH_LOCK)

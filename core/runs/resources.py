@@ -1,4 +1,5 @@
-"""On what terms a run is carried out: the slots of a device it takes, how often it is tried. Starts nothing."""
+"""The resources of a run: the slots of a device it takes, how often it is tried, how long it may take to stop. Starts
+nothing."""
 
 import argparse
 import dataclasses
@@ -14,7 +15,7 @@ SILENT_SECONDS = 15.0  # without a sign of life, after which a process counts as
 class Resources:
     """`count` of the `of` slots of a device, `attempts` in all when memory runs out, seconds to stop by itself.
 
-    `silent_seconds`: how long the training may give no sign of life before the run is told to be stalled.
+    `silent_seconds`: how long the training may give no sign of life before the run counts as stalled.
     """
 
     device: str = "cpu"
@@ -30,7 +31,7 @@ class Resources:
         return cuda_names(self.of) if self.device == "cuda" else tuple(map(str, range(self.of)))
 
     def options(self) -> list[str]:
-        """The terms as options of the command line."""
+        """The resources as options of the command line."""
         given = dataclasses.asdict(self).items()
         return [part for name, value in given for part in (f"--{name.replace('_', '-')}", str(value))]
 
@@ -43,5 +44,5 @@ class Resources:
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> Self:
-        """The terms that a command line named."""
+        """The resources that a command line named."""
         return cls(**{field.name: getattr(options, field.name) for field in dataclasses.fields(cls)})

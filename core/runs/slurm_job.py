@@ -21,7 +21,7 @@ from submitit.core.utils import DelayedSubmission
 
 from core.runs.folder import OUTCOME, STOP
 from core.runs.resources import Resources
-from core.runs.slurm_queue import job_word, restarts_of
+from core.runs.slurm_queue import job_state, restarts_of
 from core.runs.status import BEAT, SLURM, STATUS, read_json, write_record, write_status
 from core.workspace import PROJECT_ROOT
 
@@ -93,7 +93,7 @@ class SlurmTask:
         """Wait for the supervisor's end, passing an interruption on; its exit code, 1 for a signal.
 
         Also called within a signal handler that interrupted it, so it holds no lock and leaves the process unreaped,
-        which keeps its number from being used anew.
+        which keeps its number from being used again.
         """
         last_term = float("-inf")
         while (end := os.waitid(os.P_PID, self._supervisor.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
@@ -116,20 +116,20 @@ class SlurmTask:
     def _settle(self) -> bool:
         """Write how the run goes on; whether it is for this process to queue the job again."""
         outcome = read_json(self._folder / OUTCOME)
-        is_ours = False
+        must_queue = False
         if self._is_interrupted and outcome.get("state") not in ("finished", "failed"):
-            state, reason, is_ours = self._fate()
+            state, reason, must_queue = self._decision()
             message = f"{reason} {outcome.get('message') or ''}".strip()
             write_status(self._folder, state, message=message, remedy=_RESUME if state == "stopped" else "")
         self._is_interrupted = False
         self._mark()
-        return is_ours
+        return must_queue
 
-    def _fate(self) -> tuple[str, str, bool]:
+    def _decision(self) -> tuple[str, str, bool]:
         """What SLURM has decided on the job: the run's state, why, and whether the job has still to be queued again."""
         lives = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
         for _ in range(_ASK_TIMES):
-            word, restarts = job_word(_job(), now=True), restarts_of(_job())
+            word, restarts = job_state(_job(), now=True), restarts_of(_job())
             if word == "RUNNING" and lives < self._requeues:
                 return "queued", _INTERRUPTED, True
             if word == "RUNNING":

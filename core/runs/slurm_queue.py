@@ -34,7 +34,7 @@ _answers: dict[str, list[str]] = {}  # job -> its state and further words; empty
 _last: _Question | None = None  # whose answer that is, or which is under way
 
 
-def job_word(job: str, *, now: bool = False) -> str | None:
+def job_state(job: str, *, now: bool = False) -> str | None:
     """The state of a job, e.g. "PENDING", or "UNKNOWN"; None when SLURM gives no answer.
 
     One question serves all jobs that somebody asked for in the last minute, and its answer five seconds. It is not
@@ -54,7 +54,7 @@ def job_word(job: str, *, now: bool = False) -> str | None:
         return _answers[job][0].rstrip("+") if job in _answers else None
 
 
-def reason_to_wait(job: str) -> str:
+def pending_reason(job: str) -> str:
     """Why the job waited when SLURM was last asked, in SLURM's words, e.g. "Priority"; empty when that is not known."""
     with _lock:
         return " ".join(_answers.get(job, [])[1:])
@@ -101,7 +101,7 @@ def cancel_waiting(job: str) -> None:
         global _last
         _answer("scancel", "--state=PENDING", job)
         with _lock:
-            _last = None  # the next look asks anew
+            _last = None  # the next look asks again
 
     if job.isdecimal():
         threading.Thread(target=cancel, name="cancel-job").start()  # lives on though the program wants to end

@@ -4,7 +4,7 @@ Its supervisor is on another machine, where its process number tells nothing. A 
 is missing or old is SLURM asked.
 """
 
-from core.runs.slurm_queue import GOING, WAITING, job_word, reason_to_wait
+from core.runs.slurm_queue import GOING, WAITING, job_state, pending_reason
 
 SILENT = "The process that watches over the run has not been heard of for a while."
 LET_GO_ON = (
@@ -41,9 +41,9 @@ def judge(state: str, job: str, *, is_silent: bool, is_stop_wanted: bool) -> tup
     """
     if not is_silent:
         return state, "", ""
-    word = job_word(job)
+    word = job_state(job)
     if word in WAITING:
-        return "queued", f"It waits in SLURM's queue as job {job} (reason: {reason_to_wait(job) or 'none given'}).", ""
+        return "queued", f"It waits in SLURM's queue as job {job} (reason: {pending_reason(job) or 'none given'}).", ""
     if word in GOING or word is None:
         if state == "queued":
             return state, f"SLURM is starting job {job}." if word else f"SLURM says nothing about job {job} now.", ""

@@ -23,7 +23,7 @@ STATUS = "status.json"
 BEAT = "supervisor.json"
 SLURM = "slurm.json"
 STALLED_AFTER_SECONDS = 15.0
-_ROOM_BYTES = 4096  # of a record: the piece in which usual file systems give out a disk
+_ROOM_BYTES = 4096  # of a record: the block size of the usual file systems
 _START_SECONDS = 15.0  # how long a launched supervisor may take to introduce itself
 
 
@@ -80,7 +80,7 @@ def read_status(folder: Path) -> Status:
     elif state not in ENDED:
         if read_json(folder / STATUS) != record:
             return read_status(folder)
-        state, message, remedy = "lost", "The record of this run is missing or damaged.", "Start the run anew."
+        state, message, remedy = "lost", "The record of this run is missing or damaged.", "Start the run again."
     progress = read_json(folder / "progress.json")
     if not message and state in ("running", "stopping"):
         message = str(progress.get("phase") or "")

@@ -1,6 +1,6 @@
 """The small process that watches over one run: `python -m core.runs.supervisor FOLDER --device cpu -- COMMAND…`.
 
-Waits for the slots of its device, starts the worker on them, keeps the heartbeat, tells when the worker gives no sign
+Waits for the slots of its device, starts the worker on them, keeps the heartbeat, reports when the worker gives no sign
 of life (`core.runs.beat`), turns a STOP file into a graceful stop and, after a grace time, into TERM and KILL, sweeps
 up what the worker left, starts it again when memory ran out and more attempts were asked for, writes the exit, and
 removes the checkpoints when nothing is left to continue. Imports no torch and knows no task.
@@ -121,7 +121,7 @@ class Supervisor:
                 with contextlib.suppress(OSError):  # a full disk must not turn a graceful stop into a crash
                     (self._folder / STOP).touch()  # a signal to the supervisor is a wish to stop, too
                     write_status(self._folder, "stopping")
-                wake_descendants()  # whoever is paused could not heed it
+                wake_descendants()  # whoever is paused could not answer it
             if stop_seen is not None and not self._watch.may_take(stop_seen, self._resources.grace_seconds):
                 self._forced = True
                 _end(worker)
@@ -131,7 +131,7 @@ class Supervisor:
         return worker.returncode
 
     def _cause_to_try_again(self, exit_code: int) -> str | None:
-        """What a smaller batch may mend; None when that is nothing, or nobody wants the run to go on."""
+        """What a smaller batch may fix; None when that is nothing, or nobody wants the run to go on."""
         if self._stop_requested() or not self._folder.is_dir():
             return None
         outcome = read_json(self._folder / OUTCOME)

@@ -2,7 +2,7 @@
 
 What a floor does for a task stands there, under the same name:
 
-- `core.data.columns`: guessing the columns (`mapping_guess`), noticing the task (`task_guess`), checking (`check`)
+- `core.data.columns`: guessing the columns (`guess`), noticing the task (`task_guess`), checking (`check`)
 - `core.training.tasks`: rows, batches, head, loss, scores, one class a task
 - `core.inference.predictors`: predicting for texts and for the rows of a table
 - `core.reports.scored_rows`: reading a run's `predictions.csv`

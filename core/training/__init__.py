@@ -102,7 +102,7 @@ def _submit(run: "Run") -> None:
 
 def _absolute_file(reference: str) -> str:
     """The reference of a data file, as the worker understands it: it has a working directory of its own."""
-    from core.data.sources.uploads import find_source
+    from core.data.sources.references import find_source
 
     path = find_source(reference)
     return reference if reference.startswith(("sample:", "upload:")) else str(path.resolve())

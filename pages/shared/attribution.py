@@ -16,7 +16,7 @@ from pages.components.token_strip.token_strip import span, token_strip
 from pages.shared.export import csv_button
 from pages.shared.on_demand import last_of, on_demand
 from pages.shared.text import counted, plain, show_reason
-from pages.shared.url_state import choose_listed
+from pages.shared.url_state import WHOLE_WORDS, choose_listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +55,8 @@ def show_attribution(t: Trace) -> None:
             key="method",
             bind="query-params",
             wrap=True,
+            help="Integrated gradients adds up how the answer moves while the text's vectors grow, step by step, from "
+            "a baseline to what they are. Occlusion takes each token away in turn.",
         )
     fillers = [each for each in FILLERS if each == "zero" or _has_token(t, each)]
     with right:
@@ -65,7 +67,7 @@ def show_attribution(t: Trace) -> None:
             format_func=FILLER_TITLES.get,
             key="filler",
             bind="query-params",
-            help="The baseline: what stands where there is nothing. Another one gives other numbers.",
+            help="The baseline: what replaces a token that is taken away. Another baseline gives other numbers.",
         )
     try:
         show_gradients(t, answer, filler) if method == GRADIENTS else show_occlusion(t, answer, filler)
@@ -126,8 +128,8 @@ def show_gradients(t: Trace, answer: NamedAnswer, filler: str) -> None:
         "(the completeness gap)."
     )
     if abs(found.gap) > 0.05 * max(abs(found.difference), 0.1):
-        st.caption("That is much: take more steps before you trust the colours.")
-    st.caption("Special tokens stand in text and baseline alike, so they have no colour.")
+        st.caption("That is a large gap: take more steps before you trust the colours.")
+    st.caption("Special tokens are the same in text and baseline, so they have no colour.")
 
 
 def completeness(found: Attribution) -> str:
@@ -142,7 +144,7 @@ def completeness(found: Attribution) -> str:
 
 def show_occlusion(t: Trace, answer: NamedAnswer, filler: str) -> None:
     """By how much the probability falls without each token."""
-    whole_words = st.toggle("Whole words", key="whole-words", bind="query-params")
+    whole_words = st.toggle("Whole words", key=WHOLE_WORDS, bind="query-params")
     found: Occlusion | None = computed(
         t,
         "occluded",
@@ -157,7 +159,7 @@ def show_occlusion(t: Trace, answer: NamedAnswer, filler: str) -> None:
     if found is None:
         return
     if not found.units:
-        st.info("The text holds no other token that could be taken away.")
+        st.info("The text has no other token to take away.")
         return
     scores = dict(zip(found.units, found.drops.tolist(), strict=True))
     show_scores(t, answer, scores, "Falls by, when taken away", whole_words=whole_words)
@@ -194,7 +196,7 @@ def _coloured(title: str, values: Mapping[Unit, float], notes: Mapping[Unit, str
     most = max(map(abs, values.values())) or 1.0
     spans = []
     for unit, note in notes.items():
-        kind = "special" if unit.is_special else "piece"
+        kind = "special" if unit.is_special else "token"
         weight = values.get(unit, 0.0) / most
         spans += span(unit.label, kind, note=note, index=unit.positions[0], weight=weight), span(" ", "gap")
     st.markdown(f"**{plain(title)}**")

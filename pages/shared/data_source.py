@@ -1,4 +1,4 @@
-"""The data in use: a sample, an upload, a Hub name or a folder, and which column is what. Shared by Data and Train."""
+"""The data in use: a sample, an upload, a Hub name or a folder, and its rows as corrections and fixes leave them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,27 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data.column_mapping import ColumnMapping
-from core.data.columns.guess import Columns, guess_columns
+from core.data.column_mapping import CLASSIFICATION
 from core.data.dataset.dataset import Dataset
-from core.data.decisions.changes import choose_columns as columns_chosen
 from core.data.decisions.preparation import Preparation
-from core.data.reading.read_table import EncodingUnclear, ReadOptions, Table, read_table
+from core.data.reading.read_table import EncodingUnclear, read_table
 from core.data.sources import hub, uploads
 from core.data.sources.sample_sets import samples
+from core.data.table import ReadOptions, Table
 from core.errors import LabError
 from core.training.plan.readers import readers
 from pages.shared import kept
+from pages.shared.column_mapping import choose_columns
 from pages.shared.preparation import dataset_key, dataset_of, preparation_of
 from pages.shared.reading_options import FILL, already_read, can_be_filled, forget_reading, set_reading
 from pages.shared.text import counted, plain, report_errors, show_error
 from pages.shared.url_state import choose, forget
 
-NO_COLUMN = "(none)"
 OTHER = "other"
 DELETABLE = {  # kinds of references, with the title of the button, what goes, and until when it is missed
     "upload": ("Delete this upload", "The file", "without it"),
     "hub": ("Delete this data set", "The fetched data set", "before it is fetched again"),
 }
-CLASSIFICATION = "sequence-classification"
 
 
 def choose_source() -> str:
@@ -155,65 +153,6 @@ def show_notices(notices: Sequence[str]) -> None:
         st.caption(f":material/info: {plain(notice)}")
 
 
-def choose_columns(reference: str, table: Table) -> Columns:
-    """Which column is the text, the second text and the label: guessed, and changeable.
-
-    A choice is kept for the file, so that it is there tomorrow, too; one that another tab keeps is taken over.
-    """
-    guess = (
-        _kept_columns(table)
-        or next((each.columns for each in samples() if each.reference == reference), None)
-        or guess_columns(table)
-    )
-    key = f"{reference}-{hash(table.columns)}-{kept.times_changed_by_others(table.content_hash, ColumnMapping)}"
-    shown = ColumnMapping.of(CLASSIFICATION, text=guess.text, pair=guess.pair, label=guess.label)
-    kept.show_guess(table.content_hash, shown)
-    first, second, third = st.columns(3)
-
-    def column(role: str, title: str, guessed: str | None, options: list[str], help: str) -> str | None:
-        """One choice; it stays as it was chosen while other data sets are looked at."""
-        chosen = st.selectbox(
-            title,
-            options,
-            options.index(guessed or NO_COLUMN),
-            key=f"{title}-{key}",
-            help=help,
-            persist_state="session",
-            on_change=report_errors,
-            args=(_keep_column, reference, table, shown, role, f"{title}-{key}"),
-        )
-        return None if chosen == NO_COLUMN else chosen
-
-    names = list(table.columns)
-    with first:
-        text = column("text", "Text", guess.text, names, "What BERT will read.")
-    with second:
-        help_pair = "Only for tasks about two texts, such as “do these mean the same?”"
-        pair = column("pair", "Second text", guess.pair, [NO_COLUMN, *names], help_pair)
-    with third:
-        help_label = "The class that BERT should learn to name."
-        label = column("label", "Label", guess.label, [NO_COLUMN, *names], help_label)
-    return Columns(text=text, pair=pair, label=label)
-
-
-def _kept_columns(table: Table) -> Columns | None:
-    """The choice kept for this file, where it still fits how the file is read."""
-    with suppress(LabError):
-        mapping = kept.load(table.content_hash, ColumnMapping)
-        if mapping is not None and mapping.task == CLASSIFICATION:
-            columns = mapping.as_columns()  # also without a label, where somebody chose none
-            if {columns.text, columns.label or columns.text, columns.pair or columns.text} <= set(table.columns):
-                return columns
-    return None
-
-
-def _keep_column(reference: str, table: Table, shown: ColumnMapping, role: str, key: str) -> None:
-    """Keep one choice; names of labels stay theirs, and what another tab chose for the other parts stays, too."""
-    chosen = None if st.session_state[key] == NO_COLUMN else st.session_state[key]
-    change = columns_chosen(shown, role, chosen, there=table.columns)
-    kept.update(table.content_hash, ColumnMapping, change, reference=reference)
-
-
 def prepared_rows(reference: str, table: Table) -> tuple[Dataset, tuple]:
     """The rows that corrections and fixes leave, in columns chosen here, and a key that says which these are.
 
@@ -221,13 +160,13 @@ def prepared_rows(reference: str, table: Table) -> tuple[Dataset, tuple]:
     """
     preparation = preparation_of(table)
     with st.expander("Columns"):
-        columns = choose_columns(reference, table)
-    dataset = dataset_of(table, columns, preparation)
+        mapping = choose_columns(CLASSIFICATION, reference, table)
+    dataset = dataset_of(table, mapping, preparation)
     if len(preparation.edits) or len(preparation.recipe):
         st.caption(
             f"{len(dataset):,} of {counted(len(table), 'row')}: with the corrections and fixes of the page Datasets."
         )
-    return dataset, dataset_key(table, columns, preparation)
+    return dataset, dataset_key(table, mapping, preparation)
 
 
 def tell_untouched(table: Table) -> None:

@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from core.explore.trace import Trace
     from core.models.loading import Model
 
+# Keys of the session's state, in the address, too: the model looked at, and others that stand beside it
+MODEL, SECOND_MODEL, COMPARED_MODEL = "model", "second-model", "compared-model"
 _OTHER = "other"
 
 
 def chosen_model() -> Model:
     """Show the model chooser in the sidebar and open what it says; stops the page with a message when that fails."""
     with st.sidebar:
-        reference = choose_reference("Model", key="model", help="Every Explore page looks inside this model.")
+        reference = choose_reference("Model", key=MODEL, help="Every Explore page looks inside this model.")
     try:
         model = open_model(reference)
     except LabError as error:

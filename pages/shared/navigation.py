@@ -1,4 +1,4 @@
-"""The table of pages, so that any page can link to another without importing it."""
+"""The table of pages and of their views, so that any page can link to another without importing it."""
 
 import streamlit as st
 
@@ -27,8 +27,21 @@ ICONS = {
 }
 
 
+VIEW = {
+    TOKENS: "tokens-view",
+    ANATOMY: "anatomy-view",
+    ATTENTION: "attention-view",
+    EMBEDDINGS: "embedding-view",
+    FILL_MASK: "fill-view",
+    DATASETS: "show",
+    RUNS: "part",
+}  # under which key a page keeps, also in the address, which of its views is shown
+RUN = "run"  # under which key Runs keeps, also in the address, which run is open
+STEPS = (*VIEW.values(), RUN)  # what the browser's "back" goes through within a page
+
+
 def navigation() -> dict[str, list[st.Page]]:
-    """The pages by group, made anew for each run: Streamlit keeps state of the run in them."""
+    """The pages by group, made again for each run: Streamlit keeps state of the run in them."""
     return {
         "": [st.Page(HOME, title="Home", icon=ICONS[HOME], default=True)],
         "Explore": [

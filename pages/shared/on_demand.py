@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST = 8
 MOST_BYTES = 128 * 2**20  # of all that a session keeps; the result it looks at stays in any case
 NO = "no"
+_RESULTS = "results-on-demand"
 
 
 def on_demand(
@@ -42,7 +43,7 @@ def on_demand(
     """
     mark = digest(key)
     seed(name, "")
-    results = st.session_state.setdefault("attention-results", {})
+    results = st.session_state.setdefault(_RESULTS, {})
     if key in results and not unasked:
         st.session_state[name] = mark
     asked = st.session_state[name] == mark
@@ -65,7 +66,7 @@ def on_demand(
 
 def remembered(key: Hashable) -> Any | None:
     """What was computed for this `key`, by anybody who asked in this session, or None."""
-    return st.session_state.get("attention-results", {}).get(key)
+    return st.session_state.get(_RESULTS, {}).get(key)
 
 
 def _set(name: str, value: str) -> None:
@@ -73,7 +74,7 @@ def _set(name: str, value: str) -> None:
 
 
 def _with_bar(name: str, mark: str, work: Callable[[Progress], Any], doing: str) -> Any:
-    """Run `work` beside a bar and a button. A click on it runs the page anew, and ends this run at the bar."""
+    """Run `work` beside a bar and a button. A click on it runs the page again, and ends this run at the bar."""
     area = st.empty()
     with area.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, doing)

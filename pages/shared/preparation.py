@@ -20,7 +20,7 @@ from pages.shared.text import plain, report_errors, show_error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.data.columns.guess import Columns
+    from core.data.column_mapping import ColumnMapping
     from core.data.dataset.dataset import Dataset
     from core.data.dataset.edits import Edit
     from core.data.dataset.recipe import Applied
@@ -154,26 +154,30 @@ def _apply_edits(key: tuple, _table: Table, _edits: Edits) -> Table:
     return _edits.apply(_table)
 
 
-def dataset_key(table: Table, columns: Columns, preparation: FilePreparation) -> tuple:
-    """Says which rows these are, for caches: the file, how it was read, the columns, and what was laid over."""
+def dataset_key(table: Table, mapping: ColumnMapping, preparation: FilePreparation) -> tuple:
+    """Says which rows these are, for caches: the file, how it was read, the columns, and what was laid over.
+
+    Raises `LabError` where no column is chosen for the text.
+    """
+    columns = (mapping.text_column, mapping.pair_column, mapping.label_column)
     return table.content_hash, table.options, columns, preparation.digest
 
 
 @st.cache_resource(max_entries=8, show_spinner="Applying corrections and fixes …")
-def _applied(key: tuple, _table: Table, _columns: Columns, _preparation: FilePreparation) -> Applied:
-    return _preparation.recipe.apply(select_rows(corrected_of(_table, _preparation), _columns))
+def _applied(key: tuple, _table: Table, _mapping: ColumnMapping, _preparation: FilePreparation) -> Applied:
+    return _preparation.recipe.apply(select_rows(corrected_of(_table, _preparation), _mapping))
 
 
-def applied_of(table: Table, columns: Columns, preparation: FilePreparation) -> Applied:
+def applied_of(table: Table, mapping: ColumnMapping, preparation: FilePreparation) -> Applied:
     """The rows that corrections and fixes leave, unchecked, and a line for each fix; made once. Raises `LabError`."""
-    return _applied(dataset_key(table, columns, preparation), table, columns, preparation)
+    return _applied(dataset_key(table, mapping, preparation), table, mapping, preparation)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
-def _dataset(key: tuple, _table: Table, _columns: Columns, _preparation: Preparation) -> Dataset:
-    return _preparation.dataset(_table, _columns)
+def _dataset(key: tuple, _table: Table, _mapping: ColumnMapping, _preparation: Preparation) -> Dataset:
+    return _preparation.dataset(_table, _mapping)
 
 
-def dataset_of(table: Table, columns: Columns, preparation: FilePreparation) -> Dataset:
+def dataset_of(table: Table, mapping: ColumnMapping, preparation: FilePreparation) -> Dataset:
     """Validated rows after corrections and fixes, made once. Raises `LabError` as `build_dataset`."""
-    return _dataset(dataset_key(table, columns, preparation), table, columns, preparation.decided)
+    return _dataset(dataset_key(table, mapping, preparation), table, mapping, preparation.decided)

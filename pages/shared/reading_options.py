@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.data.reading.read_table import EncodingUnclear, RaggedRows, ReadOptions, Table, read_table
-from core.data.sources import uploads
+from core.data.reading.read_table import EncodingUnclear, RaggedRows
+from core.data.sources import references, uploads
+from core.data.table import ReadOptions, Table
 from core.errors import LabError
 from pages.shared import kept
 from pages.shared.text import plain, report_errors, show_error
@@ -33,7 +34,7 @@ ENCODING_NAMES = {
 
 
 def chosen_reading(reference: str) -> ReadOptions:
-    """What a person has said about how a file is to be read; the rest is detected, for each file anew.
+    """What a person has said about how a file is to be read; the rest is detected, for each file again.
 
     Raises `LabError` when what was kept is damaged.
     """
@@ -92,7 +93,9 @@ def can_be_filled(
     if not isinstance(error, RaggedRows):
         return False
     with suppress(LabError):
-        return bool(read_table(source, name=name, options=replace(options or ReadOptions(), fill=True)).columns)
+        return bool(
+            references.open_table(source, name=name, options=replace(options or ReadOptions(), fill=True)).columns
+        )
     return False
 
 
@@ -182,10 +185,10 @@ def _offer_detection(reference: str) -> None:
 
 
 def read_once(reference: str, options: ReadOptions) -> Table:
-    """The table behind a reference, read once for all who look at it. Raises `LabError` as `read_table`."""
+    """The table behind a reference, read once for all who look at it. Raises `LabError` as `open_table`."""
     if reference.startswith("hub:"):
         with st.spinner("Fetching the data set …"):  # before it is asked for its version
-            uploads.find_source(reference)
+            references.find_source(reference)
     return _read(reference, options, _version(reference))
 
 
@@ -197,7 +200,7 @@ def already_read(upload: uploads.Upload, table: Table) -> None:
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the file …")
 def _read(reference: str, options: ReadOptions, version: int, _table: Table | None = None) -> Table:
-    return read_table(reference, options=options) if _table is None else _table
+    return references.open_table(reference, options=options) if _table is None else _table
 
 
 def _version(reference: str) -> int:
@@ -208,5 +211,5 @@ def _version(reference: str) -> int:
         if kind == "upload":
             return uploads.find_upload(rest).path.with_name("meta.json").stat().st_mtime_ns
         if kind in ("folder", "hub"):
-            return max(each.stat().st_mtime_ns for each in uploads.find_source(reference).rglob("*"))
+            return max(each.stat().st_mtime_ns for each in references.find_source(reference).rglob("*"))
     return 0

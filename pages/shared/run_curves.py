@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from core.charts import training as charts
-from core.charts.live import DATA, live_lines
+from core.charts.curves import DATA, curves, live_lines
 from core.charts.run_curves import AXES, SCORES, Panel, Tables, axis_of, panels_of, points_of, rows_of
 from core.tasks import metric_of
 from pages.shared.export import csv_button, figure
@@ -81,7 +80,7 @@ def ended_curves(runs: Mapping[str, Tables], style: CurveStyle) -> None:
     def draw(panel: Panel) -> None:
         parts = {name: points_of(panel, tables, axis, style.smoothing) for name, tables in runs.items()}
         points = pd.concat([part if len(runs) == 1 else part.assign(curve=name) for name, part in parts.items()])
-        lines = charts.curves(points, title=panel.title, x_title=axis.name, number_format=panel.number_format)
+        lines = curves(points, title=panel.title, x_title=axis.name, number_format=panel.number_format)
         name = panel.title.lower().replace(",", "").replace(" ", "-")
         figure(lines, key=f"curve-{name}", alt=f"{panel.title} by {axis.name}, {counted(len(runs), 'run')}")
 

@@ -25,22 +25,22 @@ def plain(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", _JOINTS.sub(_WORD_JOINER, text))
 
 
-def isolated(piece: str) -> str:
-    """`plain`, and so that a piece written from right to left does not turn the words around it."""
-    return f"\u2068{plain(piece)}\u2069"
+def isolated(text: str) -> str:
+    """`plain`, and so that a text written from right to left does not turn the words around it."""
+    return f"\u2068{plain(text)}\u2069"
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun: 1 piece, 2 pieces.
+    """A number with its noun: 1 token, 2 tokens.
 
-    >>> counted(1, "piece"), counted(1200, "row")
-    ('1 piece', '1,200 rows')
+    >>> counted(1, "token"), counted(1200, "row")
+    ('1 token', '1,200 rows')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def digest(*parts: object) -> str:
-    """A short name for texts and choices, for keys of widgets that start anew with others."""
+    """A short name for texts and choices, for keys of widgets that start again with others."""
     return sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 

@@ -34,10 +34,10 @@ def tokenize_input(model: Model, text: str, pair: str | None, *, to_answer: bool
     if beyond := tokens.uncut_length - len(tokens):
         why = "more than the model can take"
         if len(tokens) < model.max_length:
-            why = "more than this run was trained and scored with; its answers are those of the rest"
+            why = "more than this run was trained and scored with; its answers use the rest only"
         st.caption(f"The text is cut: {beyond:,} tokens {why}.")
     if own is not None and len(tokens) > own.max_length:
-        st.caption(f"You see all of the text. This run's own answers rest on {own.max_length} tokens of it at most.")
+        st.caption(f"All of the text is shown. This run's own answers use at most {own.max_length} of its tokens.")
     if unknown := tokens.ids.count(model.tokenizer.unk_token_id):
-        st.caption(f"{counted(unknown, 'piece')} of this text the model does not know, and reads as “unknown”.")
+        st.caption(f"The model does not know {counted(unknown, 'token')} of this text and reads each as “unknown”.")
     return tokens

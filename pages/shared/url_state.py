@@ -24,6 +24,9 @@ from pages.shared.text import plain
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
+# Keys of choices that several pages share, in the address, too
+LAYER, HEAD, WHOLE_WORDS = "layer", "head", "whole-words"
+_SEEDED, _PAGE_DRAWN = "seeded", "page-drawn"
 LONGEST_IN_URL = 1_500
 NONE = "none"  # in an address: nothing was chosen where something is the default
 _DIGITS = re.compile("[0-9]{1,9}")
@@ -66,9 +69,7 @@ def choose(label: str, titles: Mapping[str, str], *, key: str, help: str | None 
     first = next(iter(titles))
     wanted = st.query_params.get(key)
     if wanted and wanted not in titles and not (follows and _is_own(key, wanted)):
-        st.info(
-            f"The address asks for “{plain(wanted[:80])}”, which is not here (any more).", icon=":material/link_off:"
-        )
+        st.info(f"The link names “{plain(wanted[:80])}”, which is not here (or no longer).", icon=":material/link_off:")
     seed(key, first, allowed=titles)
     shown = distinct(titles)
     chosen = st.selectbox(
@@ -102,12 +103,12 @@ def choose_number(label: str, count: int, *, key: str, help: str) -> int:
 
 def choose_layer(count: int, label: str = "Layer") -> int:
     """A layer by its index in code; all Explore pages share the choice."""
-    return choose_number(label, count, key="layer", help=FROM_ONE)
+    return choose_number(label, count, key=LAYER, help=FROM_ONE)
 
 
 def choose_head(count: int) -> int:
     """A head by its index in code; all Explore pages share the choice."""
-    return choose_number("Head", count, key="head", help=HEADS_FROM_ONE)
+    return choose_number("Head", count, key=HEAD, help=HEADS_FROM_ONE)
 
 
 def counter(key: str) -> int:
@@ -189,22 +190,24 @@ def seed(key: str, default: Any, *, allowed: Container[Any] | None = None) -> No
     elif key not in st.session_state:
         kept = st.session_state.get(f"kept-{key}")  # another page had the widget, and Streamlit has forgotten its value
         st.session_state[key] = default if kept is None or (allowed is not None and kept not in allowed) else kept
-    if key not in st.session_state["seeded"]:
-        st.session_state["seeded"].add(key)
+    if key not in st.session_state[_SEEDED]:
+        st.session_state[_SEEDED].add(key)
         st.session_state[key] = st.session_state[key]  # else a widget that another page had, too, starts without it
 
 
 def turn_to(page: str) -> None:
-    """Say which page is drawn next. On another one than before, each value is given to its widget anew: Streamlit binds
-    a value to the widget of the page it was set on, and the same key on another page would find none."""
+    """Say which page is drawn next. On another page than before, each value is given to its widget again.
+
+    Streamlit binds a value to the widget of the page it was set on; the same key on another page would find none.
+    """
     context = get_script_run_ctx()
     if _is_back_or_forward():
         # Streamlit has left out what a widget of the same name on the page just left is bound to.
         with context.session_state.query_params() as query:
             query.set_initial_query_params(context.query_string)
             query.populate_from_query_string(context.query_string)
-    if st.session_state.get("page-drawn") != page:
-        st.session_state["page-drawn"], st.session_state["seeded"] = page, set()
+    if st.session_state.get(_PAGE_DRAWN) != page:
+        st.session_state[_PAGE_DRAWN], st.session_state[_SEEDED] = page, set()
 
 
 def keep(key: str, value: str) -> None:

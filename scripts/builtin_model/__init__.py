@@ -1,1 +1,1 @@
-"""What `scripts/train_builtin.py` is made of: text to piece ids, ids to masked batches, batches to trained weights."""
+"""What `scripts/train_builtin.py` is made of: text to token ids, ids to masked batches, batches to trained weights."""

@@ -1,6 +1,6 @@
-"""Plain text to piece ids, sentence by sentence, and the rule that keeps a slice of it away from training.
+"""Plain text to token ids, sentence by sentence, and the rule that keeps a slice of it away from training.
 
-Knows neither windows nor masks: those are drawn anew for every pass over the text.
+Knows neither windows nor masks: those are drawn again for every pass over the text.
 """
 
 import gzip
@@ -16,9 +16,9 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 HELD_OUT_ONE_IN = 200
-LONGEST_SENTENCE = 126  # pieces; with [CLS] and [SEP] 128. What is longer is cut
+LONGEST_SENTENCE = 126  # tokens; with [CLS] and [SEP] 128. What is longer is cut
 _CHUNK = 20_000  # paragraphs tokenized at once
-_MOST_PIECES = 2**16  # the vocabulary has to fit 16 bits
+_MOST_TOKENS = 2**16  # the vocabulary has to fit 16 bits
 
 _SENTENCE_END = re.compile(r"[.!?][\"”’')\]]*\s+(?=[\"“‘'(\[]*[A-Z])")
 _NO_END = re.compile(
@@ -30,13 +30,13 @@ _XZ = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size":
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Paragraphs as piece ids without special tokens, in the order of the files.
+    """Paragraphs as token ids without special tokens, in the order of the files.
 
     Sentence i is the next `sentence_lengths[i]` ids, paragraph j the next `paragraph_sentences[j]` sentences, and file
     k the next `file_paragraphs[k]` paragraphs.
     """
 
-    ids: np.ndarray  # uint16 (piece,)
+    ids: np.ndarray  # uint16 (token,)
     sentence_lengths: np.ndarray  # uint8 (sentence,)
     paragraph_sentences: np.ndarray  # uint16 (paragraph,)
     is_held_out: np.ndarray  # bool (paragraph,)
@@ -97,7 +97,7 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, paragraphs: Sequence[str]) -> t
 
 def make_corpus(tokenizer: PreTrainedTokenizerFast, files: Sequence[Path], *, only_held_out: bool = False) -> Corpus:
     """Read and tokenize files of one paragraph a line; `only_held_out` leaves out what is for training."""
-    if len(tokenizer) > _MOST_PIECES:
+    if len(tokenizer) > _MOST_TOKENS:
         raise ValueError(f"a vocabulary of {len(tokenizer)} entries does not fit 16 bits")
     parts: list[tuple[np.ndarray, ...]] = []
     held_out: list[bool] = []

@@ -31,10 +31,10 @@ logger = logging.getLogger("train_builtin")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to train. The budget is `pieces`, which is repeatable, or `seconds` of steps, where given."""
+    """How to train. The budget is `tokens`, which is repeatable, or `seconds` of steps, where given."""
 
     seed: int = 1
-    pieces: int | None = None
+    tokens: int | None = None
     seconds: float | None = None
     learning_rate: float = 3e-4  # the highest: reached after `warmup` of the budget, 0 at its end
     embedding_factor: float = 0.5  # of the learning rate, for the three embedding tables
@@ -42,7 +42,7 @@ class Settings:
     weight_decay: float = 0.01  # of matrices
     betas: tuple[float, float] = (0.9, 0.98)
     max_gradient_norm: float = 1.0
-    batch_pieces: int = 2_048
+    batch_tokens: int = 2_048
     mask_share: float = 0.2
     hold_weight: float = 1.0  # of the sentence embedding's distance from the teacher's
     hold_every: int = 4  # steps
@@ -50,8 +50,8 @@ class Settings:
     score_seconds: float = 600.0
 
     def __post_init__(self) -> None:
-        if (self.pieces is None) == (self.seconds is None):
-            raise ValueError("the budget is either pieces or seconds")
+        if (self.tokens is None) == (self.seconds is None):
+            raise ValueError("the budget is either tokens or seconds")
 
 
 @dataclass(slots=True)
@@ -59,15 +59,15 @@ class Progress:
     """How far the training is. `shard` and `batch` say which batch comes next."""
 
     step: int = 0
-    pieces: int = 0
+    tokens: int = 0
     seconds: float = 0.0
     shard: int = 0
     batch: int = 0
 
     def share(self, settings: Settings) -> float:
         """How much of the budget is used up, 0 to 1."""
-        if settings.pieces is not None:
-            return min(1.0, self.pieces / settings.pieces)
+        if settings.tokens is not None:
+            return min(1.0, self.tokens / settings.tokens)
         return min(1.0, self.seconds / settings.seconds)
 
 
@@ -154,7 +154,7 @@ class Learner:
         saved = scored = logged = time.monotonic()
         losses: list[torch.Tensor] = []
         distances: list[torch.Tensor] = []
-        pieces_before, seconds_before = progress.pieces, progress.seconds
+        tokens_before, seconds_before = progress.tokens, progress.seconds
         began = time.monotonic()
         for batch in self._batches():
             loss, distance = self._step(batch)
@@ -167,14 +167,14 @@ class Learner:
             if now - logged >= _LOG_SECONDS or is_over:
                 spent = max(progress.seconds - seconds_before, 1e-9)
                 logger.info(
-                    "%5.1f %%  step %d  %.2f M pieces  loss %.3f  distance %s  %.0f pieces/s",
-                    100 * progress.share(settings), progress.step, progress.pieces / 1e6,
+                    "%5.1f %%  step %d  %.2f M tokens  loss %.3f  distance %s  %.0f tokens/s",
+                    100 * progress.share(settings), progress.step, progress.tokens / 1e6,
                     torch.stack(losses).mean().item(),
                     f"{torch.stack(distances).mean().item():.4f}" if distances else "–",
-                    (progress.pieces - pieces_before) / spent,
+                    (progress.tokens - tokens_before) / spent,
                 )  # fmt: skip
                 losses, distances, logged = [], [], now
-                pieces_before, seconds_before = progress.pieces, progress.seconds
+                tokens_before, seconds_before = progress.tokens, progress.seconds
             if now - scored >= settings.score_seconds and not is_over:
                 logger.info("held out: %s", _words(self.score()))
                 scored = began = time.monotonic()
@@ -207,7 +207,7 @@ class Learner:
         factor = learning_rate_factor(progress.share(settings), settings.warmup)
         for group in self._optimizer.param_groups:
             group["lr"] = group["highest"] * factor
-        pieces = batch.pieces
+        tokens = batch.tokens
         batch = moved(batch, self.device)
         distance = None
         with self._autocast():
@@ -217,15 +217,15 @@ class Learner:
                 with torch.no_grad():
                     held = self._teacher(batch.clean, batch.attention_mask).last_hidden_state
                     held = sentence_embedding(held.float(), batch.attention_mask)
-                ours = sentence_embedding(hidden.float(), batch.attention_mask)
-                distance = 1 - cosine_similarity(ours, held).mean()
+                own = sentence_embedding(hidden.float(), batch.attention_mask)
+                distance = 1 - cosine_similarity(own, held).mean()
         total = loss if distance is None else loss + settings.hold_weight * distance
         self._optimizer.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), settings.max_gradient_norm)
         self._optimizer.step()
         progress.step += 1
-        progress.pieces += pieces
+        progress.tokens += tokens
         return loss.detach(), None if distance is None else distance.detach()
 
     def _save(self) -> None:
@@ -248,7 +248,7 @@ class Learner:
 def masked_scores(
     network: BertForMaskedLM, batches: Sequence[Masked], autocast: AbstractContextManager | None = None
 ) -> dict[str, float]:
-    """Mean loss, and the shares of hidden pieces that are the first guess and among the first five."""
+    """Mean loss, and the shares of hidden tokens that are the first guess and among the first five."""
     device = network.device
     loss = top_1 = top_5 = count = 0
     with autocast or torch.autocast(device.type, enabled=False):

@@ -16,12 +16,12 @@ from scripts.builtin_model.corpus import Corpus
 
 # A window takes whole sentences while they fit a limit drawn for it; 0 means one sentence. Everyday sentences are
 # short and stand alone, so most windows are one sentence.
-_LIMITS = np.array([0, 48, 96, 126])  # pieces without [CLS] and [SEP]
+_LIMITS = np.array([0, 48, 96, 126])  # tokens without [CLS] and [SEP]
 _LIMIT_CHANCES = (0.7, 0.15, 0.1, 0.05)
-_FEWEST_PIECES = 4  # a shorter window says nothing
+_FEWEST_TOKENS = 4  # a shorter window says nothing
 _MASKED, _RANDOM = 0.8, 0.1  # of the chosen positions; the rest stay as they are
-_PLAIN_FREQUENCY = 2e-4  # of a piece: commoner ones are chosen less often, by the square root of the ratio
-_LEAST_WEIGHT = 0.5  # but never less than this against a rare piece
+_PLAIN_FREQUENCY = 2e-4  # of a token: commoner ones are chosen less often, by the square root of the ratio
+_LEAST_WEIGHT = 0.5  # but never less than this against a rare token
 
 _HELD_OUT = 2**31  # a shard number that training never reaches
 _WINDOWS, _MASKS, _ORDER = range(3)  # what a random number is drawn for
@@ -66,13 +66,13 @@ class Masked:
     answers: torch.Tensor  # (answer,)
 
     @property
-    def pieces(self) -> int:
-        """Pieces in the batch, special tokens included and padding not."""
+    def tokens(self) -> int:
+        """Tokens in the batch, special tokens included and padding not."""
         return int(self.attention_mask.sum())
 
 
-def piece_weights(corpus: Corpus, size: int) -> np.ndarray:
-    """How likely each piece is to be chosen for masking, against a rare one: (id,).
+def token_weights(corpus: Corpus, size: int) -> np.ndarray:
+    """How likely each token is to be chosen for masking, against a rare one: (id,).
 
     “the” and “,” make up a third of any text and are soon learned; choosing them half as often leaves more of each
     batch to the words that carry the meaning.
@@ -89,9 +89,9 @@ def mask(
     share: float,
     weights: np.ndarray | None = None,
 ) -> Masked:
-    """Choose `share` of the positions of each text, at least one: 80 % become [MASK], 10 % another piece, 10 % stay.
+    """Choose `share` of the positions of each text, at least one: 80 % become [MASK], 10 % another token, 10 % stay.
 
-    Special tokens and padding are never chosen. `weights` (id,) makes some pieces likelier than others.
+    Special tokens and padding are never chosen. `weights` (id,) makes some tokens likelier than others.
     """
     clean = batch["input_ids"].numpy()  # (text, pos)
     may = ~np.isin(clean, vocabulary.special)
@@ -120,7 +120,7 @@ def mask(
 
 
 class Shards(torch.utils.data.Dataset):
-    """The training text in shards of about `shard_pieces` pieces, each a list of masked batches, without end.
+    """The training text in shards of about `shard_tokens` tokens, each a list of masked batches, without end.
 
     A shard takes its paragraphs from every file, by `mix`; each file is read in a random order, and in another one when
     it has come to its end. Shards are as good as the loader that asks for them: any process can make any of them.
@@ -132,19 +132,19 @@ class Shards(torch.utils.data.Dataset):
         vocabulary: Vocabulary,
         *,
         mix: Sequence[float],
-        batch_pieces: int,
+        batch_tokens: int,
         mask_share: float,
         seed: int,
-        shard_pieces: int = 500_000,
+        shard_tokens: int = 500_000,
         multiple: int = 1,
     ) -> None:
         if len(mix) != len(corpus.file_paragraphs) or min(mix) < 0:
             raise ValueError(f"the mix needs a share for each of {len(corpus.file_paragraphs)} files. Got {mix}")
         self._corpus, self._vocabulary = corpus, vocabulary
         self._shares = np.asarray(mix, float) / sum(mix)
-        self._batch_pieces, self._mask_share, self._seed = batch_pieces, mask_share, seed
-        self._shard_pieces, self._multiple = shard_pieces, multiple
-        self._weights = piece_weights(corpus, vocabulary.size)
+        self._batch_tokens, self._mask_share, self._seed = batch_tokens, mask_share, seed
+        self._shard_tokens, self._multiple = shard_tokens, multiple
+        self._weights = token_weights(corpus, vocabulary.size)
         self._layout = _Layout.of(corpus)
         ends = np.cumsum(corpus.file_paragraphs)
         self._files = [np.arange(end - count, end) for end, count in zip(ends, corpus.file_paragraphs, strict=True)]
@@ -158,7 +158,7 @@ class Shards(torch.utils.data.Dataset):
         windows = list(_windows(self._layout, paragraphs, np.random.default_rng([self._seed, _WINDOWS, shard])))
         random = np.random.default_rng([self._seed, _MASKS, shard])
         batcher = Batcher(_encoded(self._corpus, windows, self._vocabulary), None, self._vocabulary.pad, self._multiple)
-        batches = similar_lengths(batcher.encoded.lengths, self._batch_pieces, random)
+        batches = similar_lengths(batcher.encoded.lengths, self._batch_tokens, random)
         return [
             mask(batcher(batch), self._vocabulary, random, share=self._mask_share, weights=self._weights)
             for batch in batches
@@ -172,7 +172,7 @@ class Shards(torch.utils.data.Dataset):
             total = int(lengths.sum())
             if not total:
                 continue
-            start, end = (int(self._shard_pieces * share * each) for each in (shard, shard + 1))
+            start, end = (int(self._shard_tokens * share * each) for each in (shard, shard + 1))
             for reading in range(start // total, -(-end // total)):
                 random = np.random.default_rng([self._seed, _ORDER, number, reading])
                 order = random.permutation(len(file))
@@ -182,31 +182,31 @@ class Shards(torch.utils.data.Dataset):
 
 
 def held_out_batches(
-    corpus: Corpus, vocabulary: Vocabulary, *, most_pieces: int | None = None, batch_pieces: int = 4_096
+    corpus: Corpus, vocabulary: Vocabulary, *, most_tokens: int | None = None, batch_tokens: int = 4_096
 ) -> list[Masked]:
     """The held-out paragraphs, or an even sample of them, with 15 % masked; always the same ones in the same places."""
     random = np.random.default_rng([0, _HELD_OUT])
     layout = _Layout.of(corpus)
     paragraphs = random.permutation(np.flatnonzero(corpus.is_held_out))
-    if most_pieces is not None:
-        paragraphs = paragraphs[np.cumsum(layout.paragraph_lengths[paragraphs]) <= most_pieces]
+    if most_tokens is not None:
+        paragraphs = paragraphs[np.cumsum(layout.paragraph_lengths[paragraphs]) <= most_tokens]
     windows = list(_windows(layout, paragraphs, random))
     batcher = Batcher(_encoded(corpus, windows, vocabulary), None, vocabulary.pad)
-    batches = similar_lengths(batcher.encoded.lengths, batch_pieces, random)
+    batches = similar_lengths(batcher.encoded.lengths, batch_tokens, random)
     return [mask(batcher(batch), vocabulary, random, share=0.15) for batch in batches]
 
 
-def similar_lengths(lengths: np.ndarray, most_pieces: int, random: np.random.Generator) -> list[np.ndarray]:
-    """Positions in batches of similar length, padded never more than `most_pieces`; the batches in random order.
+def similar_lengths(lengths: np.ndarray, most_tokens: int, random: np.random.Generator) -> list[np.ndarray]:
+    """Positions in batches of similar length, padded never more than `most_tokens`; the batches in random order.
 
-    `SimilarLengths` counts texts where this counts pieces: a language model learns from each piece, so batches of short
+    `SimilarLengths` counts texts where this counts tokens: a language model learns from each token, so batches of short
     and of long texts should weigh the same.
     """
     order = random.permutation(len(lengths))
     order = order[np.argsort(lengths[order], kind="stable")[::-1]]
     batches, start = [], 0
     while start < len(order):
-        count = max(1, most_pieces // int(lengths[order[start]]))
+        count = max(1, most_tokens // int(lengths[order[start]]))
         batches.append(order[start : start + count])
         start += count
     return [batches[i] for i in random.permutation(len(batches))]
@@ -216,9 +216,9 @@ def similar_lengths(lengths: np.ndarray, most_pieces: int, random: np.random.Gen
 class _Layout:
     """Where in a corpus things begin."""
 
-    sentence_starts: np.ndarray  # int64 (sentence + 1,), in pieces
+    sentence_starts: np.ndarray  # int64 (sentence + 1,), in tokens
     paragraph_starts: np.ndarray  # int64 (paragraph + 1,), in sentences
-    paragraph_lengths: np.ndarray  # int64 (paragraph,), in pieces
+    paragraph_lengths: np.ndarray  # int64 (paragraph,), in tokens
 
     @classmethod
     def of(cls, corpus: Corpus) -> "_Layout":
@@ -228,7 +228,7 @@ class _Layout:
 
 
 def _windows(layout: _Layout, paragraphs: np.ndarray, random: np.random.Generator) -> Iterator[tuple[int, int]]:
-    """First and last piece (exclusive) of each window. None reaches beyond its paragraph."""
+    """First and last token (exclusive) of each window. None reaches beyond its paragraph."""
     for paragraph in paragraphs:
         first, last = layout.paragraph_starts[paragraph : paragraph + 2]
         starts = layout.sentence_starts[first : last + 1].tolist()
@@ -238,7 +238,7 @@ def _windows(layout: _Layout, paragraphs: np.ndarray, random: np.random.Generato
             end = begin + 1
             while end < len(starts) - 1 and starts[end + 1] - starts[begin] <= limits[begin]:
                 end += 1
-            if starts[end] - starts[begin] >= _FEWEST_PIECES:
+            if starts[end] - starts[begin] >= _FEWEST_TOKENS:
                 yield starts[begin], starts[end]
             begin = end
 

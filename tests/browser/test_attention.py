@@ -94,7 +94,7 @@ def test_words_are_merged_and_special_tokens_hidden(page: Page, console_errors: 
     assert labels(view)[0] == "[CLS]"
     assert len(labels(view)) > 4
     page.get_by_text("Whole words", exact=True).click()
-    expect(page.get_by_text("Pieces are merged into words")).to_be_visible()
+    expect(page.get_by_text("Tokens are merged into words")).to_be_visible()
     expect(view.locator(".queries .token")).to_have_count(4)
     page.get_by_text("Hide special tokens", exact=True).click()
     expect(view.locator(".queries .token")).to_have_count(2)
@@ -147,9 +147,9 @@ def test_every_head_is_tried_and_a_clicked_picture_switches_it_off(page: Page, c
     page.keyboard.press("Enter")
     expect(page.get_by_text("Without 2 heads")).to_be_visible()
     settled(page)
-    expect(head).to_be_focused()  # the grid was drawn anew, and one goes on from there
+    expect(head).to_be_focused()  # the grid was drawn again, and one goes on from there
     page.get_by_role("button", name="Try every head alone").click()
-    expect(page.get_by_text("Most depends on")).to_be_visible()
+    expect(page.get_by_text("The answer depends most on")).to_be_visible()
     settled(page)
     assert console_errors == []
 
@@ -167,14 +167,14 @@ def test_trying_every_head_can_be_cancelled_and_done_again(page: Page, console_e
     expect(page.get_by_role("button", name="Try every head alone")).to_be_visible()
     settled(page)
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
-    expect(page.get_by_text("Most depends on")).to_have_count(0)
+    expect(page.get_by_text("The answer depends most on")).to_have_count(0)
     assert "swept" not in page.url
     field.fill("A short [MASK].")
     field.press("Enter")
     expect(page.get_by_text("The text is cut")).to_have_count(0)
     settled(page)
     page.get_by_role("button", name="Try every head alone").click()
-    expect(page.get_by_text("Most depends on")).to_be_visible()
+    expect(page.get_by_text("The answer depends most on")).to_be_visible()
     page.wait_for_url(re.compile("swept="))
     assert console_errors == []
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.data.decisions.preparation import Preparation
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from tests.browser.conftest import settled
 
 ROW_HEIGHT = 35  # px of a table's row
@@ -15,7 +15,7 @@ ROW_HEIGHT = 35  # px of a table's row
 @pytest.fixture
 def messy(tmp_path: Path) -> Path:
     """Reviews with another column first, doubles, a row without a text, and labels that need a name."""
-    table = read_table("sample:reviews")
+    table = open_table("sample:reviews")
     lines = ["source,comment,verdict"]
     for number, (text, label) in enumerate(zip(table["text"], table["label"], strict=True)):
         cell = text.replace('"', '""')
@@ -43,7 +43,7 @@ def test_mend_split_and_hand_on(page: Page, messy: Path, console_errors: list[st
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(messy)
     expect(page.get_by_text("406 rows, 3 columns: source, comment, verdict")).to_be_visible()
     settled(page)
-    content_hash = read_table(messy).content_hash
+    content_hash = open_table(messy).content_hash
 
     # The mapping: chosen wrongly, told at once, and mended
     choose(page, "Label", "source")

@@ -39,8 +39,8 @@ def test_words_hidden_by_a_double_click_are_brought_back(page: Page, console_err
     page.get_by_role("button", name="unaffable", exact=True).click()
     expect(page.get_by_text("one mask cannot bring it back")).to_be_visible()
     expect(page.get_by_text("All masks together")).to_be_visible()
-    page.get_by_text("One mask for each piece of a word").click()
-    expect(page.get_by_text("You hid a piece of “unaffable”").first).to_be_visible()
+    page.get_by_text("One mask for each token of a word").click()
+    expect(page.get_by_text("You hid one token of “unaffable”").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     settled(page)
     page.reload()  # the address holds the text, what is hidden, and how
@@ -67,7 +67,7 @@ def test_given_words_in_two_sentences(page: Page):
     with page.expect_download() as download:
         page.get_by_role("button", name="Words as CSV").click()
     lines = download.value.path().read_text("utf-8").splitlines()
-    assert lines[0] == "Sentence,Word,Pieces,Share,Probability"
+    assert lines[0] == "Sentence,Word,Tokens,Share,Probability"
     assert len(lines) == 5
     shares = [float(line.split(",")[3]) for line in lines[1:3]]
     assert sum(shares) == pytest.approx(1)
@@ -117,7 +117,7 @@ def test_surprise_of_two_sentences(page: Page):
     page.get_by_label("Text", exact=True).fill("The unaffable 爱 drank milk.")
     page.get_by_label("Text", exact=True).press("Control+Enter")
     page.get_by_role("button", name="unaffable", exact=True).hover()
-    expect(page.get_by_text(re.compile(r"unaffable: \d+\.\d bits in 3 pieces: una \d+\.\d, "))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"unaffable: \d+\.\d bits in 3 tokens: una \d+\.\d, "))).to_be_visible()
     page.get_by_role("button", name="爱", exact=True).hover()
     expect(page.get_by_text("爱: the model does not know this, so it is not counted")).to_be_visible()
 

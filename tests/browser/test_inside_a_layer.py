@@ -55,7 +55,7 @@ def click_cell(box: Locator, row: int, column: int) -> None:
     grid.click(position=place)
 
 
-def resources(box: Locator) -> list[tuple[float, float, float]]:
+def terms(box: Locator) -> list[tuple[float, float, float]]:
     """(left, right, product) of every term shown."""
     columns = [
         [number(text) for text in box.locator(f"[data-term={part}]").all_text_contents()]
@@ -92,7 +92,7 @@ def test_a_clicked_score_multiplies_out(walk: Page, console_errors: list[str]):
     click_cell(box, 2, 5)  # from "cat" to the second "the"
     expect(box.get_by_text("The question of “cat” against the label of “the”")).to_be_visible()
     expect(box.locator("[data-term=product]")).to_have_count(32)
-    found = resources(box)
+    found = terms(box)
     for left, right, product in found:
         assert left * right == pytest.approx(product, rel=1e-5, abs=1e-7)
     assert math.fsum(product for _, _, product in found) == pytest.approx(result(box), rel=1e-5, abs=1e-5)
@@ -116,7 +116,7 @@ def test_every_stage_is_checked_against_the_model_and_can_be_read_as_code(walk: 
         box = panel(walk, title)
         expect(box.locator(".grid")).to_be_visible()
         expect(box.locator(".katex").first).to_be_visible()
-        expect(box.get_by_text(re.compile("model's own|checked in the shares|Worked out here"))).to_be_visible()
+        expect(box.get_by_text(re.compile("model's own|checked through the shares|Computed here"))).to_be_visible()
     box = panel(walk, "Context")
     box.get_by_text("As code").click()
     expect(box.get_by_text("hidden[3][0]")).to_be_visible()
@@ -124,7 +124,7 @@ def test_every_stage_is_checked_against_the_model_and_can_be_read_as_code(walk: 
 
 def test_context_is_the_shares_times_the_messages(walk: Page):
     box = panel(walk, "Context")
-    found = resources(box)
+    found = terms(box)
     assert sum(share for share, _, _ in found) == pytest.approx(1, abs=1e-5)
     assert math.fsum(share * message for share, message, _ in found) == pytest.approx(result(box), abs=1e-5)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.runs.folder import list_runs
 from tests.browser.conftest import RunningApp, settled
 
@@ -17,7 +17,7 @@ LEARNING_MINUTES = 6
 @pytest.fixture
 def customer_csv(tmp_path: Path) -> Path:
     """A table as a person would bring it: columns of their own names, quotes and line breaks in cells."""
-    table = read_table("sample:reviews")
+    table = open_table("sample:reviews")
     path = tmp_path / "customers.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -49,8 +49,8 @@ def test_look_upload_train_watch_try(page: Page, app: RunningApp, customer_csv: 
     expect(page.get_by_role("heading", name="BERT Lab")).to_be_visible()
     page.get_by_role("link", name="Cut a sentence into tokens").click()
     type_text(page, "Text", "Reading tea leaves is unscientific.")
-    piece = page.get_by_role("button", name="leaves", exact=True)
-    piece.hover()
+    token = page.get_by_role("button", name="leaves", exact=True)
+    token.hover()
     expect(page.get_by_text(re.compile(r"leaves · position 3 · id \d+ · characters 12 to 18"))).to_be_visible()
     expect(page.get_by_text("11 tokens")).to_be_visible()
 

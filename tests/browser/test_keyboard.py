@@ -188,7 +188,7 @@ def test_tokens_are_one_stop_with_arrows_inside(page: Page):
     page.keyboard.press("Enter")
     expect(strip.locator(".mask")).not_to_have_count(0)
     settled(page)
-    expect(tokens.nth(2)).to_be_focused()  # the strip was drawn anew, and one goes on from there
+    expect(tokens.nth(2)).to_be_focused()  # the strip was drawn again, and one goes on from there
     page.keyboard.press("Tab")
     expect(strip.locator(":focus")).to_have_count(0)
     page.keyboard.press("Shift+Tab")

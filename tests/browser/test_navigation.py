@@ -88,7 +88,7 @@ def test_a_page_opened_by_its_address_is_one_entry(page: Page):
 @pytest.mark.parametrize(
     ("address", "views"),
     [
-        ("tokens", ("Pieces", "What was cut", "Vocabulary")),
+        ("tokens", ("Tokens", "What was cut", "Vocabulary")),
         ("attention", ("Lines", "Summary", "Compare")),
     ],
 )

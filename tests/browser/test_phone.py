@@ -1,4 +1,4 @@
-"""On a phone, 390 px wide and touched: tool bars of tables lie on no control."""
+"""On a phone, 390 px wide and touched: tool bars of tables and charts lie on no control and no legend."""
 
 from collections.abc import Iterator
 
@@ -48,3 +48,23 @@ def test_tool_bars_cover_no_control(phone: Page, address: str):
     tools, covered = phone.evaluate(COVERED)
     assert tools > 0
     assert covered == []
+
+
+MAPS = ("/embeddings", "/embeddings?embedding-view=Map+of+a+data+set&map-rows=200")
+OVERLAP = """() => {
+  const [tools, legend] = ['.modebar', '.legend'].map(each => document.querySelector(each).getBoundingClientRect());
+  return [tools.height, Math.min(tools.bottom, legend.bottom) - Math.max(tools.top, legend.top)];
+}"""
+
+
+@pytest.mark.parametrize("address", MAPS)
+def test_the_tool_bar_of_a_map_is_seen_and_lies_above_its_legend(phone: Page, address: str):
+    phone.goto(address)
+    expect(phone.locator(".js-plotly-plot .legend").first).to_be_visible()
+    settled(phone)
+    phone.wait_for_function("document.querySelector('.modebar').getBoundingClientRect().height > 0")
+    height, overlap = phone.evaluate(OVERLAP)
+    assert height > 0
+    assert overlap <= 2
+    bar = phone.locator(".modebar-btn").first
+    bar.click(trial=True)  # clipped, or below something else, it could not be

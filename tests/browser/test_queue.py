@@ -15,7 +15,7 @@ TRAINS, WAITS, STOPPED = "This run is at work", "This run waits", "This run was 
 def start_long_run(page: Page, name: str) -> Run:
     """Start a training of the sample reviews from the form; its run."""
     known = {run.id for run in list_runs()}
-    settled(page)  # a form that is still being drawn anew would fold the settings up
+    settled(page)  # a form that is still being drawn again would fold the settings up
     page.get_by_label("Name of this run").fill(name)
     page.get_by_text("Change settings").click()
     epochs = page.get_by_role("spinbutton", name="Epochs")

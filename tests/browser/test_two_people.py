@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from core.data import decisions
 from core.data.dataset.edits import Edits
 from core.data.decisions.preparation import Preparation
-from core.data.reading.read_table import read_table
 from core.data.sources import uploads
+from core.data.sources.references import open_table
 from tests.browser.conftest import WAIT_SECONDS, RunningApp, settled
 from tests.waiting import wait_for
 
@@ -35,11 +35,11 @@ def other(app: RunningApp, browser: Browser) -> Iterator[Page]:
 
 
 def kept(reference: str) -> Preparation:
-    return Preparation.of(read_table(reference).content_hash)
+    return Preparation.of(open_table(reference).content_hash)
 
 
 def labels(reference: str) -> list[str]:
-    table = read_table(reference)
+    table = open_table(reference)
     return (kept(reference).edits or Edits(table.content_hash)).apply(table)["label"]
 
 

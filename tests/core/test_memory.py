@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import LabError
-from core.memory import ByteCache, bytes_of, give_back
+from core.memory import ByteCache, bytes_of, release_memory
 
 WAIT = 30
 
@@ -163,4 +163,4 @@ def test_results_are_measured_by_what_they_hold():
 
 
 def test_giving_back_may_be_asked_for_anywhere():
-    give_back()
+    release_memory()

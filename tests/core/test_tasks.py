@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.data.columns.check import CHECKS
-from core.data.columns.mapping_guess import GUESSES
+from core.data.columns.guess import GUESSES
 from core.data.columns.task_guess import SIGNS
 from core.inference.predictors import PREDICTORS
 from core.models import loading
@@ -23,13 +23,13 @@ PROJECT = Path(__file__).parents[2]
 # Where a task is named: what it is, and one registry on each floor, see `core.tasks`.
 REGISTRIES = {
     "core/data/columns/check.py",
-    "core/data/columns/mapping_guess.py",
+    "core/data/columns/guess.py",
     "core/data/columns/task_guess.py",
     "core/inference/predictors.py",
     "core/reports/scored_rows.py",
 }
-# Names of heads (`core.models.loading`), some of which are those of tasks; and the task that has a chooser of its own.
-OTHERS = {"core/models/loading.py", "pages/explore/attention/ablation.py", "pages/shared/data_source.py"}
+# Names of heads (`core.models.loading`), some of which are those of tasks.
+OTHERS = {"core/models/loading.py", "pages/explore/attention/ablation.py"}
 
 each_task = pytest.mark.parametrize("task", TASKS)
 

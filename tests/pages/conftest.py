@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,15 +10,22 @@ from streamlit.testing.v1 import AppTest
 ROUTER = Path(__file__).parent.parent.parent / "pages" / "router.py"
 
 
+@pytest.fixture(scope="session")
+def _pages() -> dict[str, Any]:
+    """The pages that the router registers, with which a test can open one of them without running Home first."""
+    return AppTest.from_file(str(ROUTER), default_timeout=60).run()._registered_pages
+
+
 @pytest.fixture
-def open_page() -> Callable[..., AppTest]:
-    """`open_page("explore/tokens/page.py", text="…")` runs the page with these values in its address."""
+def open_page(_pages: dict[str, Any]) -> Callable[..., AppTest]:
+    """`open_page("explore/tokens/page.py", text="…")` runs the page with these values in its address, as a link does."""
 
     def opened(page: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(ROUTER), default_timeout=60)
+        app._registered_pages = _pages
         for name, value in query.items():
             app.query_params[name] = value
-        return app.run().switch_page(page).run()
+        return app.switch_page(page).run()
 
     return opened
 

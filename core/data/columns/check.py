@@ -7,9 +7,8 @@ import numpy as np
 from core.data.cells import LARGEST_SCORE, answers_of, is_score, items_of, switch_of
 from core.data.column_mapping import ColumnMapping
 from core.data.columns.labels import choice_numbers, is_choice, labels_of
-from core.data.dataset.finding import Finding, counted, in_order, numbers, shown
-from core.data.dataset.noticing import MANY_LABELS
-from core.data.dataset.order import natural_order
+from core.data.dataset.browse import natural_order
+from core.data.dataset.notices import MANY_LABELS, Finding, counted, in_order, numbers, shown
 from core.data.dataset.repeats import dictionary_codes
 from core.data.dataset.row_selection import is_usable_label, rows_in_words
 from core.data.dataset.steps import DropRows, DropUnlabelled

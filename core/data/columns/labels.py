@@ -6,8 +6,8 @@ import numpy as np
 
 from core.data.cells import items_of
 from core.data.column_mapping import ColumnMapping
-from core.data.dataset.finding import shown
-from core.data.dataset.order import natural_order
+from core.data.dataset.browse import natural_order
+from core.data.dataset.notices import shown
 from core.data.dataset.row_selection import is_usable_label
 from core.data.table import Table
 from core.data.views import take

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 
 from core.data.cells import answers_of, items_of
-from core.data.column_mapping import ColumnMapping
-from core.data.columns.guess import guess_columns, plain_name
+from core.data.column_mapping import CLASSIFICATION, ColumnMapping
+from core.data.column_names import plain_name
+from core.data.columns.guess import guess_mapping
 from core.data.columns.labels import is_choice
-from core.data.columns.mapping_guess import guess_mapping
 from core.data.table import Table
 from core.tasks import FIRST
 
@@ -53,7 +53,7 @@ def _is_choice(table: Table, mapping: ColumnMapping) -> bool:
 def _is_scored(table: Table, mapping: ColumnMapping) -> bool:
     """Numbers with a fraction, in the column that would otherwise be taken for the label."""
     fractions = [float(cell) % 1 != 0 for cell in _cells(table, mapping["score"]) if cell.strip()]
-    return guess_columns(table).label == mapping["score"] and _share(fractions) > _SOME
+    return guess_mapping(table, CLASSIFICATION)["label"] == mapping["score"] and _share(fractions) > _SOME
 
 
 def _has_several_labels(table: Table, mapping: ColumnMapping) -> bool:

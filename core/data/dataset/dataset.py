@@ -11,10 +11,10 @@ from typing import Literal
 
 import numpy as np
 
-from core.data.columns.guess import Columns
+from core.data.column_mapping import ColumnMapping
+from core.data.dataset.browse import natural_order
 from core.data.dataset.edits import Edits
-from core.data.dataset.noticing import about_duplicates, about_labels, about_texts
-from core.data.dataset.order import natural_order
+from core.data.dataset.notices import about_duplicates, about_labels, about_texts
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.repeats import first_equal, groups_of
 from core.data.dataset.row_selection import RowSelection, is_usable_label, rows_in_words, select_rows
@@ -85,7 +85,7 @@ class Dataset:
 
 def build_dataset(
     table: Table,
-    columns: Columns,
+    mapping: ColumnMapping,
     *,
     label_names: Sequence[str] | None = None,
     unknown_labels: Literal["refuse", "drop"] = "refuse",
@@ -99,7 +99,7 @@ def build_dataset(
     """
     if edits is not None:
         table = edits.apply(table)
-    selection, log = select_rows(table, columns), ()
+    selection, log = select_rows(table, mapping), ()
     if recipe is not None:
         applied = recipe.apply(selection)
         selection, log = applied.selection, applied.log
@@ -107,9 +107,9 @@ def build_dataset(
     every_row = selection
     with ThreadPoolExecutor(1) as beside:  # NumPy and Arrow let other threads run meanwhile
         first = beside.submit(every_row.first_equal)
-        if columns.label is not None:
+        if mapping.label_column is not None:
             selection, numbers, names, label_notices = _number_labels(
-                selection, columns.label, label_names, unknown_labels
+                selection, mapping.label_column, label_names, unknown_labels
             )
         texts, *pair = selection.text_columns()
         dataset = Dataset(
@@ -122,10 +122,10 @@ def build_dataset(
             (),
         )
         dataset.word_counts()
-    if selection is every_row:  # else rows with unknown labels were dropped, and equal ones are found anew
+    if selection is every_row:  # else rows with unknown labels were dropped, and equal ones are found again
         dataset._measured["first_equal"] = first.result()
     notices = [*table.notices, *log]
-    names_of_texts = [name for name in (columns.text, columns.pair) if name is not None]
+    names_of_texts = [name for name in (mapping.text_column, mapping.pair_column) if name is not None]
     for each in zip(names_of_texts, dataset.text_columns(), dataset.word_counts(), strict=True):
         notices += about_texts(*each, selection.row_ids)
     notices += [*label_notices, *about_duplicates(dataset.first_equal(), numbers, names, selection.row_ids)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from core.data.columns.guess import Columns
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.repeats import dictionary_codes, first_equal
 from core.data.dataset.words import count_words
 from core.data.table import Table
@@ -68,16 +68,20 @@ class RowSelection:
         return np.logical_or.reduce([count_words(column) == 0 for column in self.text_columns()])
 
 
-def select_rows(table: Table, columns: Columns) -> RowSelection:
-    """All rows of a table in the chosen columns. Raises LabError for a column that is missing or chosen twice."""
-    chosen = [name for name in (columns.text, columns.pair, columns.label) if name is not None]
+def select_rows(table: Table, mapping: ColumnMapping) -> RowSelection:
+    """All rows of a table in the columns of text, second text and class.
+
+    Raises LabError for a column that is missing or chosen twice.
+    """
+    text, pair, label = mapping.text_column, mapping.pair_column, mapping.label_column
+    chosen = [name for name in (text, pair, label) if name is not None]
     if len(set(chosen)) != len(chosen):
         raise LabError("One column is chosen twice.", "Choose different columns for text, second text and label.")
     return RowSelection(
         np.arange(len(table)),
-        table.column(columns.text),
-        None if columns.pair is None else table.column(columns.pair),
-        None if columns.label is None else table.column(columns.label),
+        table.column(text),
+        None if pair is None else table.column(pair),
+        None if label is None else table.column(label),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.data.dataset.order import natural_key
+from core.data.dataset.browse import natural_key
 from core.data.dataset.repeats import with_label
 from core.data.dataset.row_selection import RowSelection, is_usable_label
 from core.data.views import take

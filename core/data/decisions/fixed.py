@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from core.data.columns.guess import Columns
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.row_selection import RowSelection, select_rows
@@ -18,12 +18,14 @@ from core.data.views import Strings, take
 _BLOCK_ROWS = 4_096
 
 
-def fixed_table(table: Table, columns: Columns, *, edits: Edits | None = None, recipe: Recipe | None = None) -> Table:
+def fixed_table(
+    table: Table, mapping: ColumnMapping, *, edits: Edits | None = None, recipe: Recipe | None = None
+) -> Table:
     """All columns of the rows that are left, with corrected cells and tidied texts. Raises LabError."""
     if edits is not None:
         table = edits.apply(table)
-    applied = (recipe or Recipe()).apply(select_rows(table, columns))
-    return replace(table, data=drafted(table, columns, applied.selection), notices=(*table.notices, *applied.log))
+    applied = (recipe or Recipe()).apply(select_rows(table, mapping))
+    return replace(table, data=selected_data(table, mapping, applied.selection), notices=(*table.notices, *applied.log))
 
 
 def csv_parts(table: Table, *, escape: Callable[[str], str] = lambda cell: cell) -> Iterator[str]:
@@ -56,9 +58,13 @@ def _lines(rows: list[list[str]]) -> str:
     return text.getvalue()
 
 
-def drafted(table: Table, columns: Columns, selection: RowSelection) -> pa.Table:
-    """The data of a table in the rows of a draft that was made of it, with the draft's texts and labels."""
-    own = {columns.text: selection.texts, columns.pair: selection.pairs, columns.label: selection.labels}
+def selected_data(table: Table, mapping: ColumnMapping, selection: RowSelection) -> pa.Table:
+    """The data of a table in the rows of a selection of it, with the texts and labels of the selection."""
+    own = {
+        mapping.text_column: selection.texts,
+        mapping.pair_column: selection.pairs,
+        mapping.label_column: selection.labels,
+    }
     cells = [
         own[name] if own.get(name) is not None else take(table.column(name), selection.row_ids)
         for name in table.columns

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from core.data.column_mapping import ColumnMapping
+from core.data.dataset.browse import natural_order
 from core.data.dataset.edits import Edits
-from core.data.dataset.order import natural_order
 from core.data.dataset.recipe import Recipe
 from core.data.decisions.saved_splits import SavedSplits
 from core.data.table import ReadOptions

@@ -12,10 +12,9 @@ from hashlib import sha256
 import numpy as np
 
 from core.data.column_mapping import ColumnMapping
-from core.data.columns.guess import Columns
+from core.data.dataset.browse import natural_order
 from core.data.dataset.dataset import Dataset, build_dataset
 from core.data.dataset.edits import Edits
-from core.data.dataset.order import natural_order
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.row_selection import RowSelection, is_usable_label
 from core.data.decisions import store
@@ -81,43 +80,43 @@ class Preparation:
             self._memo["digest"] = sha256(f"{edits} {rest}".encode("utf-8", "replace")).hexdigest()[:16]
         return self._memo["digest"]
 
-    def dataset(self, table: Table, columns: Columns) -> Dataset:
+    def dataset(self, table: Table, mapping: ColumnMapping) -> Dataset:
         """The checked examples after corrections and fixes; labels in the order and under the names decided.
 
         Raises LabError as `build_dataset`, and for corrections of another file.
         """
-        built = build_dataset(table, columns, edits=self.edits, recipe=self.recipe)
-        mapping = self._mapping_for(columns)
-        if mapping is None:
+        built = build_dataset(table, mapping, edits=self.edits, recipe=self.recipe)
+        decided = self._decided_for(mapping)
+        if decided is None:
             return built
-        names = dict(named_labels(mapping, built.label_names))
+        names = dict(named_labels(decided, built.label_names))
         place = {label: number for number, label in enumerate(names)}
         moved = np.array([place[label] for label in built.label_names], np.int64)
         numbers = Numbers(moved[built.labels.array]) if len(moved) else built.labels
         return replace(built, labels=numbers, label_names=tuple(names.values()))
 
-    def dataset_of_other(self, table: Table, columns: Columns, label_names: Sequence[str]) -> Dataset:
+    def dataset_of_other(self, table: Table, mapping: ColumnMapping, label_names: Sequence[str]) -> Dataset:
         """The examples of another file, without the corrections and fixes of the first, under the first's labels.
 
         `label_names` are those that `dataset` gave; in the file all may stand as in the first, or all by these names.
         Raises LabError as `build_dataset` with `label_names`.
         """
-        mapping = self._mapping_for(columns)
-        written = {} if mapping is None else {name: label for label, name in mapping.titles().items()}
+        decided = self._decided_for(mapping)
+        written = {} if decided is None else {name: label for label, name in decided.titles().items()}
         as_in_first = [written.get(name, name) for name in label_names]
-        found = set(table.column(columns.label).unique().to_pylist())
+        found = set(table.column(mapping.label_column).unique().to_pylist())
         names = min(as_in_first, label_names, key=lambda names: len(found.difference(names)))
-        return replace(build_dataset(table, columns, label_names=names), label_names=tuple(label_names))
+        return replace(build_dataset(table, mapping, label_names=names), label_names=tuple(label_names))
 
-    def labels(self, selection: RowSelection, columns: Columns) -> list[tuple[str, str]]:
+    def labels(self, selection: RowSelection, mapping: ColumnMapping) -> list[tuple[str, str]]:
         """The labels of rows that corrections and fixes have left, as (in the file, name), in the order of numbers."""
         found = natural_order([label for label in selection.label_codes()[1] if is_usable_label(label)])
-        mapping = self._mapping_for(columns)
-        return [(label, label) for label in found] if mapping is None else named_labels(mapping, found)
+        decided = self._decided_for(mapping)
+        return [(label, label) for label in found] if decided is None else named_labels(decided, found)
 
-    def _mapping_for(self, columns: Columns) -> ColumnMapping | None:
+    def _decided_for(self, mapping: ColumnMapping) -> ColumnMapping | None:
         """What was decided about labels, where these stand in the same column."""
-        return self.mapping if self.mapping is not None and self.mapping["label"] == columns.label else None
+        return self.mapping if self.mapping is not None and self.mapping["label"] == mapping.label_column else None
 
 
 def named_labels(mapping: ColumnMapping, found: Sequence[str]) -> list[tuple[str, str]]:

@@ -24,10 +24,9 @@ from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.decisions.saved_splits import SavedSplits
-from core.data.sources import uploads
 from core.data.table import ReadOptions
 from core.errors import LabError
-from core.workspace import cannot_write, workspace, write_atomically
+from core.workspace import cannot_write, has_upload, workspace, write_atomically
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 200_000_000
@@ -155,14 +154,9 @@ def _still_leads_to(path: Path, descriptor: int) -> bool:
 
 def _refuse_deleted(reference: str, lock: Path) -> None:
     kind, _, identity = reference.partition(":")
-    if kind == "upload":
-        try:
-            uploads.find_upload(identity)
-        except LabError as error:
-            lock.unlink(missing_ok=True)
-            raise LabError(
-                "This upload was deleted meanwhile, so nothing can be kept for it.", "Upload the file again."
-            ) from error
+    if kind == "upload" and not has_upload(identity):
+        lock.unlink(missing_ok=True)
+        raise LabError("This upload was deleted meanwhile, so nothing can be kept for it.", "Upload the file again.")
 
 
 def _write(content_hash: str, choice: Kept, reading: ReadOptions | None) -> None:

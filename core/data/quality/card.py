@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.data.dataset.finding import Finding, counted, in_order
+from core.data.dataset.notices import Finding, counted, in_order
 from core.data.dataset.row_selection import RowSelection
 from core.data.quality import card_labels, card_texts
 from core.data.quality.coverage import Coverage

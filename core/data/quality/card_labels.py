@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from core.data.dataset.browse import natural_order
 from core.data.dataset.dataset import MAX_LABELS
-from core.data.dataset.finding import Finding, counted, numbers, shown
-from core.data.dataset.noticing import MANY_LABELS, contradicting, labels_alike
-from core.data.dataset.order import natural_order
+from core.data.dataset.notices import MANY_LABELS, Finding, contradicting, counted, labels_alike, numbers, shown
 from core.data.dataset.repeats import groups_of
 from core.data.dataset.row_selection import RowSelection, is_usable_label, rows_in_words
 from core.data.dataset.steps import (

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow.compute as pc
 
-from core.data.dataset.finding import Finding, counted, numbers, shown
-from core.data.dataset.noticing import about_number
+from core.data.dataset.notices import Finding, about_number, counted, numbers, shown
 from core.data.dataset.row_selection import RowSelection, rows_in_words
 from core.data.dataset.steps import DropDuplicates, DropEmpty, TidyTexts, UnescapeHtml, repeated, tidied, unescaped
 from core.data.quality.coverage import Coverage
@@ -14,7 +13,7 @@ from core.data.quality.kinds import HTML_TAG, ODD_CHARACTERS, Kinds, kinds_of, o
 from core.data.views import Strings
 from core.tasks import SPECS, spec_of
 
-WHOLE_IN_DRAFT = tuple(name for name, spec in SPECS.items() if spec.is_whole_in_selection)
+WHOLE_IN_SELECTION = tuple(name for name, spec in SPECS.items() if spec.is_whole_in_selection)
 _MOSTLY = 0.9  # from this share on a column is taken for something else than texts
 _SOME = 0.01
 _MUCH_UNKNOWN = 0.01
@@ -76,14 +75,14 @@ def _empty(selection: RowSelection) -> Iterator[Finding]:
 
 
 def _repeats(selection: RowSelection, task: str) -> Iterator[Finding]:
-    """Rows that say the same as an earlier one; where a row says more than its draft, all that can be told is that
+    """Rows that say the same as an earlier one; where a row says more than its selection, all that can be told is that
     texts repeat. The same text under another label is not one of them (see `card_labels`)."""
     first = selection.first_equal()
     if len(selection) > 1 and not first.any():
         what = f"All {len(selection):,} rows hold the same text."
         yield Finding("all_same", "fix", what, numbers(selection.row_ids), "Choose the column that holds the texts.")
         return
-    is_all = task in WHOLE_IN_DRAFT
+    is_all = task in WHOLE_IN_SELECTION
     again = np.flatnonzero(repeated(selection) if is_all else first != np.arange(len(first)))
     if len(again):
         rows = counted(len(again), "row repeats", "rows repeat")

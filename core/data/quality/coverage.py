@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.data.dataset.dataset import Dataset
-from core.data.dataset.finding import numbers
+from core.data.dataset.notices import numbers
 from core.data.views import Numbers
 
 Encode = Callable[[list[str]], Sequence[Sequence[int]]]

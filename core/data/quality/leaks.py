@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.data.dataset.dataset import Dataset, shared_examples
-from core.data.dataset.finding import numbers
+from core.data.dataset.notices import numbers
 from core.data.dataset.splits import Splits
 from core.data.quality.near import THRESHOLD, NearPair, near_between
 from core.data.views import Numbers

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.data.dataset.browse import search
 from core.data.dataset.dataset import Dataset
-from core.data.dataset.noticing import contradicting
+from core.data.dataset.notices import contradicting
 from core.data.dataset.repeats import groups_of, with_label
-from core.data.dataset.search import search
 
 __all__ = ["LIMITS", "Profile", "measure_pieces", "profile", "search"]
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.data.dataset.dataset import Dataset
-from core.data.dataset.finding import numbers
+from core.data.dataset.notices import numbers
 from core.data.views import Numbers, Strings
 
 NONE = "no letters"

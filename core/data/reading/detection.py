@@ -1,6 +1,6 @@
 """Finds out what a file is: its format by content, and the delimiter and header of a text table by its first rows.
 
-Looks only; a wrong guess is mended by `ReadOptions`. Reads no more than the sample it is given.
+Looks only; a wrong guess is corrected by `ReadOptions`. Reads no more than the sample it is given.
 """
 
 import json
@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from core.data.columns.guess import is_usual_name
+from core.data.column_names import is_usual_name
 from core.data.reading.content import Buffer
 from core.data.reading.formats.conll import is_conll
 from core.data.reading.formats.squad import is_squad

@@ -20,7 +20,6 @@ from core.data.reading.formats.saved_folder import is_saved, read_folder
 from core.data.reading.formats.squad import read_squad
 from core.data.reading.formats.text import RaggedRows, read_delimited
 from core.data.reading.formats.xlsx.workbook_reader import read_xlsx
-from core.data.sources.uploads import content_hash_of, display_name, find_source
 from core.data.table import Parsed, ReadOptions, Table, finish
 from core.errors import LabError
 
@@ -29,17 +28,14 @@ __all__ = ["EncodingUnclear", "RaggedRows", "ReadOptions", "Table", "read_table"
 _READERS = {"json": read_json, "jsonl": read_jsonl, "squad": read_squad, "conll": read_conll}
 
 
-def read_table(source: Path | str | bytes, *, name: str | None = None, options: ReadOptions | None = None) -> Table:
+def read_table(source: Path | bytes, *, name: str | None = None, options: ReadOptions | None = None) -> Table:
     """The table in a file.
 
-    `source` is a path, a reference ("sample:reviews", "upload:<id>", "hub:dair-ai/emotion", "folder:<path>"), or the
-    bytes themselves; `name` is shown, and its ending is a hint. Options that are None are found out; `table.options`
-    says what was used, and reading again with them gives the same table. Raises EncodingUnclear when the encoding must
-    be chosen, LabError for anything that cannot be read soundly.
+    `source` is a path or the bytes themselves; a reference such as "sample:reviews" is opened by
+    `core.data.sources.references.open_table`. `name` is shown, and its ending is a hint. Options that are None are
+    found out; `table.options` says what was used, and reading again with them gives the same table. Raises
+    EncodingUnclear when the encoding must be chosen, LabError for anything that cannot be read soundly.
     """
-    if isinstance(source, str):
-        name = name or display_name(source)
-        source = find_source(source)
     options = options or ReadOptions()
     hint = source.name if isinstance(source, Path) else name or ""
     if isinstance(source, Path) and is_saved(source):
@@ -51,9 +47,7 @@ def read_table(source: Path | str | bytes, *, name: str | None = None, options: 
         if not content:
             raise LabError("The file is empty: it has no rows.", "Choose a file with at least one row.")
         parsed = _parse(unpack(content), options, detection.format_by_name(hint))
-    own = digest.hexdigest()
-    content_hash = content_hash_of(source, own) if isinstance(source, Path) else own
-    return finish(parsed, name=name or hint or "table", content_hash=content_hash)
+    return finish(parsed, name=name or hint or "table", content_hash=digest.hexdigest())
 
 
 def _parse(content: Buffer, options: ReadOptions, promised: str | None) -> Parsed:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.columns.guess import Columns
+from core.data.column_mapping import CLASSIFICATION, ColumnMapping
 from core.errors import LabError
 
 _FOLDER = Path(__file__).resolve().parent / "sample_files"
@@ -11,16 +11,16 @@ _FOLDER = Path(__file__).resolve().parent / "sample_files"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A data set that ships: `reference` opens it with `read_table`, `columns` says what is what."""
+    """A data set that ships: `reference` opens it with `open_table`, `mapping` says what is what."""
 
     name: str
     title: str
     description: str
-    columns: Columns
+    mapping: ColumnMapping
 
     @property
     def reference(self) -> str:
-        """What `read_table` and a plan call it."""
+        """What `open_table` and a plan call it."""
         return f"sample:{self.name}"
 
     @property
@@ -29,16 +29,15 @@ class Sample:
         return _FOLDER / f"{self.name}.csv"
 
 
+_TEXTS = ColumnMapping.of(CLASSIFICATION, text="text", label="label")
 _SAMPLES = (
-    Sample("reviews", "Reviews", "Short reviews, each positive or negative.", Columns("text", "label")),
+    Sample("reviews", "Reviews", "Short reviews, each positive or negative.", _TEXTS),
+    Sample("questions", "Questions", "Questions to a public library, sorted by what they are about.", _TEXTS),
     Sample(
-        "questions",
-        "Questions",
-        "Questions to a public library, sorted by what they are about.",
-        Columns("text", "label"),
-    ),
-    Sample(
-        "pairs", "Sentence pairs", "Two sentences each: do they mean the same?", Columns("first", "label", "second")
+        "pairs",
+        "Sentence pairs",
+        "Two sentences each: do they mean the same?",
+        ColumnMapping.of(CLASSIFICATION, text="first", pair="second", label="label"),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Keeps uploaded files, and finds the file behind a reference. Only "hub:" makes a request; all else is local.
+"""Keeps uploaded files.
 
 An upload is its bytes and the form that its name promises (CSV, plain text, …), since the two together decide how it is
 read. It lives in `uploads/<id>/`, where the id is the SHA-256 of its bytes; the same bytes under a name that promises
@@ -9,7 +9,6 @@ deleted, so that a reference never comes to mean other rows. The name itself is 
 import contextlib
 import hashlib
 import json
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,10 @@ from threading import Lock
 
 from core.data import limits
 from core.data.reading.detection import FORMAT_OF_SUFFIX, format_by_name
-from core.data.reading.formats.saved_folder import is_saved
-from core.data.sources import hub
-from core.data.sources.sample_sets import find_sample, samples
 from core.errors import LabError
-from core.workspace import cannot_write, newest_first, uploads_directory, write_atomically
+from core.workspace import UPLOAD_ID, cannot_write, newest_first, uploads_directory, write_atomically
 
 _SUFFIXES = (*(f".{suffix}{packed}" for suffix in FORMAT_OF_SUFFIX for packed in (".gz", "")), ".gz")
-_ID = re.compile(r"[0-9a-f]{64}")
 _CLAIMING = Lock()  # held for a file of a few bytes
 
 
@@ -39,7 +34,7 @@ class Upload:
 
     @property
     def reference(self) -> str:
-        """What `read_table` and a plan call it."""
+        """What `open_table` and a plan call it."""
         return f"upload:{self.id}"
 
 
@@ -102,7 +97,7 @@ def list_uploads() -> tuple[Upload, ...]:
 
 def find_upload(identity: str) -> Upload:
     """One upload by its id. Raises LabError."""
-    upload = _open(uploads_directory() / identity) if _ID.fullmatch(identity) else None
+    upload = _open(uploads_directory() / identity) if UPLOAD_ID.fullmatch(identity) else None
     if upload is None:
         raise LabError(f"There is no upload {identity[:80]!r}.", "Upload the file again.")
     return upload
@@ -129,89 +124,6 @@ def content_hash_of(path: Path, digest: str) -> str:
     return upload.id if is_sound else digest
 
 
-def find_source(reference: str) -> Path:
-    """The local file behind "sample:<name>", "upload:<id>" or a path (~ is the home folder); the folder behind
-    "folder:<path>" (of a data set that the `datasets` library saved) or "hub:<name>" (fetched when it is not here yet).
-
-    Web addresses, cloud paths and patterns (`*.csv`) are refused by their form alone; a file whose name really has such
-    signs opens. Raises LabError.
-    """
-    kind, _, rest = reference.partition(":")
-    if kind == "sample":
-        return _existing(find_sample(rest).path)
-    if kind == "upload":
-        return find_upload(rest).path
-    if kind == "hub":
-        return hub.fetch(rest, at_hand=_at_hand())
-    if kind == "folder":
-        path = _local(rest)
-        if path.is_file():
-            raise LabError(
-                f"{rest[:200]!r} is a file, and a folder was expected.",
-                "Upload the file, or name it without “folder:” in a plan or on the command line.",
-            )
-        if not is_saved(path):
-            raise LabError(
-                f"{rest[:200]!r} is no folder of a data set that the `datasets` library saved.",
-                "Choose the folder that save_to_disk wrote.",
-            )
-        return path
-    return _local(reference)
-
-
-def _at_hand() -> list[str]:
-    """What opens without a network, by the names a person knows."""
-    names = [f"“{sample.reference}”" for sample in samples()]
-    names += [f"“hub:{name}”" for name in hub.fetched()]
-    return names + [f"your upload “{upload.name[:80]}”" for upload in list_uploads()[:10]]
-
-
-def _local(reference: str) -> Path:
-    """A path on this machine. Raises LabError."""
-    address = re.match(r"\s*[A-Za-z][A-Za-z0-9+.-]+:(//)?", reference)
-    if (address and (address[1] or not _is_there(Path(reference)))) or reference.startswith(("//", "\\\\")):
-        raise LabError(
-            f"{reference[:200]!r} is an address, and only files on this machine are opened.",
-            "Download the file first, then choose it here.",
-        )
-    if "\0" in reference or not reference.strip():
-        raise LabError(f"{reference[:200]!r} is not the path of a file.", "Choose a file.")
-    path = _at_home(Path(reference))
-    if not _is_there(path) and re.search(r"[*?\[\]{}]", reference):
-        raise LabError(f"{reference[:200]!r} is a pattern, not a file.", "Name one file.")
-    return _existing(path)
-
-
-def display_name(reference: str) -> str:
-    """What to call the file behind a reference on screen. Raises LabError."""
-    kind, _, rest = reference.partition(":")
-    if kind == "hub":
-        return hub.check_name(rest)
-    return find_upload(rest).name if kind == "upload" else find_source(reference).name
-
-
-def _existing(path: Path) -> Path:
-    if not _is_there(path):
-        raise LabError(f"There is no file {str(path)[:200]!r}.", "Check the path.")
-    return path
-
-
-def _at_home(path: Path) -> Path:
-    """A path that begins with ~ in full, unless something of that very name is here."""
-    if not str(path).startswith("~") or _is_there(path):
-        return path
-    with contextlib.suppress(RuntimeError):  # the home of nobody
-        return path.expanduser()
-    return path
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
-
-
 def _open(folder: Path) -> Upload | None:
     """The upload in a folder, or None when the folder is anything else."""
     meta = _meta(folder)
@@ -224,7 +136,7 @@ def _open(folder: Path) -> Upload | None:
 
 def _meta(folder: Path) -> dict[str, object] | None:
     """What is written down about the upload in a folder; None when there is nothing, or nothing sound."""
-    if not _ID.fullmatch(folder.name):
+    if not UPLOAD_ID.fullmatch(folder.name):
         return None
     with contextlib.suppress(OSError, ValueError):
         meta = json.loads((folder / "meta.json").read_text("utf-8"))

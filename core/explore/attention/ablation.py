@@ -1,7 +1,7 @@
 """Switching heads off, any set of them, and what that changes: at a [MASK], in the classes, in the text's vector.
 
-The opened model stays as it is: heads are silenced in a clone that shares its weights. What a head looks at is not
-told here (`core.explore.attention.summaries`).
+The opened model stays as it is: heads are silenced in a clone that shares its weights. What a head looks at is
+measured elsewhere (`core.explore.attention.summaries`).
 """
 
 import itertools
@@ -25,7 +25,7 @@ ANSWERS_AT_ONCE = 128  # distributions over the vocabulary in a batch: some 15 M
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What a network says with and without some heads.
+    """What a network answers with and without some heads.
 
     `before` and `after` are (place, choice) probabilities, rows sum to 1: over the vocabulary at each of `positions`,
     or over the classes in one row; None without an answer (an encoder, a text without a mask, logits that do not
@@ -66,7 +66,7 @@ class HeadEffects:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Said:
+class _Answers:
     """`log_probabilities` (batch, place, choice) in fp64 or None, and `vectors` (batch, hidden)."""
 
     log_probabilities: Tensor | None
@@ -74,7 +74,7 @@ class _Said:
 
 
 @torch.inference_mode()
-def without_heads(
+def ablate_heads(
     model: Model,
     tokens: Tokens,
     heads: Collection[tuple[int, int]],
@@ -87,7 +87,7 @@ def without_heads(
     2019). The answer of a masked-language model is read at `positions`, by default at each mask. Raises `LabError` for
     a head or a position that there is not.
 
-    >>> without_heads(model, tokenize(model, "The [MASK] barked."), {(3, 0), (3, 7)}).kl_divergence
+    >>> ablate_heads(model, tokenize(model, "The [MASK] barked."), {(3, 0), (3, 7)}).kl_divergence
     """
     positions = _answer_positions(model, tokens, positions)
     off = _none_off(model)
@@ -113,16 +113,16 @@ def without_heads(
     )
 
 
-def sweep(model: Model, tokens: Tokens, *, positions: Sequence[int] | None = None) -> Iterator[HeadEffects]:
+def ablate_each_head(model: Model, tokens: Tokens, *, positions: Sequence[int] | None = None) -> Iterator[HeadEffects]:
     """Switch off every head, each alone: the effects so far after each batch of heads, all of them last.
 
     The text is repeated along the batch with another head off in each row. `positions` and errors as in
-    `without_heads`.
+    `ablate_heads`.
     """
-    return _sweep(model, tokens, _answer_positions(model, tokens, positions))
+    return _ablate_each_head(model, tokens, _answer_positions(model, tokens, positions))
 
 
-def _sweep(model: Model, tokens: Tokens, positions: tuple[int, ...]) -> Iterator[HeadEffects]:
+def _ablate_each_head(model: Model, tokens: Tokens, positions: tuple[int, ...]) -> Iterator[HeadEffects]:
     layers, heads = _none_off(model).shape
     at_once = max(1, min(POSITIONS_AT_ONCE // len(tokens), ANSWERS_AT_ONCE // max(1, len(positions))))
     each_alone = torch.eye(layers * heads, dtype=torch.bool).unflatten(1, (layers, heads))
@@ -185,14 +185,14 @@ def _answer_positions(model: Model, tokens: Tokens, positions: Sequence[int] | N
     return tuple(positions)
 
 
-def _ask(model: Model, network: PreTrainedModel, tokens: Tokens, positions: Sequence[int], copies: int = 1) -> _Said:
+def _ask(model: Model, network: PreTrainedModel, tokens: Tokens, positions: Sequence[int], copies: int = 1) -> _Answers:
     inputs = {name: rows.expand(copies, -1) for name, rows in model_inputs(model, tokens).items()}
     hidden, logits = answer(network, model.task, inputs, positions)
     is_answer = logits is not None and gives_distribution(model)
-    return _Said(logits.double().log_softmax(-1) if is_answer else None, hidden.mean(1))
+    return _Answers(logits.double().log_softmax(-1) if is_answer else None, hidden.mean(1))
 
 
-def _changes(before: _Said, after: _Said) -> tuple[Tensor | None, Tensor | None, Tensor]:
+def _changes(before: _Answers, after: _Answers) -> tuple[Tensor | None, Tensor | None, Tensor]:
     """(batch, place) KL divergence and drop of the best answer, None without answers; (batch,) cosine distance."""
     cosine = torch.cosine_similarity(before.vectors.double(), after.vectors.double(), dim=-1)
     distance = (1 - cosine).clamp_min(0)

@@ -55,7 +55,7 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Occlusion:
-    """By how much the `probability` of an answer falls when a piece or word is replaced by `filler`.
+    """By how much the `probability` of an answer falls when a token or word is replaced by `filler`.
 
     `drops` is (unit,), parallel to `units`; negative where the answer becomes likelier. Special tokens and the target's
     own position are not replaced and have no entry. `done` of all `units` are tried; the others hold NaN.
@@ -84,7 +84,7 @@ def integrated_gradients(
     (x − x′) · ∫₀¹ ∂F(x′ + α(x − x′))/∂x dα over the word-embedding vectors, with `steps` points by Gauss-Legendre
     quadrature (Sundararajan et al. 2017; captum, `IntegratedGradients`). F is the `value` of `target`. Positions,
     segments and special tokens are the same all along the line. A large gap asks for more steps: the line from [PAD],
-    which a network never reads, can be as steep as a stair. `on_progress` hears how many steps are done. Raises
+    which a network never reads, can be as steep as a stair. `on_progress` gets how many steps are done. Raises
     `LabError` for an answer that the model does not give, and for a baseline whose token its tokenizer lacks.
     """
     from captum.attr import IntegratedGradients  # takes half a second to import
@@ -118,9 +118,9 @@ def integrated_gradients(
 
 
 def occlusion(t: Trace, target: Target, *, filler: str = "mask", whole_words: bool = False) -> Iterator[Occlusion]:
-    """Replace each ordinary piece, or word, of a text by `filler` in turn: the drops so far, batch by batch.
+    """Replace each ordinary token, or word, of a text by `filler` in turn: the drops so far, batch by batch.
 
-    A word's pieces are replaced one by one, so the text keeps its length and its positions (Zeiler & Fergus 2014, on
+    A word's tokens are replaced one by one, so the text keeps its length and its positions (Zeiler & Fergus 2014, on
     text). A class's probability is its softmax. Raises `LabError` as `integrated_gradients`.
     """
     value_of, embedded = _scorer(t, target, "log-probability")
@@ -170,7 +170,7 @@ def _scorer(t: Trace, target: Target, value: str) -> tuple[Callable[[Tensor], Te
             "Ask for integrated gradients of the logit.",
         )
     fixed = {name: t.inputs[name].clone() for name in t.given if name != "input_ids"}
-    # RoBERTa would count its positions anew, and otherwise than from the ids where [PAD] is written out in the text.
+    # RoBERTa would count its positions itself, and otherwise than from the ids where [PAD] is written out in the text.
     fixed["position_ids"] = t.inputs["position_ids"].clone()
     places = () if target.position is None else (target.position,)
 

@@ -118,7 +118,7 @@ def neuron_view(t: Trace, *, layer: int, head: int = 0, theme: Theme = "light") 
 
 
 def _names(t: Trace, view: str, most: int) -> list[str]:
-    """What stands at each position, readable; a byte-level piece that is no whole character shows the character."""
+    """What stands at each position, readable; a byte-level token that is no whole character shows the character."""
     if not isinstance(t.tokens, Tokens):
         raise LabError("bertviz shows one text at a time, and this trace holds several.", "Trace one text.")
     padding = t.inputs["input_ids"].shape[1] - len(t.tokens)
@@ -129,7 +129,7 @@ def _names(t: Trace, view: str, most: int) -> list[str]:
             "Shorten the text, or use the lab's own attention view.",
         )
     tokenizer = t.model.tokenizer
-    names = [tokenizer.convert_tokens_to_string([piece]) for piece in t.tokens.tokens]
+    names = [tokenizer.convert_tokens_to_string([token]) for token in t.tokens.tokens]
     names = [t.tokens.surface(at) if "\ufffd" in name else name for at, name in enumerate(names)]
     return names + [tokenizer.pad_token] * padding
 

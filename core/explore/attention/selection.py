@@ -1,4 +1,4 @@
-"""Which part of a layer's attention is shown, between pieces or whole words, with or without [CLS] and [SEP].
+"""Which part of a layer's attention is shown, between tokens or whole words, with or without [CLS] and [SEP].
 
 Runs no network and knows no layer: it cuts and merges what `core.explore.attention.weights` gives.
 """
@@ -22,7 +22,7 @@ _MASKS = ("[MASK]", "<mask>")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What one row or column stands for: a piece, or a whole word, at `positions` of the text.
+    """What one row or column stands for: a token, or a whole word, at `positions` of the text.
 
     `sequence` is 0 for the first text, 1 for the second, None for special tokens that were added. `is_special` leaves
     [MASK] out.
@@ -58,9 +58,9 @@ class Selected:
 
 
 def units(tokens: Tokens, *, whole_words: bool = False) -> tuple[Unit, ...]:
-    """The pieces of a text as units, or its words as the tokenizer found them; added special tokens stand alone.
+    """The tokens of a text as units, or its words as the tokenizer found them; added special tokens stand alone.
 
-    A piece is labelled as in the vocabulary, a word as in the text.
+    A token is labelled as in the vocabulary, a word as in the text.
     """
     groups: list[list[int]] = []
     for position, (word, sequence) in enumerate(zip(tokens.word_index, tokens.sequence, strict=True)):
@@ -76,7 +76,7 @@ def units(tokens: Tokens, *, whole_words: bool = False) -> tuple[Unit, ...]:
 def select(weights: Tensor, tokens: Tokens, selection: Selection) -> Selected:
     """Cut and merge attention `weights` (…, query, key) of a text to what `selection` asks for.
 
-    Pieces become words first: attention *to* a word is the sum over its pieces, attention *from* a word the mean over
+    Tokens become words first: attention *to* a word is the sum over its tokens, attention *from* a word the mean over
     them, so that rows keep their sums (Clark et al. 2019, section 4.1). Special tokens are then taken out, as queries
     and as keys, and what is outside the chosen pair of texts; an added special token shown belongs to the text before
     it, the first to text A. `renormalise` comes last; a row with nothing left stays zero. Positions beyond the text's
@@ -110,7 +110,7 @@ def link_table(
 ) -> dict[str, np.ndarray]:
     """Every weight of (head, query, key) as a row of a table, by column: for CSV, exact.
 
-    Columns: `head`, `query_position` (of the unit's first piece), `query`, `key_position`, `key`, `weight`. `heads`
+    Columns: `head`, `query_position` (of the unit's first token), `query`, `key_position`, `key`, `weight`. `heads`
     are the numbers of the heads in `selected.values`, 0 and up by default. With `top_k` only so many links a head,
     strongest first.
     """

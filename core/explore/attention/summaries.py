@@ -49,7 +49,7 @@ class HeadStatistics:
 
 
 @torch.inference_mode()
-def roll_out(t: Trace) -> Tensor:  # (layer, query, key)
+def rollout(t: Trace) -> Tensor:  # (layer, query, key)
     """Attention followed through the layers: how much of a position after each layer comes from each input token.
 
     A_l = rows of (mean over heads of layer l + identity) brought to a sum of 1, where the identity stands for the

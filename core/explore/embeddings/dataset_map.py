@@ -11,7 +11,7 @@ from core.explore.embeddings.vectors import embed
 from core.models.loading import Model
 
 MOST_TEXTS = 20_000
-READING, PROJECTING = "reading", "projecting"  # the two stages that progress is told of
+READING, PROJECTING = "reading", "projecting"  # the two stages that progress is reported for
 _ALL_LAYERS_BYTES = 256 * 2**20  # up to this size one forward pass keeps every layer, not only the one asked for
 _FORMAT = 1  # raised when what is remembered changes its meaning
 
@@ -46,19 +46,19 @@ def text_map(
 ) -> TextMap:
     """The texts (or pairs) as points, by their vectors after `layer`; computed, or as remembered.
 
-    `on_progress` hears the stage and the share of it that is done, and nothing when the map is remembered; what it
+    `on_progress` gets the stage and the share of it that is done, and is not called when the map is remembered; what it
     raises ends the computation. Arguments and errors as `embed` and `project`.
     """
     max_length = min(max_length, model.max_length)
     vectors_key = store.key_of(_FORMAT, model.fingerprint, list(texts), list(pairs or ()), pooling, max_length)
     map_key = f"{vectors_key}-{layer}-{store.key_of(method, seed)[:8]}"
-    if (found := store.recall(map_key)) and found[0].shape == (len(texts), 2) and {"explained", "cut"} <= set(found[1]):
+    if (found := store.load(map_key)) and found[0].shape == (len(texts), 2) and {"explained", "cut"} <= set(found[1]):
         return TextMap(found[0], tuple(found[1]["explained"]), found[1]["cut"], remembered=True)
     report = on_progress or (lambda stage, share: None)
     vectors, cut_count = _vectors(model, texts, pairs, vectors_key, layer, pooling, max_length, report)
     report(PROJECTING, 0.0)
     projection = project(vectors, method, seed=seed)
-    store.remember(map_key, projection.points, {"explained": projection.explained, "cut": cut_count})
+    store.save(map_key, projection.points, {"explained": projection.explained, "cut": cut_count})
     return TextMap(projection.points, projection.explained, cut_count, remembered=False)
 
 
@@ -74,7 +74,7 @@ def _vectors(
 ) -> tuple[np.ndarray, int]:
     """(text, hidden) after `layer`, and how many texts were cut."""
     shape = (len(texts), model.config.hidden_size)
-    if (found := store.recall(f"{key}-{layer}")) and found[0].shape == shape and "cut" in found[1]:
+    if (found := store.load(f"{key}-{layer}")) and found[0].shape == shape and "cut" in found[1]:
         return found[0], found[1]["cut"]
     count = model.layers + 1
     layers = range(count) if count * shape[0] * shape[1] * 4 <= _ALL_LAYERS_BYTES else (layer,)
@@ -88,5 +88,5 @@ def _vectors(
         on_progress=lambda share: report(READING, share),
     )
     for number, each in enumerate(made.layers):
-        store.remember(f"{key}-{each}", made.vectors[number], {"cut": made.cut_count})
+        store.save(f"{key}-{each}", made.vectors[number], {"cut": made.cut_count})
     return made.vectors[made.layers.index(layer)], made.cut_count

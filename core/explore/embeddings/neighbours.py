@@ -56,7 +56,7 @@ def most_alike(values: np.ndarray, names: Sequence[str]) -> tuple[int, int] | No
 
 
 def word_in_contexts(t: Trace, word: str) -> WordInContexts:
-    """Compare `word` wherever it stands in a list of texts; case does not matter, a word's pieces count as one.
+    """Compare `word` wherever it stands in a list of texts; case does not matter, a word's tokens count as one.
 
     To be read against `random_pair_cosines`. Raises `LabError` when the word stands in fewer than two places.
     """
@@ -101,19 +101,19 @@ def repeated_words(tokens: Sequence[Tokens]) -> tuple[str, ...]:
 
 
 @torch.inference_mode()
-def nearest_pieces(model: Model, piece: int, *, top_k: int = 10) -> list[tuple[str, float]]:
-    """The vocabulary entries whose word embeddings have the largest cosine with that of `piece`, itself the first.
+def nearest_tokens(model: Model, token_id: int, *, top_k: int = 10) -> list[tuple[str, float]]:
+    """The vocabulary entries whose word embeddings have the largest cosine with that of `token_id`, itself the first.
 
     This is what a token is before position and segment are added, so it needs no text, and any model has it.
     """
     table = parts_of(model.network).word.weight  # (vocab, embedding)
-    closeness = torch.nn.functional.cosine_similarity(table, table[piece][None], dim=-1)
+    closeness = torch.nn.functional.cosine_similarity(table, table[token_id][None], dim=-1)
     return _named(model, closeness, top_k)
 
 
 @torch.inference_mode()
-def lens(model: Model, t: Trace, place: Place, layer: int, *, top_k: int = 10) -> list[tuple[str, float]]:
-    """What the masked-language head would guess from a token's vector after `layer`, as (piece, probability).
+def logit_lens_at(model: Model, t: Trace, place: Place, layer: int, *, top_k: int = 10) -> list[tuple[str, float]]:
+    """What the masked-language head would guess from a token's vector after `layer`, as (token, probability).
 
     The “logit lens” (nostalgebraist 2020) through the whole head: dense, activation, LayerNorm, decoder. After the last
     layer this is the model's own prediction; in the middle the vectors lie in coordinates that the head was never
@@ -124,7 +124,7 @@ def lens(model: Model, t: Trace, place: Place, layer: int, *, top_k: int = 10) -
 
 
 def _named(model: Model, scores: torch.Tensor, top_k: int) -> list[tuple[str, float]]:
-    """The best of (vocab,) with their pieces."""
+    """The best of (vocab,) with their tokens."""
     best = scores.topk(min(top_k, len(scores)))
     found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     return [(readable(model, index), value) for index, value in found]

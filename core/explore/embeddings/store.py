@@ -35,7 +35,7 @@ def key_of(*parts: object) -> str:
     return digest.hexdigest()[:40]
 
 
-def recall(name: str) -> tuple[np.ndarray, dict[str, Any]] | None:
+def load(name: str) -> tuple[np.ndarray, dict[str, Any]] | None:
     """The array called `name` and its details, or None when it is not there, or not as it was written."""
     array_file, note_file = _files(name)
     try:
@@ -52,7 +52,7 @@ def recall(name: str) -> tuple[np.ndarray, dict[str, Any]] | None:
     return array, details
 
 
-def remember(name: str, array: np.ndarray, details: Mapping[str, Any]) -> None:
+def save(name: str, array: np.ndarray, details: Mapping[str, Any]) -> None:
     """Keep an array with JSON `details` under `name`; a full or read-only disk is no error, the array is then not kept.
 
     The array is written before its note: a crash between the two leaves a pair that does not match.

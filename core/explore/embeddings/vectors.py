@@ -60,7 +60,7 @@ def tokenize_all(model: Model, texts: Sequence[str], *, max_length: int = MOST_P
 
 
 def places(tokens: Sequence[Tokens], *, whole_words: bool = False, with_special: bool = False) -> tuple[Place, ...]:
-    """The tokens of several texts in reading order; with `whole_words` the pieces of a word are one place.
+    """The tokens of several texts in reading order; with `whole_words` the tokens of a word are one place.
 
     Tokens that the template adds ([CLS], [SEP]) are left out unless `with_special`.
     """
@@ -121,7 +121,7 @@ def embed(
 ) -> TextVectors:
     """One vector for each text (or pair) at each of `layers` (default: all), from one forward pass.
 
-    Texts of similar length share a batch, the longest first. `on_progress` hears the share of the work that is done;
+    Texts of similar length share a batch, the longest first. `on_progress` gets the share of the work that is done;
     what it raises ends the computation. Raises `LabError` for a layer that the model does not have, a text with half a
     character, texts and pairs that differ in number.
     """

@@ -20,10 +20,10 @@ _WORD_SIGNS = "Ġ▁"  # what byte-level and SentencePiece vocabularies put befo
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A given word at a mask: its pieces, its probability there, and its share of all given words (these sum to 1).
+    """A given word at a mask: its tokens, its probability there, and its share of all given words (these sum to 1).
 
-    A word of several pieces has the product of their probabilities, each with those before it put in and those after it
-    hidden. So it has to win several times, and the model was told its length.
+    A word of several tokens has the product of their probabilities, each with those before it put in and those after it
+    hidden. So it has to win several times, and the masks give its length away.
     """
 
     word: str
@@ -68,18 +68,18 @@ def compare_candidates(model: Model, text: str, words: Sequence[str], *, mask: i
     known: dict[tuple[int, ...], tuple[str, list[MaskQuery]]] = {}
     for word in words:
         queries = _queries(model, f"{text[:start]}{word}{text[end:]}", start, word)
-        known.setdefault(tuple(each.piece for each in queries), (word, queries))
+        known.setdefault(tuple(each.token_id for each in queries), (word, queries))
     words, asked = zip(*known.values(), strict=True)
     found = torch.cat([each.log_probabilities for each in score_queries(model, list(chain.from_iterable(asked)))])
     joint = torch.stack([part.sum() for part in found.split([len(each) for each in asked])])  # (word,)
     shares = joint.softmax(0)
-    pieces = [tuple(model.tokenizer.convert_ids_to_tokens(each.piece) for each in own) for own in asked]
-    candidates = [Candidate(*each) for each in zip(words, pieces, joint.exp().tolist(), shares.tolist(), strict=True)]
+    made_of = [tuple(model.tokenizer.convert_ids_to_tokens(each.token_id) for each in own) for own in asked]
+    candidates = [Candidate(*each) for each in zip(words, made_of, joint.exp().tolist(), shares.tolist(), strict=True)]
     return sorted(candidates, key=lambda each: -each.share)
 
 
 def _queries(model: Model, text: str, start: int, word: str) -> list[MaskQuery]:
-    """One question for each piece of a word that stands at `text[start:]`, those after it hidden."""
+    """One question for each token of a word that stands at `text[start:]`, those after it hidden."""
     tokens = tokenize(model, text)
     end = start + len(word)
     places = [
@@ -94,20 +94,19 @@ def _queries(model: Model, text: str, start: int, word: str) -> list[MaskQuery]:
             f"“{word[:60]}” melts into what stands beside the mask, so it is no word of its own there.",
             "Put a space around the mask.",
         )
-    pieces = [tokens.ids[place] for place in places]
-    if model.tokenizer.unk_token_id in pieces:
+    if model.tokenizer.unk_token_id in [tokens.ids[place] for place in places]:
         raise LabError(f"The model does not know “{word[:60]}”.", "Leave it out, or write it another way.")
     asked = []
-    for number, (place, piece) in enumerate(zip(places, pieces, strict=True)):
+    for number, place in enumerate(places):
         ids = list(tokens.ids)
         for later in places[number:]:
             ids[later] = model.tokenizer.mask_token_id
-        asked.append(MaskQuery(tuple(ids), tokens.segments, place, piece))
+        asked.append(MaskQuery(tuple(ids), tokens.segments, place, tokens.ids[place]))
     return asked
 
 
 def beginning_with(model: Model, predictions: MaskPredictions, prefix: str, *, top_k: int = 5) -> list[Beginning]:
-    """At each mask, the vocabulary entries that begin with `prefix`, pieces inside of words left out.
+    """At each mask, the vocabulary entries that begin with `prefix`; those that continue a word are left out.
 
     Compared as the model reads it (where it knows no capitals and accents, without them), and without regard to case.
     In vocabularies that mark where a word begins (Ġ, ▁), only marked entries count. Raises `LabError` when no entry
@@ -116,7 +115,7 @@ def beginning_with(model: Model, predictions: MaskPredictions, prefix: str, *, t
     normalizer = model.tokenizer.backend_tokenizer.normalizer
     wanted = normalizer.normalize_str(prefix.strip()) if normalizer else prefix
     wanted = wanted.strip(f" {_WORD_SIGNS}").casefold()
-    entries = [index for index, word in _beginnings(model).items() if word.startswith(wanted)]
+    entries = sorted(index for index, word in _beginnings(model).items() if word.startswith(wanted))
     if not entries or not wanted:
         raise LabError(f"No word of this model begins with “{prefix.strip()[:60]}”.", "Give other letters.")
     chosen = predictions.probabilities[:, entries]  # (mask, entry)
@@ -135,9 +134,9 @@ def _beginnings(model: Model) -> dict[int, str]:
     """The vocabulary entries that begin a word, by id, as people read them and without regard to case."""
     vocabulary = model.tokenizer.get_vocab()
     continuing = getattr(model.tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
-    signs = {piece[0] for piece in vocabulary if piece} & set(_WORD_SIGNS)
+    signs = {token[0] for token in vocabulary if token} & set(_WORD_SIGNS)
     if continuing or not signs:
         return {
-            i: piece.casefold() for piece, i in vocabulary.items() if not (continuing and piece.startswith(continuing))
+            i: token.casefold() for token, i in vocabulary.items() if not (continuing and token.startswith(continuing))
         }
-    return {i: readable(model, i).casefold() for piece, i in vocabulary.items() if piece[:1] in signs}
+    return {i: readable(model, i).casefold() for token, i in vocabulary.items() if token[:1] in signs}

@@ -1,4 +1,4 @@
-"""Many fill-in questions at once, each about one piece at one position: how likely it is there, and what is likelier.
+"""Many fill-in questions at once, each about one token at one position: how likely it is there, and what is likelier.
 
 The questions of a word in place of a mask (`core.explore.fill_mask.candidates`) and of a text's own words
 (`core.explore.fill_mask.surprise`) are asked here, and nowhere else.
@@ -19,17 +19,17 @@ POSITIONS_AT_ONCE = 1_024  # of all texts of a batch
 
 @dataclass(frozen=True, slots=True)
 class MaskQuery:
-    """Is `piece` what stands at `position`? `ids` and `segments` are the whole text, the mask put in already."""
+    """Does the token `token_id` stand at `position`? `ids` and `segments` are the whole text, masked already."""
 
     ids: tuple[int, ...]
     segments: tuple[int, ...]
     position: int
-    piece: int
+    token_id: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskScores:
-    """For each question the log-probability of its piece in nats, float64 (question,), and the likeliest piece."""
+    """For each question the log-probability of its token in nats, float64 (question,), and the likeliest token's id."""
 
     log_probabilities: torch.Tensor
     likeliest: torch.Tensor
@@ -75,8 +75,8 @@ def _score_queries(model: Model, queries: Sequence[MaskQuery]) -> Iterator[MaskS
 def _score_batch(model: Model, batch: Sequence[MaskQuery]) -> MaskScores:
     inputs = padded_inputs(model, [each.ids for each in batch], [each.segments for each in batch])
     positions = torch.tensor([each.position for each in batch])
-    pieces = torch.tensor([each.piece for each in batch])
+    token_ids = torch.tensor([each.token_id for each in batch])
     hidden = model.network.base_model(**inputs).last_hidden_state[torch.arange(len(batch)), positions]
     logits = parts_of(model.network).masked_lm.logits(hidden)  # (question, vocab)
-    log_probabilities = logits.double().log_softmax(-1).gather(1, pieces[:, None])[:, 0]
+    log_probabilities = logits.double().log_softmax(-1).gather(1, token_ids[:, None])[:, 0]
     return MaskScores(log_probabilities, logits.argmax(-1))

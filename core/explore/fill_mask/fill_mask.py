@@ -60,10 +60,10 @@ def top_tokens(model: Model, predictions: MaskPredictions, *, top_k: int = 5) ->
     ]
 
 
-def rank(predictions: MaskPredictions, mask: int, piece: int) -> tuple[int, float]:
-    """(rank from 1, probability) of the vocabulary entry `piece` at mask number `mask` of the text."""
+def rank(predictions: MaskPredictions, mask: int, token_id: int) -> tuple[int, float]:
+    """(rank from 1, probability) of the vocabulary entry `token_id` at mask number `mask` of the text."""
     row = predictions.probabilities[mask]
-    return int((row > row[piece]).sum()) + 1, float(row[piece])
+    return int((row > row[token_id]).sum()) + 1, float(row[token_id])
 
 
 def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> list[Filling]:
@@ -128,7 +128,7 @@ def _logits(model: Model, inputs: dict[str, torch.Tensor], positions: Sequence[i
 
 
 def _filled(tokens: Tokens, positions: tuple[int, ...], fillers: list[str]) -> str:
-    """The text with each mask replaced; a piece that continues a word (##s) is joined to what stands before it."""
+    """The text with each mask replaced; a token that continues a word (##s) is joined to what stands before it."""
     parts, end = [], 0
     for position, filler in zip(positions, fillers, strict=True):
         start = tokens.offsets[position][0]

@@ -21,11 +21,11 @@ _LEAST_LETTERS = 3
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One sentence with one word hidden: `text` holds the model's mask where `answer`, one `piece`, stood."""
+    """One sentence with one word hidden: `text` holds the model's mask where `answer`, one token, stood."""
 
     text: str
     answer: str
-    piece: int
+    token_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Verdict:
 
 
 def sentence_rounds(model: Model, *, seed: int = 0) -> list[Round]:
-    """The lab's own sentences as rounds, shuffled, without those whose hidden word the model has no single piece for.
+    """The lab's own sentences as rounds, shuffled, without those whose hidden word the model has no single token for.
 
     Raises `LabError` when the model has no masked-language head, or knows none of the words.
     """
@@ -57,7 +57,7 @@ def sentence_rounds(model: Model, *, seed: int = 0) -> list[Round]:
         before, answer, after = re.fullmatch(r"(.*)\{(.+)\}(.*)", line).groups()
         text = f"{before}{answer}{after}"
         word = next(each for each in words(model, text) if each.start >= len(before))
-        if len(word.tokens) == 1:
+        if len(word.token_ids) == 1:
             rounds.append(_round(model, text, word))
     if not rounds:
         raise LabError("This model knows none of the game's English words.", "Play with a text of your own.")
@@ -65,7 +65,7 @@ def sentence_rounds(model: Model, *, seed: int = 0) -> list[Round]:
 
 
 def text_rounds(model: Model, text: str, *, seed: int = 0) -> list[Round]:
-    """Any text as rounds: each word that is one piece of the vocabulary hidden once, shuffled.
+    """Any text as rounds: each word that is one token of the vocabulary hidden once, shuffled.
 
     Words shorter than three letters are left out. Raises `LabError` when none is left, beyond `MOST_WORDS` words,
     and without a masked-language head.
@@ -79,7 +79,7 @@ def text_rounds(model: Model, text: str, *, seed: int = 0) -> list[Round]:
     rounds = [
         _round(model, text, word)
         for word in found
-        if len(word.tokens) == 1 and word.text.isalpha() and len(word.text) >= _LEAST_LETTERS
+        if len(word.token_ids) == 1 and word.text.isalpha() and len(word.text) >= _LEAST_LETTERS
     ]
     if not rounds:
         raise LabError("The text holds no word to hide.", "Type a sentence of a few ordinary words.")
@@ -94,9 +94,10 @@ def judge(model: Model, played: Round, guess: str, *, tries: int = 1) -> Verdict
     """
     predictions = predict_masks(model, played.text)
     (answers,) = top_tokens(model, predictions, top_k=tries)
-    found, probability = rank(predictions, 0, played.piece)
+    found, probability = rank(predictions, 0, played.token_id)
     return Verdict(
-        person_is_right=guess.strip().casefold() == played.answer.casefold() or _pieces(model, guess) == [played.piece],
+        person_is_right=guess.strip().casefold() == played.answer.casefold()
+        or _token_ids(model, guess) == [played.token_id],
         model_is_right=found <= tries,
         guesses=tuple(answers),
         answer_rank=found,
@@ -112,12 +113,12 @@ def _probability(model: Model, text: str, guess: str) -> float | None:
         return None
 
 
-def _pieces(model: Model, guess: str) -> list[int]:
-    return [piece for word in words(model, guess) for piece in word.tokens]
+def _token_ids(model: Model, guess: str) -> list[int]:
+    return [token_id for word in words(model, guess) for token_id in word.token_ids]
 
 
 def _round(model: Model, text: str, word: Word) -> Round:
-    return Round(f"{text[: word.start]}{model.tokenizer.mask_token}{text[word.end :]}", word.text, word.tokens[0])
+    return Round(f"{text[: word.start]}{model.tokenizer.mask_token}{text[word.end :]}", word.text, word.token_ids[0])
 
 
 def _shuffled(rounds: list[Round], seed: int) -> list[Round]:

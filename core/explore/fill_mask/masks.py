@@ -11,22 +11,22 @@ from core.models.loading import Model
 class Word:
     """A word of a text: `text[start:end]`. `is_mask` when it is a mask token already.
 
-    `pieces` are the ids of the vocabulary entries it is made of, none when the model does not know it.
+    `token_ids` are the vocabulary entries it is made of, none when the model does not know it.
     """
 
     text: str
     start: int
     end: int
     is_mask: bool
-    tokens: tuple[int, ...]
+    token_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """What a mask hides: the word, and the one piece of it that stood there; None where one mask hides several."""
+    """What a mask hides: the word, and the one token of it that stood there; None where one mask hides several."""
 
     word: Word
-    piece: int | None
+    token_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def words(model: Model, text: str) -> list[Word]:
     if not text.strip():
         return []
     encoding = model.encode(text, add_special_tokens=False).encodings[0]
-    ids, offsets = encoding.ids, encoding.offsets  # each access makes the whole list anew
+    ids, offsets = encoding.ids, encoding.offsets  # each access makes the whole list again
     places: dict[int, list[int]] = {}
     for position, word in enumerate(encoding.word_ids):
         places.setdefault(word, []).append(position)
@@ -50,12 +50,12 @@ def words(model: Model, text: str) -> list[Word]:
     for positions in places.values():
         start = min(offsets[position][0] for position in positions)
         end = max(offsets[position][1] for position in positions)
-        if start == end:  # byte-level tokenizers have pieces for a space alone
+        if start == end:  # byte-level tokenizers have tokens for a space alone
             continue
-        pieces = tuple(ids[position] for position in positions)
-        is_mask = pieces == (model.tokenizer.mask_token_id,)
-        is_known = model.tokenizer.unk_token_id not in pieces
-        found.append(Word(text[start:end], start, end, is_mask, pieces if is_known else ()))
+        token_ids = tuple(ids[position] for position in positions)
+        is_mask = token_ids == (model.tokenizer.mask_token_id,)
+        is_known = model.tokenizer.unk_token_id not in token_ids
+        found.append(Word(text[start:end], start, end, is_mask, token_ids if is_known else ()))
     return found
 
 
@@ -71,10 +71,10 @@ def masks_of_other(model: Model, other: Model, text: str) -> str:
     return with_model_mask(other, text.replace(mask, "[MASK]") if mask else text)
 
 
-def hide(model: Model, text: str, numbers: Collection[int], *, each_piece: bool = False) -> MaskedText:
+def hide(model: Model, text: str, numbers: Collection[int], *, each_token: bool = False) -> MaskedText:
     """Put masks in place of the words of these numbers (as counted by `words`).
 
-    One mask a word, or with `each_piece` as many as the word has pieces, so that it can be brought back whole.
+    One mask a word, or with `each_token` as many as the word has tokens, so that it can be brought back whole.
 
     >>> hide(model, "The cat sat.", {1}).text
     'The [MASK] sat.'
@@ -84,9 +84,10 @@ def hide(model: Model, text: str, numbers: Collection[int], *, each_piece: bool 
     hidden: list[Hidden | None] = []
     for number, word in enumerate(words(model, text)):
         if number in numbers and not word.is_mask:
-            pieces = word.tokens if len(word.tokens) == 1 or (each_piece and word.tokens) else (None,)
-            parts += [text[end : word.start], mask * len(pieces)]
-            hidden += [Hidden(word, piece) for piece in pieces]
+            is_whole = len(word.token_ids) == 1 or (each_token and word.token_ids)
+            behind = word.token_ids if is_whole else (None,)
+            parts += [text[end : word.start], mask * len(behind)]
+            hidden += [Hidden(word, token_id) for token_id in behind]
             end = word.end
         elif word.is_mask:
             hidden.append(None)

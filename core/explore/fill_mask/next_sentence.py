@@ -25,7 +25,7 @@ def has_next_sentence(model: Model) -> bool:
     return parts_of(model.network).next_sentence is not None
 
 
-def tells_order(model: Model) -> bool:
+def judges_order(model: Model) -> bool:
     """Whether the head was trained on swapped pairs (ALBERT, Lan et al. 2020), not on pairs from other texts (BERT)."""
     return model.config.model_type == "albert"
 

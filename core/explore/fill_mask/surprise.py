@@ -1,4 +1,4 @@
-"""How surprised a model is by each piece of a text, each hidden in turn: the pseudo-log-likelihood of a sentence."""
+"""How surprised a model is by each token of a text, each hidden in turn: the pseudo-log-likelihood of a sentence."""
 
 import math
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from core.models.loading import Model
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surprise:
-    """What a model would have bet on each piece of a text, had it been hidden.
+    """How likely a model finds each token of a text when that token is hidden.
 
     `positions` are those that are hidden, as `scored_positions` says; `log_probabilities`, in nats, float64, and
-    `likeliest`, the piece the model would rather have put, are parallel to the first `done` of them. One forward pass
-    stands behind each.
+    `likeliest`, the id of the token that the model finds likeliest there, are parallel to the first `done` of them. One
+    forward pass stands behind each.
     """
 
     tokens: Tokens
@@ -35,7 +35,7 @@ class Surprise:
 
     @property
     def words(self) -> tuple[tuple[int, ...], ...]:
-        """Which of the pieces make up a word each, by their number among `positions`."""
+        """Which of the tokens make up a word each, by their number among `positions`."""
         groups: dict[object, list[int]] = {}
         for number, place in enumerate(self.positions):
             groups.setdefault((self.tokens.sequence[place], self.tokens.word_index[place]), []).append(number)
@@ -48,29 +48,29 @@ class Surprise:
 
     @property
     def pseudo_perplexity(self) -> float:
-        """e to the mean surprise: among how many equally likely pieces the model would have had to choose."""
+        """e to the mean surprise: among how many equally likely tokens the model would have had to choose."""
         return math.exp(-self.log_probabilities.mean().item()) if self.done else math.nan
 
     @property
     def bits(self) -> tuple[float, ...]:
-        """The surprise of each piece, −log₂ p: each bit halves the probability."""
+        """The surprise of each token, −log₂ p: each bit halves the probability."""
         return tuple((-self.log_probabilities / math.log(2)).tolist())
 
 
 def scored_positions(model: Model, tokens: Tokens) -> tuple[int, ...]:
-    """Where pieces stand that can be hidden and asked for: all but special tokens, masks among them, and the unknown.
+    """Where tokens stand that can be hidden and asked for: all but special tokens, masks among them, and the unknown.
 
     For a word that the vocabulary does not hold, the model reads [UNK]: that it expects one says nothing of the word.
     """
     unknown = model.tokenizer.unk_token_id
     places = enumerate(zip(tokens.ids, tokens.is_special, strict=True))
-    return tuple(place for place, (piece, special) in places if not special and piece != unknown)
+    return tuple(place for place, (token_id, special) in places if not special and token_id != unknown)
 
 
 def surprise(model: Model, tokens: Tokens, *, whole_words: bool = False) -> Iterator[Surprise]:
-    """Hide each of the `scored_positions` in turn and ask how likely its piece was: what is known after each batch.
+    """Hide each of the `scored_positions` in turn and ask how likely its token was: what is known after each batch.
 
-    The last one knows all. log PLL = Σ log P(w_i | all others) (Salazar et al. 2020). With `whole_words` the pieces
+    The last one knows all. log PLL = Σ log P(w_i | all others) (Salazar et al. 2020). With `whole_words` the tokens
     that follow in the same word are hidden, too, because they give a cut-up word away (Kauf & Ivanova 2023,
     “PLL-word-l2r”). Raises `LabError` when the model has no masked-language head.
     """

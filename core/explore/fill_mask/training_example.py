@@ -1,4 +1,4 @@
-"""One step of BERT's training, looked at: pieces drawn at random and hidden, and the loss of guessing them.
+"""One step of BERT's training, looked at: tokens drawn at random and hidden, and the loss of guessing them.
 
 Draws as training does and changes no weight. Training itself is `core.training`.
 """
@@ -16,12 +16,12 @@ from core.explore.tokens import Tokens, padded_inputs
 from core.models.loading import Model
 
 SHARE = 0.15
-MASKED, REPLACED, KEPT = "hidden", "replaced", "kept"  # what became of a drawn piece: 80, 10 and 10 % of them
+MASKED, REPLACED, KEPT = "hidden", "replaced", "kept"  # what became of a drawn token: 80, 10 and 10 % of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskedExample:
-    """One piece drawn for training: what became of it, and how well the model brings it back.
+    """One token drawn for training: what became of it, and how well the model brings it back.
 
     `shown` is the id that the model read in its place, `likeliest` what it would put there, `probability` what it gives
     the original. `loss` is −log of that, in nats.
@@ -38,7 +38,7 @@ class MaskedExample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingExample:
-    """A text as training would show it: `ids` are what the model reads, `drawn` the pieces it must bring back."""
+    """A text as training would show it: `ids` are what the model reads, `drawn` the tokens it must bring back."""
 
     tokens: Tokens
     ids: tuple[int, ...]
@@ -46,15 +46,15 @@ class TrainingExample:
 
     @property
     def loss(self) -> float:
-        """Cross-entropy in nats, the mean over the drawn pieces only; NaN where none was drawn."""
+        """Cross-entropy in nats, the mean over the drawn tokens only; NaN where none was drawn."""
         return math.fsum(each.loss for each in self.drawn) / len(self.drawn) if self.drawn else math.nan
 
 
 @torch.inference_mode()
 def training_example(model: Model, tokens: Tokens, *, share: float = SHARE, seed: int = 0) -> TrainingExample:
-    """Draw pieces of a text as in BERT's training (Devlin et al. 2019, § 3.1) and work out the loss.
+    """Draw tokens of a text as in BERT's training (Devlin et al. 2019, § 3.1) and work out the loss.
 
-    Each ordinary piece is drawn with probability `share`. Of the drawn, 80 % become [MASK], 10 % a random piece, and
+    Each ordinary token is drawn with probability `share`. Of the drawn, 80 % become [MASK], 10 % a random token, and
     10 % stay (transformers, `DataCollatorForLanguageModeling`); special tokens are never drawn, nor is what the model
     does not know. The loss is that of
     transformers' masked-language models for the same labels. The model is in eval mode, without dropout, so the

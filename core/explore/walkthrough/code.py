@@ -95,7 +95,7 @@ def _setup(t: Trace) -> list[str]:
 
 
 def _folder(reference: str) -> list[str]:
-    """Where the model is, told without saying where this machine keeps its runs."""
+    """Where the model is, without saying where this machine keeps its runs."""
     located = catalogue.locate(reference)
     if located is not None and located.is_relative_to(PROJECT):
         return ["", f"folder = {str(located.relative_to(PROJECT))!r}"]

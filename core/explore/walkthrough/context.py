@@ -52,7 +52,7 @@ class WalkthroughContext:
 
     @property
     def token(self) -> str:
-        """The chosen token's piece."""
+        """The chosen token, as in the vocabulary."""
         return self.tokens[self.focus.position]
 
     def name(self, step: str) -> str:
@@ -93,7 +93,7 @@ class WalkthroughContext:
         return 1 if len(self.t.axes(name)) == 1 else len(self.tokens)
 
     def row_label(self, name: str, row: int) -> str:
-        """The piece that a row of a tensor stands for."""
+        """The token that a row of a tensor stands for."""
         return self.tokens[row] if self.rows(name) > 1 else self.tokens[0]
 
     def chosen_row(self, name: str) -> int:

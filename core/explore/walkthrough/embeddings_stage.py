@@ -17,7 +17,7 @@ def embeddings_stage(context: WalkthroughContext) -> Stage:
     views = [
         _lookup(
             context, "Word", "embeddings.word", "input_ids", parts.word.num_embeddings,
-            f"Each piece of the vocabulary has a row of {width} learned numbers; this is where its meaning starts.",
+            f"Each token of the vocabulary has a row of {width} learned numbers; this is where its meaning starts.",
         ),
         _lookup(
             context, "Position", "embeddings.position", "position_ids", parts.position.num_embeddings,
@@ -43,7 +43,7 @@ def embeddings_stage(context: WalkthroughContext) -> Stage:
             {name: _reader(context, tensor) for name, tensor in summed.items()},
             width=width,
             formula=r"\mathbf e_i = " + " + ".join(rf"E^{{\text{{{name}}}}}_i" for name in summed),
-            words="What the piece is and where it stands, added number by number into one row a token.",
+            words="What the token is and where it stands, added number by number into one row a token.",
         )
     )
     views.append(

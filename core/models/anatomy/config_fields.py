@@ -14,7 +14,7 @@ BOOKKEEPING = "Bookkeeping"
 
 MEANINGS = {
     SIZE: {
-        "vocab_size": "Pieces the model knows; each has a row in the word-embedding table.",
+        "vocab_size": "Tokens the model knows; each has a row in the word-embedding table.",
         "hidden_size": "Width: how many numbers stand for one token between the layers. The heads share them out.",
         "dim": "Width: how many numbers stand for one token between the layers (hidden_size elsewhere).",
         "embedding_size": "Width of the embedding table, where it is smaller than the layers; a projection widens it.",
@@ -51,9 +51,9 @@ MEANINGS = {
         "summary_last_dropout": "Dropout after the summary of a text, for multiple choice, in training only.",
     },
     SPECIAL_TOKENS: {
-        "pad_token_id": "Row of the piece that fills up shorter texts of a batch.",
-        "bos_token_id": "Row of the piece that opens a text, where the tokenizer has one under this name.",
-        "eos_token_id": "Row of the piece that ends a text, where the tokenizer has one under this name.",
+        "pad_token_id": "Row of the token that fills up shorter texts of a batch.",
+        "bos_token_id": "Row of the token that opens a text, where the tokenizer has one under this name.",
+        "eos_token_id": "Row of the token that ends a text, where the tokenizer has one under this name.",
     },
     HEAD: {
         "tie_word_embeddings": "Whether the masked-language head uses the word embeddings or a table of its own.",
@@ -78,7 +78,7 @@ MEANINGS = {
         "add_cross_attention": "Whether layers also look at another model's output. BERT's do not.",
         "cross_attention_hidden_size": "Width of the other model's output, where layers look at one.",
         "use_cache": "Whether text generators keep earlier results. Without effect in BERT.",
-        "position_embedding_type": "How positions are told apart. No longer read: it is one vector for each position.",
+        "position_embedding_type": "How positions are marked. No longer read: it is one vector for each position.",
         "gradient_checkpointing": "An old training switch: saves memory by computing twice. No longer read from here.",
     },
 }

@@ -9,11 +9,11 @@ from core.data.column_mapping import ColumnMapping
 from core.data.columns.check import check_mapping
 from core.data.columns.labels import labels_of
 from core.data.dataset.dataset import Dataset
-from core.data.dataset.finding import shown
+from core.data.dataset.notices import shown
 from core.data.dataset.row_selection import select_rows
-from core.data.decisions.fixed import drafted
+from core.data.decisions.fixed import selected_data
 from core.data.decisions.preparation import Preparation
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.data.table import Table
 from core.errors import LabError
 from core.models.catalogue import locate
@@ -62,7 +62,7 @@ def check_data(plan: Plan) -> None:
         if source is None:
             continue
         try:
-            check_other_file(read_table(source, options=plan.reading), mapping, names, preparation)
+            check_other_file(open_table(source, options=plan.reading), mapping, names, preparation)
         except LabError as error:
             raise misfit(part, error) from error
 
@@ -87,7 +87,7 @@ def check_other_file(
             f"there is no column {shown(lacking)}.", "Name its columns as in the first file, or choose another file."
         )
     if spec_of(mapping.task).has_classes:
-        preparation.dataset_of_other(table, mapping.as_columns(), label_names)
+        preparation.dataset_of_other(table, mapping, label_names)
         return
     for finding in check_mapping(table, mapping):
         if finding.severity == "fix" and finding.key not in _FINE_IN_OTHERS:
@@ -104,23 +104,20 @@ def misfit(part: str, error: LabError) -> LabError:
 
 def _rows_of(plan: Plan) -> tuple[Table, Dataset]:
     """The table after corrections, and the rows that corrections and fixes leave. Raises `LabError` for unfit ones."""
-    table, mapping = read_table(plan.data, options=plan.reading), plan.mapping()
+    table, mapping = open_table(plan.data, options=plan.reading), plan.mapping()
     if lacking := _lacking(table, mapping):
         columns = ", ".join(repr(name) for name in table.columns)
         raise LabError(f"There is no column {shown(lacking)} in {table.name}.", f"The columns are {columns}.")
     preparation = Preparation.from_json(plan.preparation)
     corrected = table if preparation.edits is None else preparation.edits.apply(table)
-    columns = mapping.as_columns()
-    if not spec_of(plan.task).has_classes:  # tags, scores and answers are no classes
-        columns = replace(columns, label=None)
-    selection = select_rows(corrected, columns)
+    selection = select_rows(corrected, mapping)
     if preparation.recipe is not None:
         selection = preparation.recipe.apply(selection).selection
-    left = replace(table, data=drafted(corrected, columns, selection))
+    left = replace(table, data=selected_data(corrected, mapping, selection))
     for finding in check_mapping(left, mapping, selection.row_ids):
         if finding.severity == "fix":
             raise LabError(finding.what, finding.remedy)
-    return corrected, preparation.dataset(table, columns)
+    return corrected, preparation.dataset(table, mapping)
 
 
 def _lacking(table: Table, mapping: ColumnMapping) -> list[str]:

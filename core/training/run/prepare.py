@@ -8,7 +8,7 @@ from core.data.dataset.dataset import shared_examples
 from core.data.dataset.splits import Splits, split
 from core.data.decisions.preparation import Preparation
 from core.data.quality.leaks import leaks_within
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.errors import LabError
 from core.training.batches.examples import Examples, Prepared, Rows
 from core.training.plan.plan import Plan
@@ -23,9 +23,9 @@ def prepare(plan: Plan, task: Task) -> Prepared:
     validate. With a validation file only, everything else trains, and the scores come from the validation rows.
     Raises `LabError` as reading and the task do, and when no row is left to learn from or to score.
     """
-    examples = task.read(read_table(plan.data, options=plan.reading), plan)
+    examples = task.read(open_table(plan.data, options=plan.reading), plan)
     test, validation = (
-        None if source is None else task.read(read_table(source, options=plan.reading), plan, examples.label_names)
+        None if source is None else task.read(open_table(source, options=plan.reading), plan, examples.label_names)
         for source in (plan.test_data, plan.validation_data)
     )
     shared = []

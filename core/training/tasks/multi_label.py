@@ -10,7 +10,7 @@ import numpy as np
 
 from core.data.cells import items_of, switch_of
 from core.data.columns.labels import labels_of
-from core.data.dataset.finding import shown
+from core.data.dataset.notices import shown
 from core.data.dataset.row_selection import rows_in_words
 from core.data.decisions.preparation import named_labels
 from core.data.table import Table

@@ -124,7 +124,7 @@ class MultipleChoice(Task):
         if len(columns) < 2:
             raise LabError("Only one column is chosen for the choices.", "Choose two or more.")
         dataset, corrected = rows_without_label(
-            table, plan, plan.text_column, plan.mapping().as_columns().pair, is_other_file=label_names is not None
+            table, plan, plan.text_column, plan.mapping().pair_column, is_other_file=label_names is not None
         )
         choices = tuple(zip(*(cells_at(corrected, column, dataset) for column in columns), strict=True))
         cells = [cell.strip() for cell in cells_at(corrected, plan.label_column, dataset)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core.data.columns.guess import Columns
+from core.data.column_mapping import ColumnMapping
 from core.data.decisions.preparation import Preparation
 from core.data.table import Table
 from core.runs.status import write_json
@@ -26,12 +26,12 @@ class SequenceClassification(TextTask):
     reading = "The label with the highest score is the answer."
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
-        columns = Columns(text=plan.text_column, label=plan.label_column, pair=plan.pair_column)
+        mapping = ColumnMapping.of(plan.task, text=plan.text_column, pair=plan.pair_column, label=plan.label_column)
         preparation = Preparation.from_json(plan.preparation)
         if label_names is None:
-            dataset = preparation.dataset(table, columns)
+            dataset = preparation.dataset(table, mapping)
         else:
-            dataset = preparation.dataset_of_other(table, columns, label_names)
+            dataset = preparation.dataset_of_other(table, mapping, label_names)
         rows = Rows(dataset.row_ids, dataset.texts, dataset.labels, dataset.pairs)
         return Examples(dataset, rows, tuple(dataset.label_names))
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from core.data.columns.guess import Columns
+from core.data.column_mapping import CLASSIFICATION, ColumnMapping
 from core.data.dataset.dataset import Dataset
 from core.data.decisions.preparation import Preparation
 from core.data.table import Table
@@ -122,7 +122,8 @@ def rows_without_label(
     """
     preparation = Preparation() if is_other_file else Preparation.from_json(plan.preparation)
     corrected = table if preparation.edits is None else preparation.edits.apply(table)
-    return preparation.dataset(table, Columns(text, None, pair)), corrected
+    columns = ColumnMapping.of(CLASSIFICATION, text=text, pair=pair)
+    return preparation.dataset(table, columns), corrected
 
 
 def cells_at(table: Table, column: str, dataset: Dataset) -> list[str]:

@@ -11,9 +11,9 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from core.data.cells import cell_of, items_of
+from core.data.dataset.browse import natural_order
 from core.data.dataset.dataset import MAX_LABELS
-from core.data.dataset.finding import counted, shown
-from core.data.dataset.order import natural_order
+from core.data.dataset.notices import counted, shown
 from core.data.dataset.row_selection import rows_in_words
 from core.data.decisions.preparation import named_labels
 from core.data.table import Table

@@ -219,7 +219,7 @@ const make = (tag, className, text) => {
 function fillTokens({ matrix, sides }) {
   for (const side of ["query", "key"]) {
     const tokens = matrix[side].map(([label, kind, segment], index) => {
-      const token = make("div", `token ${kind === "special" ? "special" : "piece"} segment-${segment}`);
+      const token = make("div", `token${kind === "special" ? " special" : ""} segment-${segment}`);
       Object.assign(token.dataset, { side, index });
       token.setAttribute("role", "option");
       if (side === "query") token.setAttribute("aria-selected", "false");

@@ -60,10 +60,10 @@ _COMPONENT = st.components.v2.component(
 
 
 class Token(NamedTuple):
-    """What a row or a column of the weights stands for. `kind` is piece or special, `side` the sentence of a pair."""
+    """What a row or a column of the weights stands for. `kind` is token or special, `side` the sentence of a pair."""
 
     label: str
-    kind: str = "piece"
+    kind: str = "token"
     side: int | None = None
 
 

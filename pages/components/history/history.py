@@ -4,18 +4,14 @@ It cannot be a component: while the first page opens, Streamlit writes the addre
 """
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
-# Names in the address of what is a step within a page: its views, and the run that Runs has open.
-STEPS = ("anatomy-view", "attention-view", "embedding-view", "fill-view", "part", "run", "show", "tokens-view")
-
 _SOURCE = Path(__file__).with_suffix(".js").read_text("utf-8")
-_SCRIPT = f"<script>{_SOURCE.replace('__STEPS__', json.dumps(STEPS))}</script>".encode()
 _HEAD = b"<head>"
 # Compressed, or “not modified”, the page could not be changed here; it is small.
 _LEFT_OUT = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
@@ -23,10 +19,14 @@ _OF_THE_FILE = {b"content-length", b"etag", b"last-modified", b"accept-ranges"}
 
 
 class OneEntryAStep:
-    """Puts the script at the head of every page (ASGI middleware). All other answers pass as they are."""
+    """Puts the script at the head of every page (ASGI middleware). All other answers pass as they are.
 
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+    `steps` are the names in the address of what is a step within a page, such as its view.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], *, steps: Sequence[str]) -> None:
         self.app = app
+        self.head = _HEAD + f"<script>{_SOURCE.replace('__STEPS__', json.dumps(steps))}</script>".encode()
 
     async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
         if scope.get("method") != "GET" or b"text/html" not in dict(scope["headers"]).get(b"accept", b""):
@@ -45,7 +45,7 @@ class OneEntryAStep:
             else:
                 body += message.get("body", b"")
                 if not message.get("more_body"):
-                    body = body.replace(_HEAD, _HEAD + _SCRIPT, 1)
+                    body = body.replace(_HEAD, self.head, 1)
                     kept = [(name, value) for name, value in start["headers"] if name not in _OF_THE_FILE]
                     await send(start | {"headers": [*kept, (b"content-length", str(len(body)).encode())]})
                     await send({"type": "http.response.body", "body": body})

@@ -79,7 +79,7 @@ def matrix(
 
 
 def labelled(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], row_axis: str) -> pd.DataFrame:
-    """The numbers with their labels as a table; columns are numbered too, as pieces repeat."""
+    """The numbers with their labels as a table; columns are numbered too, because tokens repeat."""
     names = [label if label == str(place) else f"{place}: {label}" for place, label in enumerate(columns)]
     table = pd.DataFrame(values, columns=names)
     table.insert(0, row_axis or "row", list(rows))

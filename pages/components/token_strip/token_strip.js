@@ -1,4 +1,4 @@
-// Draws a text as a row of pieces. Text only ever enters the page through textContent.
+// Draws a text as a row of tokens. Text only ever enters the page through textContent.
 
 const DOUBLE_CLICK = 400; // ms; the second half of a double click must not undo the first
 const STRONGEST = 50; // per cent of colour at weight 1 or -1: text keeps a contrast of 4.5 on it
@@ -47,7 +47,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   strip.setAttribute("role", "group");
   strip.setAttribute("aria-label", data.label);
   show("");
-  refill(strip, ...data.spans.map(draw)); // shows the note of the piece that has focus
+  refill(strip, ...data.spans.map(draw)); // shows the note of the token that has focus
   strip.onmouseleave = () => show("");
   const save = parentElement.querySelector(".save");
   save.hidden = !data.file;

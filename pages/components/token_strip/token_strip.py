@@ -1,4 +1,4 @@
-"""A text drawn piece by piece, each piece a button. Our own component: token_strip.css, and two scripts.
+"""A text drawn token by token, each a button. Our own component: token_strip.css, and two scripts.
 
 token_strip.js holds what people see and do, token_strip_saving.js the picture as a file. The browser gets them as one.
 """
@@ -25,11 +25,11 @@ _COMPONENT = st.components.v2.component(
 
 
 class Span(TypedDict):
-    """A stretch of text. `kind`: gap (between pieces), piece, special, unknown, mask or cut (beyond the limit).
+    """A stretch of text. `kind`: gap (between tokens), token, special, unknown, mask or cut (beyond the limit).
 
     `group` alternates from word to word and gives the shade; `segment` is 0 or 1 and gives the colour; `note` is shown
-    when the piece is pointed at; `index` is what a click reports; `weight` from -1 (orange) to 1 (blue) is how strongly
-    a piece is coloured, None for the colour of its kind.
+    when the token is pointed at; `index` is what a click reports; `weight` from -1 (orange) to 1 (blue) is how strongly
+    a token is coloured, None for the colour of its kind.
     """
 
     text: str
@@ -66,7 +66,7 @@ def token_strip(
 ) -> None:
     """Draw the spans. A click shows the note below; with `on_click` it also sets `session_state[key].clicked`.
 
-    By keyboard the strip is one stop: arrows go from piece to piece and show its note, Enter is a click.
+    By keyboard the strip is one stop: arrows go from token to token and show its note, Enter is a click.
 
     `label` names the strip for screen readers, `hint` stands where the note will appear. With `file_name` it can
     be saved as a picture. All text is put in as text, never as HTML.

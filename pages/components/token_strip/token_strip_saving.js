@@ -20,11 +20,11 @@ function savePicture(strip, name) {
   pen.font = `600 14px ${theme.getPropertyValue("--st-font")}`;
   pen.fillText(strip.getAttribute("aria-label"), MARGIN, MARGIN + TITLE_ROOM / 2, width);
   const place = (box) => [box.left - left + MARGIN, box.top - top + strip.scrollTop + TITLE_ROOM + MARGIN];
-  for (const piece of strip.children) {
-    const look = getComputedStyle(piece);
+  for (const part of strip.children) {
+    const look = getComputedStyle(part);
     pen.globalAlpha = Number(look.opacity);
-    if (piece.matches("button")) {
-      const box = piece.getBoundingClientRect();
+    if (part.matches("button")) {
+      const box = part.getBoundingClientRect();
       const [x, y] = place(box);
       pen.fillStyle = look.backgroundColor;
       pen.fillRect(x, y, box.width, box.height);
@@ -33,10 +33,10 @@ function savePicture(strip, name) {
     }
     pen.fillStyle = look.color;
     pen.font = `${look.fontSize} ${look.fontFamily}`;
-    for (const word of piece.textContent.matchAll(/\S+/g)) {  // a text between two buttons may go over several lines
+    for (const word of part.textContent.matchAll(/\S+/g)) {  // a text between two buttons may go over several lines
       const range = document.createRange();
-      range.setStart(piece.firstChild, word.index);
-      range.setEnd(piece.firstChild, word.index + word[0].length);
+      range.setStart(part.firstChild, word.index);
+      range.setEnd(part.firstChild, word.index + word[0].length);
       const box = range.getBoundingClientRect();
       const [x, y] = place(box);
       pen.fillText(word[0], x, y + box.height / 2, box.width);

@@ -1,14 +1,14 @@
-"""Datasets: what is in a table of texts, what to mend before training on it, and the hand-over to training."""
+"""Datasets: what is in a table of texts, what to fix before training on it, and the hand-over to training."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
+from core.data.column_mapping import CLASSIFICATION
 from core.data.quality import profile as profiling
 from core.errors import LabError
 from pages.data.datasets.health import show_health
@@ -18,16 +18,14 @@ from pages.data.datasets.splits import show_splits
 from pages.data.datasets.words import show_lengths, show_signs, show_typical
 from pages.shared import data_source, navigation
 from pages.shared.column_mapping import choose_mapping, edit_labels
-from pages.shared.data_source import CLASSIFICATION
 from pages.shared.export import csv_button, figure
 from pages.shared.preparation import applied_of, dataset_key, dataset_of, preparation_of
 from pages.shared.reading_options import read_source, reading_settings
-from pages.shared.text import errors_shown, plain
+from pages.shared.text import counted, errors_shown, plain
 from pages.shared.url_state import choose_view
 
 if TYPE_CHECKING:
     from core.data.column_mapping import ColumnMapping
-    from core.data.columns.guess import Columns
     from core.data.dataset.dataset import Dataset
     from core.data.quality.profile import Profile
     from core.data.table import Table
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 VIEWS = ("Health", "Rows", "Labels", "Lengths", "Extremes", "Typical words", "Repeats", "Scripts and signs", "Splits")
 NEED_LABELS = ("Labels", "Typical words")
 SHOWN_LABELS = 30
+SHOWN_COLUMNS = 12
 
 
 @st.cache_resource(max_entries=8, show_spinner="Counting …")
@@ -71,10 +70,15 @@ def show_extremes(dataset: Dataset, profile: Profile) -> None:
 
 
 def show_view(
-    view: str, reference: str, table: Table, mapping: ColumnMapping, preparation: FilePreparation, dataset: Dataset
+    view: str,
+    key: tuple,
+    reference: str,
+    table: Table,
+    mapping: ColumnMapping,
+    preparation: FilePreparation,
+    dataset: Dataset,
 ) -> None:
-    """The views that need validated rows."""
-    key = dataset_key(table, classes_of(mapping), preparation)
+    """The views that need validated rows; `key` says which these are."""
     if view in NEED_LABELS and mapping.task != CLASSIFICATION:
         st.info("This view is for tasks that give each text one label.")
     elif view in NEED_LABELS and not dataset.label_names:
@@ -97,42 +101,37 @@ def show_view(
             show_repeats(reference, key, mapping, dataset, profile, preparation)
 
 
-def classes_of(mapping: ColumnMapping) -> Columns:
-    """The columns of a mapping; without a label where it holds tags or numbers, which are no classes."""
-    columns = mapping.as_columns()
-    return columns if mapping.task == CLASSIFICATION else replace(columns, label=None)
-
-
 st.title("Datasets", anchor=False)
 st.markdown("A table of texts, one a row: see what is in it before a model learns from it.")
 reference = data_source.choose_source()
 table = read_source(reference)
 data_source.offer_deletion(reference, table.content_hash)
-st.markdown(f"**{len(table):,} rows**, {len(table.columns)} columns: {', '.join(map(plain, table.columns[:12]))}")
+first_columns = ", ".join(map(plain, table.columns[:SHOWN_COLUMNS]))
+st.markdown(f"**{counted(len(table), 'row')}**, {counted(len(table.columns), 'column')}: {first_columns}")
 with st.expander("How the file was read", expanded=False):
     reading_settings(reference, table)
 preparation = preparation_of(table, reference)
 with errors_shown():
     mapping = choose_mapping(reference, table, preparation)
-    columns = classes_of(mapping)
+    key = dataset_key(table, mapping, preparation)
     edit_labels(table, mapping, preparation)
     dataset = problem = None
     try:
-        dataset = dataset_of(table, columns, preparation)
-    except LabError as error:  # rows can be looked at, and mended, whatever is wrong
+        dataset = dataset_of(table, mapping, preparation)
+    except LabError as error:  # rows can be looked at, and fixed, whatever is wrong
         problem = error
-    view = choose_view(VIEWS, key="show")
+    view = choose_view(VIEWS, key=navigation.VIEW[navigation.DATASETS])
     if view != "Rows":  # which say it themselves, and must not move while somebody types
         data_source.show_notices(dataset.notices if dataset else table.notices)
     if view == "Health":
-        show_health(mapping.task, table, columns, preparation)
+        show_health(table, mapping, preparation)
     elif view == "Rows":
         named = (
-            preparation.decided.labels(applied_of(table, columns, preparation).selection, columns) if dataset else ()
+            preparation.decided.labels(applied_of(table, mapping, preparation).selection, mapping) if dataset else ()
         )
-        show_rows(table, columns, preparation, named)
+        show_rows(table, mapping, preparation, named)
     elif dataset is not None:
-        show_view(view, reference, table, mapping, preparation, dataset)
+        show_view(view, key, reference, table, mapping, preparation, dataset)
     if problem is not None:
         raise problem
     if not mapping.missing():

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from core.data.column_mapping import CLASSIFICATION
 from core.data.dataset import steps
 from core.data.dataset.dataset import build_dataset
-from core.data.quality.card_texts import WHOLE_IN_DRAFT
+from core.data.quality.card_texts import WHOLE_IN_SELECTION
 from core.data.quality.leaks import find_leaks
 from core.data.quality.near import THRESHOLD, near_duplicates
 from core.errors import LabError
 from pages.shared import data_source
+from pages.shared.column_mapping import choose_columns
 from pages.shared.export import csv_button
 from pages.shared.on_demand import by_share, on_demand
 from pages.shared.reading_options import read_source
@@ -21,7 +23,6 @@ from pages.shared.text import counted, plain
 
 if TYPE_CHECKING:
     from core.data.column_mapping import ColumnMapping
-    from core.data.columns.guess import Columns
     from core.data.dataset.dataset import Dataset
     from core.data.quality.near import NearPair
     from core.data.quality.profile import Profile
@@ -46,7 +47,7 @@ def show_repeats(
         f"{groups} of rows with the same {says}. They count double in training. A split by shares never parts them."
     )
     _show_groups(title, profile.duplicate_rows, profile.duplicates, dataset, meaning)
-    if profile.duplicates and mapping.task in WHOLE_IN_DRAFT:
+    if profile.duplicates and mapping.task in WHOLE_IN_SELECTION:
         st.button(
             "Drop exact duplicates",
             key="drop-duplicates",
@@ -158,13 +159,14 @@ def show_leaks(reference: str, key: tuple, dataset: Dataset, preparation: FilePr
     if other == NOTHING:
         return
     table = read_source(other)
-    chosen = data_source.choose_columns(other, table)
+    chosen = choose_columns(CLASSIFICATION, other, table)
     data_source.tell_untouched(table)
-    test, strange = _other_set((*key, table.content_hash, table.options, chosen), table, chosen, dataset, preparation)
+    other_key = (table.content_hash, table.options, chosen.columns)
+    test, strange = _other_set((*key, *other_key), table, chosen, dataset, preparation)
     rows = len(dataset) + len(test)
     found = on_demand(
         "leaks",
-        ("leaks", *key, table.content_hash, table.options, chosen),
+        ("leaks", *key, *other_key),
         lambda progress: find_leaks(dataset, test, on_progress=by_share(progress, rows)),
         button="Compare the two",
         words=f"Compares {counted(rows, 'row')} by their words.",
@@ -193,13 +195,13 @@ def show_leaks(reference: str, key: tuple, dataset: Dataset, preparation: FilePr
 
 @st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
 def _other_set(
-    key: tuple, _table: Table, _columns: Columns, _dataset: Dataset, _preparation: FilePreparation
+    key: tuple, _table: Table, _mapping: ColumnMapping, _dataset: Dataset, _preparation: FilePreparation
 ) -> tuple[Dataset, str]:
     """Another set under the labels of this one; where it has others, under its own, and in words which these are."""
     strange = ""
-    if _columns.label is not None and _dataset.label_names:
+    if _mapping.label_column is not None and _dataset.label_names:
         try:
-            return _preparation.decided.dataset_of_other(_table, _columns, _dataset.label_names), strange
+            return _preparation.decided.dataset_of_other(_table, _mapping, _dataset.label_names), strange
         except LabError as problem:
             strange = problem.problem
-    return build_dataset(_table, _columns), strange
+    return build_dataset(_table, _mapping), strange

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from core.data.columns.guess import Columns
+    from core.data.column_mapping import ColumnMapping
     from core.data.table import Table
     from pages.shared.live_editor import Typed
     from pages.shared.preparation import FilePreparation
@@ -35,10 +35,12 @@ LATEST = 3  # corrections named below the table
 MOST_LABELS = 200  # offered as a filter
 
 
-def show_rows(table: Table, columns: Columns, preparation: FilePreparation, labels: Sequence[tuple[str, str]]) -> None:
+def show_rows(
+    table: Table, mapping: ColumnMapping, preparation: FilePreparation, labels: Sequence[tuple[str, str]]
+) -> None:
     """One page of the rows that were asked for; cells can be corrected in place. `labels`: in the file, and by name."""
     edited = corrected_of(table, preparation)
-    rows = found_rows(edited, columns, choose_rows(dict(labels[:MOST_LABELS])))
+    rows = found_rows(edited, mapping, choose_rows(dict(labels[:MOST_LABELS])))
     if not len(rows):
         st.info("No row is like that. Try fewer letters (upper and lower case make no difference), or other filters.")
         return
@@ -55,18 +57,18 @@ def show_rows(table: Table, columns: Columns, preparation: FilePreparation, labe
     )
     frame = edited.data.take(shown).to_pandas()
     frame.index = shown + 1
-    edit_cells(table, frame, shown, columns, preparation)
+    edit_cells(table, frame, shown, mapping, preparation)
     csv_button("All these rows as CSV", lambda: edited.data.take(rows).to_pandas(), "rows")
     show_corrections(preparation)
 
 
-def found_rows(edited: Table, columns: Columns, wanted: Wanted) -> np.ndarray:
+def found_rows(edited: Table, mapping: ColumnMapping, wanted: Wanted) -> np.ndarray:
     """The rows that were asked for. While somebody types they stay the same ones, also where a correction makes a row
     another than was asked for: rows that move under the hands would take a half-typed text along."""
-    question = (edited.content_hash, edited.options, columns, wanted)
+    question = (edited.content_hash, edited.options, mapping.columns, wanted)
     asked, rows = st.session_state.get("rows-found", (None, None))
     if not (asked == question and is_typing(EDITOR)):
-        rows = rows_wanted(edited, columns, wanted)
+        rows = rows_wanted(edited, mapping, wanted)
     st.session_state["rows-found"] = question, rows
     return rows
 
@@ -92,10 +94,10 @@ def choose_rows(labels: dict[str, str]) -> Wanted:
 
 
 def edit_cells(
-    table: Table, frame: pd.DataFrame, rows: np.ndarray, columns: Columns, preparation: FilePreparation
+    table: Table, frame: pd.DataFrame, rows: np.ndarray, mapping: ColumnMapping, preparation: FilePreparation
 ) -> None:
     """The rows as a table in which texts and labels can be typed over."""
-    own = [name for name in (columns.text, columns.pair, columns.label) if name]
+    own = [name for name in (mapping.text_column, mapping.pair_column, mapping.label_column) if name]
 
     def correct(typed: list[Typed]) -> None:
         cells = []
@@ -117,7 +119,7 @@ def edit_cells(
         identity=digest(preparation.content_hash, table.options, rows.tolist(), own),
         on_typed=correct,
         disabled=["_index", *(name for name in frame.columns if name not in own)],
-        column_config={columns.text: st.column_config.TextColumn(width="large")},
+        column_config={mapping.text_column: st.column_config.TextColumn(width="large")},
         height=420,
     )
 

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.bars import horizontal_bars
-from core.charts.lengths import length_boxes, length_histogram
+from core.charts.bars import horizontal_bars, length_boxes, length_histogram
 from core.data.quality import lengths as measuring
 from core.data.quality.coverage import coverage
 from core.data.quality.kinds import kinds_of
@@ -100,12 +99,12 @@ def pieces_of(key: tuple, dataset: Dataset) -> np.ndarray | None:
     """The pieces of each example by the built-in tokenizer, (example,); None until somebody asks."""
 
     def count(progress: Progress) -> np.ndarray:
-        from core.explore.tokens import count_pieces
+        from core.explore.tokens import count_tokens
 
         model = open_model(MODEL)
         return measure_pieces(
             dataset,
-            lambda texts, pairs: count_pieces(model, texts, pairs),
+            lambda texts, pairs: count_tokens(model, texts, pairs),
             on_progress=by_share(progress, len(dataset)),
         )
 

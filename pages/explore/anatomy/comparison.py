@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.charts.stacked import stacked_bars
+from core.charts.bars import stacked_bars
 from core.models.anatomy import blueprints, comparison, configuration
 from core.models.anatomy.comparison import per_token_at
 from core.models.anatomy.skeleton import encoder_name
-from pages.explore.anatomy.parts import USUAL_LENGTH, Subject, anatomy, short, work_of
+from pages.explore.anatomy.subject import USUAL_LENGTH, Subject, anatomy, short, work_of
 from pages.shared.export import csv_button, figure
-from pages.shared.models import choose_reference, open_model
+from pages.shared.models import SECOND_MODEL, choose_reference, open_model
 from pages.shared.text import plain
 from pages.shared.url_state import choose
 
@@ -31,7 +31,7 @@ def choose_other() -> Subject:
         chosen = choose("Well-known model", known, key="known", help="Only its configuration is used: no download.")
         config = blueprints.blueprint(chosen).config()
         return Subject(known[chosen], config, encoder_name(config))
-    other = open_model(choose_reference("Second model", key="second-model", help="Any model that Explore can open."))
+    other = open_model(choose_reference("Second model", key=SECOND_MODEL, help="Any model that Explore can open."))
     return Subject(other.title, other.config, encoder_name(other.config), other.has_pooler)
 
 

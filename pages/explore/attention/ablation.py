@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts.attention import head_map
 from core.charts.bars import horizontal_bars
-from core.charts.head_map import head_map
 from core.explore.answers import UNSUPPORTED_OUTPUTS
-from core.explore.attention.ablation import sweep, without_heads
+from core.explore.attention.ablation import ablate_each_head, ablate_heads
 from core.explore.attention.answer_names import changes
 from core.models.layer_names import head_columns, head_name, in_code, short_head_name
 from pages.components.head_grid.head_grid import head_grid
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MOST_PLACES = 6
 RANKED = 15
 DOT = "·"
+HEADS_OFF, GRID = "heads-off", "off-grid"  # keys of the session's state; the first one stands in the address, too
 
 
 def show_switching_off(t: Trace) -> None:
@@ -41,13 +42,13 @@ def show_switching_off(t: Trace) -> None:
     with st.expander("Choose by their pictures", icon=":material/grid_view:"):
         head_grid(
             thumbnails_of(t.model, t.tokens),
-            key="off-grid",
+            key=GRID,
             chosen=heads,
             on_open=toggle_clicked,
             label="Click a head to switch it off or on; those off have a frame. Layers down, heads across",
         )
     if heads:
-        show_outcome(t, without_heads(t.model, t.tokens, heads))
+        show_outcome(t, ablate_heads(t.model, t.tokens, heads))
     else:
         st.info("All heads are on. Choose one above to switch it off.")
     show_sweep(t)
@@ -62,7 +63,7 @@ def choose_heads(t: Trace) -> list[tuple[int, int]]:
     chosen = several(
         "Heads that are off, as layer·head",
         names,
-        key="heads-off",
+        key=HEADS_OFF,
         default=DOT.join(map(str, opening_head(t))),
         widget=widget,
     )
@@ -71,11 +72,11 @@ def choose_heads(t: Trace) -> list[tuple[int, int]]:
 
 def toggle_clicked() -> None:
     """A head's picture was clicked."""
-    if opened := st.session_state["off-grid"].opened:
+    if opened := st.session_state[GRID].opened:
         name = DOT.join(map(str, opened))
-        before = [each for each in st.session_state["heads-off"].split(",") if each]
+        before = [each for each in st.session_state[HEADS_OFF].split(",") if each]
         after = [each for each in before if each != name] if name in before else [*before, name]
-        st.session_state["heads-off"] = ",".join(after)
+        st.session_state[HEADS_OFF] = ",".join(after)
 
 
 def show_outcome(t: Trace, outcome: Outcome) -> None:
@@ -105,7 +106,7 @@ def show_place(t: Trace, outcome: Outcome, place: int) -> None:
     )
     st.markdown(
         f"{where} {moved}: {first.before:.1%} before, {first.after:.1%} after. "
-        f"All answers together moved by {outcome.kl_divergence[place]:.4f} nats (KL divergence)."
+        f"All answers together moved by {outcome.kl_divergence[place]:.4f} nats (KL divergence: 0 is no change at all)."
     )
     names = [each.name for each in found]
     left, right = st.columns(2)
@@ -143,7 +144,7 @@ def show_sweep(t: Trace) -> None:
     found: HeadEffects | None = on_demand(
         "swept",
         ("sweep", t.model.fingerprint, t.tokens),
-        lambda progress: last_of(sweep(t.model, t.tokens), lambda each: each.total, progress),
+        lambda progress: last_of(ablate_each_head(t.model, t.tokens), lambda each: each.total, progress),
         button="Try every head alone",
         icon=":material/toggle_off:",
         words=f"Switches off each of the {total} in turn and measures how much the answer moves.",
@@ -157,7 +158,7 @@ def show_sweep(t: Trace) -> None:
     ranking = found.ranking()
     layer, head, effect = ranking[0]
     st.markdown(
-        f"Most depends on **{head_name(layer, head)}** (`{in_code(layer, head)}` in code; {effect:.3g}). "
+        f"The answer depends most on **{head_name(layer, head)}** (`{in_code(layer, head)}` in code; {effect:.3g}). "
         "Each head is tried alone; together they may cover for one another."
     )
     figure(

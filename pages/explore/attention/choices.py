@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.explore.attention.selection import PARTS, Selection
-from core.explore.attention.telling_head import (
+from core.explore.attention.head_roles import (
     AFTER,
     BEFORE,
     CLOSING,
     ITSELF,
     OPENING,
     WORDS,
+    clearest_head,
     head_role,
     most_changed_head,
-    telling_head,
 )
+from core.explore.attention.selection import PARTS, Selection
 from core.explore.attention.weights import KINDS, NORM_WEIGHTED, PROBABILITIES
 from core.models.layer_names import head_name, in_code
 from pages.components.attention_view.attention_view import LAYOUTS
 from pages.components.matrix.matrix import labelled, matrix
 from pages.shared.export import csv_button
 from pages.shared.text import digest, isolated, plain
-from pages.shared.url_state import seed_usual
+from pages.shared.url_state import HEAD, LAYER, WHOLE_WORDS, seed_usual
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from core.explore.tokens import Tokens
     from core.explore.trace import Trace
 
+# Keys of the session's state; the first one stands in the address, too
+HEADS, OPENING_HEADS = "heads", "opening-heads"
 LOOKS = {
     BEFORE: "the one before it",
     AFTER: "the one after it",
@@ -49,16 +51,16 @@ def opening_head(t: Trace, other: Trace | None = None) -> tuple[int, int]:
 
     Found once for each model (and other model), on the first text it reads.
     """
-    found = st.session_state.setdefault("opening-heads", {})
+    found = st.session_state.setdefault(OPENING_HEADS, {})
     key = (t.model.fingerprint, other and other.model.fingerprint)
     if key not in found:
-        found[key] = telling_head(t) if other is None else most_changed_head(t, other)
+        found[key] = clearest_head(t) if other is None else most_changed_head(t, other)
     return found[key]
 
 
 def open_with_head(layer: int, head: int) -> None:
     """Layer, head and lines begin with this one; what a link names wins, and what somebody has chosen."""
-    for key, usual in (("layer", layer), ("head", head), ("heads", head)):
+    for key, usual in ((LAYER, layer), (HEAD, head), (HEADS, head)):
         seed_usual(key, str(usual))
 
 
@@ -104,13 +106,13 @@ def choose_layout() -> str:
 
 
 def choose_selection(tokens: Tokens) -> Selection:
-    """Pieces or words, with or without special tokens, and, of a pair, from which text to which."""
+    """Tokens or words, with or without special tokens, and, of a pair, from which text to which."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         whole_words = st.toggle(
             "Whole words",
-            key="whole-words",
+            key=WHOLE_WORDS,
             bind="query-params",
-            help="Attention to a word is the sum over its pieces, attention from a word the mean over them.",
+            help="Attention to a word is the sum over its tokens, attention from a word the mean over them.",
         )
         hide = st.toggle(
             "Hide special tokens", key="hide-special", bind="query-params", help="[CLS], [SEP] and the like."
@@ -133,7 +135,7 @@ def explain_selection(selection: Selection) -> None:
     """Says what was done to the numbers, where something was."""
     said = []
     if selection.whole_words:
-        said.append("Pieces are merged into words: summed over the pieces looked at, averaged over those that look.")
+        said.append("Tokens are merged into words: summed over the tokens looked at, averaged over those that look.")
     if (selection.hide_special or selection.parts != "all") and not selection.renormalise:
         said.append("Rows no longer sum to 1: what goes to hidden tokens is not shown.")
     elif selection.renormalise and (selection.hide_special or selection.parts != "all"):

@@ -15,7 +15,7 @@ from pages.components.matrix.matrix import labelled
 from pages.explore.attention.choices import choose_layout, open_with_head, opening_head, show_matrix
 from pages.explore.attention.lines import as_token, chosen_state, remember
 from pages.shared.export import csv_button
-from pages.shared.models import choose_reference, example, open_model, traced
+from pages.shared.models import COMPARED_MODEL, choose_reference, example, open_model, traced
 from pages.shared.text import digest, plain
 from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import choose_head, choose_layer, text_line
@@ -44,7 +44,7 @@ def show_comparison(t: Trace) -> None:
     if (t.layers, t.heads) != (other.layers, other.heads):
         st.caption(
             f"{plain(t.model.title)} has {t.layers} × {t.heads} heads, {plain(other.model.title)} {other.layers} × "
-            f"{other.heads}: heads of one number need not do the same."
+            f"{other.heads}: heads with the same number need not do the same."
         )
     one, two = (each[f"layer.{layer}.probabilities"][head] for each in (t, other))
     names = (
@@ -67,10 +67,10 @@ def show_comparison(t: Trace) -> None:
     else:
         why = "The models cut the text into different tokens, so their positions do not match."
     st.info(f"{why} There is no difference to draw; here are both.")
-    for number, (values, pieces, whose) in enumerate(((one, first, names[0]), (two, second, names[1]))):
+    for number, (values, tokens, whose) in enumerate(((one, first, names[0]), (two, second, names[1]))):
         st.markdown(f"**{whose[0].upper()}{whose[1:]}**")
         label = f"Attention of {where}, {whose}"
-        show_matrix(values.numpy(), pieces, pieces, key=f"compared-{number}-{name}", label=label)
+        show_matrix(values.numpy(), tokens, tokens, key=f"compared-{number}-{name}", label=label)
 
 
 def show_difference(t: Trace, change: np.ndarray, labels: list[str], label: str, name: str, which: str) -> None:
@@ -115,7 +115,7 @@ def other_model(t: Trace) -> Trace:
     """Another model on the same text."""
     reference = choose_reference(
         "Other model",
-        key="compared-model",
+        key=COMPARED_MODEL,
         help="For instance a run that was fine-tuned from the first one.",
         leave_out=(t.model.reference,),
     )

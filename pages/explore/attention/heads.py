@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.charts.attention_pictures import heads_picture
+from core.charts.attention import heads_picture
 from core.explore.attention.head_grid import LARGEST
 from core.explore.attention.selection import Selection, select
 from core.explore.attention.weights import NORM_WEIGHTED, attention_weights
@@ -20,9 +20,10 @@ from pages.explore.attention.choices import (
     what_a_head_does,
 )
 from pages.explore.attention.lines import links_as_csv
+from pages.shared import navigation
 from pages.shared.export import csv_button, figure
 from pages.shared.models import thumbnails_of
-from pages.shared.url_state import choose_head, choose_layer
+from pages.shared.url_state import HEAD, LAYER, choose_head, choose_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from core.explore.trace import Trace
 
 
+GRID = "head-grid"  # key of the session's state: the head that was clicked
 MOST_LINKS = 1_000_000  # rows of a table that spreadsheets open
 
 
@@ -39,7 +41,7 @@ def show_all_heads(t: Trace) -> None:
         "Every head at a glance: each small picture is a head, its rows are the tokens that look, its columns what "
         "they look at. Click one to open it."
     )
-    chosen = st.session_state["layer"], st.session_state["head"]
+    chosen = st.session_state[LAYER], st.session_state[HEAD]
     is_there = all(each in map(str, range(count)) for each, count in zip(chosen, (t.layers, t.heads), strict=True))
     if st.toggle(
         "As a picture to save",
@@ -55,7 +57,7 @@ def show_all_heads(t: Trace) -> None:
     else:
         head_grid(
             thumbnails_of(t.model, t.tokens),
-            key="head-grid",
+            key=GRID,
             chosen=[(int(chosen[0]), int(chosen[1]))] if is_there else [],
             on_open=open_head,
             label=f"{t.layers} layers of {t.heads} heads: layers down, heads across",
@@ -79,10 +81,10 @@ def all_links_as_csv(t: Trace, *, layers: Sequence[int] | None = None) -> bytes:
 
 def open_head() -> None:
     """Show the clicked head in the view of one head."""
-    opened = st.session_state["head-grid"].opened
+    opened = st.session_state[GRID].opened
     if opened:
         layer, head = opened
-        st.session_state.update({"layer": str(layer), "head": str(head), "attention-view": "One head"})
+        st.session_state.update({LAYER: str(layer), HEAD: str(head), navigation.VIEW[navigation.ATTENTION]: "One head"})
 
 
 def show_one_head(t: Trace) -> None:

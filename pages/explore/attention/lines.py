@@ -14,16 +14,16 @@ from core.explore.attention.weights import NORM_WEIGHTED, attention_weights
 from core.models.layer_names import head_columns, number
 from pages.components.attention_view.attention_view import AttentionState, Token, attention_view
 from pages.explore.attention.choices import (
+    HEADS,
     choose_kind,
     choose_layout,
     choose_selection,
-    digest,
     explain_selection,
     opening_head,
     what_a_head_does,
 )
 from pages.shared.export import csv_button
-from pages.shared.text import counted
+from pages.shared.text import counted, digest
 from pages.shared.url_state import choose_layer, keep, seed, several
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from core.explore.trace import Trace
 
 THRESHOLD = 0.1
+# Keys of the session's state, beside HEADS; the first two stand in the address, too
+PINNED, LEAST, LINES_OF = "pinned", "threshold", "lines-of"
 OPENED = (
     "Opened with this head because it looks most clearly at other words: a token's largest share on another one, on "
     "average over the text; [CLS], [SEP] and the token itself do not count. Switch on others below."
@@ -105,27 +107,27 @@ def chosen_state(
 
     `prefix` stands before the names in the address; `threshold` is the usual one.
     """
-    pins = f"{prefix}pinned"
-    if st.session_state.setdefault(f"{prefix}lines-of", key) != key:
-        st.session_state[f"{prefix}lines-of"], st.session_state[pins] = key, ""
+    heads_key, pins, least, of = (prefix + name for name in (HEADS, PINNED, LEAST, LINES_OF))
+    if st.session_state.setdefault(of, key) != key:
+        st.session_state[of], st.session_state[pins] = key, ""
         keep(pins, "")
     everything = tuple(range(heads))
-    seed(f"{prefix}heads", ALL)
+    seed(heads_key, ALL)
     seed(pins, "")
-    seed(f"{prefix}threshold", str(threshold))
-    written = st.session_state[f"{prefix}heads"]
+    seed(least, str(threshold))
+    written = st.session_state[heads_key]
     on = () if written == NONE else tuple(sorted({*_numbers(written, heads)})) or everything
     pinned = tuple(dict.fromkeys(_numbers(st.session_state[pins], queries)))
-    return AttentionState(on, pinned, _threshold(st.session_state[f"{prefix}threshold"], threshold))
+    return AttentionState(on, pinned, _threshold(st.session_state[least], threshold))
 
 
 def remember(state: AttentionState, heads: int, *, prefix: str = "", threshold: float = THRESHOLD) -> None:
     """Write what is chosen into the address: no pin and the usual threshold go without saying."""
     is_all = len(state.heads) == heads
     values = {
-        "heads": ALL if is_all else ",".join(map(str, state.heads)) or NONE,
-        "pinned": ",".join(map(str, state.pinned)),
-        "threshold": str(state.threshold),
+        HEADS: ALL if is_all else ",".join(map(str, state.heads)) or NONE,
+        PINNED: ",".join(map(str, state.pinned)),
+        LEAST: str(state.threshold),
     }
     for name, value in values.items():
         st.session_state[f"{prefix}{name}"] = value
@@ -152,7 +154,7 @@ def links_as_csv(by_layer: Mapping[int, Selected], heads: tuple[int, ...]) -> by
 
 def as_token(unit: Unit) -> Token:
     """A unit as the picture shows it."""
-    return Token(unit.label, "special" if unit.is_special else "piece", unit.sequence)
+    return Token(unit.label, "special" if unit.is_special else "token", unit.sequence)
 
 
 def _numbers(written: str, count: int) -> list[int]:

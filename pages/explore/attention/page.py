@@ -14,6 +14,7 @@ from pages.explore.attention.compare import show_comparison
 from pages.explore.attention.heads import show_all_heads, show_one_head
 from pages.explore.attention.lines import show_lines
 from pages.explore.attention.summary import show_summary
+from pages.shared import navigation
 from pages.shared.attribution import show_attribution
 from pages.shared.models import chosen_model, example, example_pair, traced
 from pages.shared.text import errors_shown
@@ -47,7 +48,7 @@ pair = (
     if with_pair
     else None
 )
-view = choose_view(VIEWS, key="attention-view")
+view = choose_view(VIEWS, key=navigation.VIEW[navigation.ATTENTION])
 with errors_shown():
     t = traced(model, tokenize_input(model, text, pair, to_answer=view in ANSWERING))
     if view != "Compare":  # it opens with the head that differs most

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.head_map import head_map
+from core.charts.attention import head_map
 from core.explore.attention.selection import select
 from core.explore.attention.summaries import (
     corpus_statistics,
     head_statistics,
     mean_over_heads,
     mean_over_layers,
-    roll_out,
+    rollout,
 )
 from core.models.layer_names import (
     after_state,
@@ -87,7 +87,7 @@ def show_mixed(t: Trace, kind: str) -> None:
             f"How much of each token {after_state(layer + 1)} comes from each token of the text, when attention is "
             "followed through the layers. Half of each step is the token itself, for the residual connection."
         )
-        values, name = roll_out(t)[layer], f"roll-out-{file_name(layer)}"
+        values, name = rollout(t)[layer], f"roll-out-{file_name(layer)}"
     elif kind == "Mean over heads":
         layer = choose_layer(t.layers)
         st.markdown(
@@ -135,8 +135,8 @@ def show_statistics(t: Trace) -> None:
         alt=f"{title} of {t.layers} × {t.heads} heads; most: {head_name(layer, head)}, {values[layer, head]:.3g}",
     )
     st.caption(
-        f"The most has {head_name(layer, head)} (`{in_code(layer, head)}` in code): {values[layer, head]:.3g} {unit}. "
-        "A mean over "
+        f"Highest in {head_name(layer, head)} (`{in_code(layer, head)}` in code): {values[layer, head]:.3g} {unit}. "
+        "Each number is a mean over "
         f"{counted(found.queries, 'token')}{'' if found.total == 1 else f' of {found.done:,} texts'}."
     )
     csv_button("All measures as CSV", statistics_table(found), "head-statistics")

@@ -13,7 +13,7 @@ from core.explore.embeddings import dataset_map
 from core.explore.embeddings.store import key_of
 from core.explore.embeddings.vectors import sample_rows
 from core.models import catalogue
-from pages.explore.embeddings.input import POOLINGS, choose_layer, choose_projection, explain_projection
+from pages.explore.embeddings.input import choose_layer, choose_pooling, choose_projection, explain_projection
 from pages.shared import data_source
 from pages.shared.export import camera, csv_button
 from pages.shared.reading_options import read_source
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ROWS = (200, 500, 1_000, 2_000, 5_000, 10_000, dataset_map.MOST_TEXTS)
 LENGTHS = (32, 64, 128, 256, 512)
 SHOWN_ROWS = 1_000
+CANCELLED = "map-cancelled"  # key of the session's state: the map whose computation was cancelled
 
 
 def show_data_map(model: Model) -> None:
@@ -42,15 +43,8 @@ def show_data_map(model: Model) -> None:
     dataset, which = data_source.prepared_rows(reference, table)
     first, second, third = st.columns(3)
     most = first.selectbox("Texts at most", ROWS, 1, format_func="{:,}".format, key="map-rows", bind="query-params")
-    pooling = second.selectbox(
-        "One vector a text",
-        list(POOLINGS),
-        format_func=POOLINGS.get,
-        key="pooling",
-        help="The mean is over all tokens of a text, [CLS] and [SEP] included, padding left out. "
-        "Or the vector of [CLS] alone, which classifiers read.",
-        bind="query-params",
-    )
+    with second:
+        pooling = choose_pooling("One vector per text")
     length = third.selectbox(
         "Tokens read", LENGTHS, 2, key="map-length", help="Longer texts are cut.", bind="query-params"
     )
@@ -76,9 +70,9 @@ def show_data_map(model: Model) -> None:
 def compute(model: Model, dataset: Dataset, which: tuple, rows: list[int], **settings: object) -> TextMap | None:
     """The map, remembered or computed with its progress shown; None when the person cancelled it."""
     wish = key_of(model.fingerprint, *which, rows, *settings.items())
-    if st.session_state.get("map-cancelled") == wish:
+    if st.session_state.get(CANCELLED) == wish:
         st.info("Cancelled. Nothing was kept.")
-        st.button("Compute the map", on_click=lambda: st.session_state.pop("map-cancelled", None))
+        st.button("Compute the map", on_click=lambda: st.session_state.pop(CANCELLED, None))
         return None
     area = st.empty()
     started = time.monotonic()
@@ -92,7 +86,7 @@ def compute(model: Model, dataset: Dataset, which: tuple, rows: list[int], **set
         if not bars:
             with area.container():
                 bars.append(st.progress(0.0))
-                st.button("Cancel", key="cancel-map", on_click=st.session_state.update, args=({"map-cancelled": wish},))
+                st.button("Cancel", key="cancel-map", on_click=st.session_state.update, args=({CANCELLED: wish},))
         seconds = time.monotonic() - started
         left = f", about {seconds * (1 - share) / share:.0f} s left" if seconds > 2 else ""
         bars[0].progress(share, f"The model reads {len(rows):,} texts: {share:.0%}{left}")
@@ -117,7 +111,7 @@ def show_map(found: TextMap, dataset: Dataset, rows: list[int], method: str, key
     places = selectable(_chart(key, found, dataset, rows, method), key=f"map-{key[:12]}", alt=alt)
     explain_projection(method)
     if found.explained:
-        st.caption(f"The two axes hold {sum(found.explained):.1%} of the variance; the rest does not show here.")
+        st.caption(f"The two axes show {sum(found.explained):.1%} of how the points spread (the variance).")
     if places:
         chosen = as_table(found, dataset, rows, places)
         st.markdown(f"**{counted(len(chosen), 'row')} selected**")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.data.sources.sample_sets import samples
 from core.explore import examples
 from core.explore.embeddings import neighbours, vectors
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from core.explore.trace import Trace
     from core.models.loading import Model
 
+AFTER_LAYER = "after-layer"  # key of the session's state, in the address, too
 BACKGROUND_TEXTS = 60
 POOLINGS = {"mean": "Mean of its tokens", "cls": "[CLS]"}
 
@@ -34,11 +35,11 @@ POOLINGS = {"mean": "Mean of its tokens", "cls": "[CLS]"}
 def type_sentences(model: Model) -> tuple[Trace, tuple[Tokens, ...]]:
     """The field for sentences, and their forward pass; says what was left out. Raises `LabError` when it is empty."""
     text = text_area(
-        "Sentences, one a line",
+        "Sentences, one per line",
         key="sentences",
         example=example(model, examples.SENTENCES.text, examples.TEACHING_SENTENCES.text),
         height=124,
-        placeholder="Type a few sentences, one a line",
+        placeholder="Type a few sentences, one per line",
     )
     lines, left_out = vectors.sentences(text)
     tokens = vectors.tokenize_all(model, lines)
@@ -52,17 +53,30 @@ def type_sentences(model: Model) -> tuple[Trace, tuple[Tokens, ...]]:
 def choose_layer(model: Model, label: str = "After layer") -> int:
     """A hidden state from 0, the embeddings, to L, what leaves the last layer; the last when nothing was chosen."""
     layers = [str(number) for number in range(model.layers + 1)]
-    seed("after-layer", layers[-1], allowed=layers)
+    seed(AFTER_LAYER, layers[-1], allowed=layers)
     chosen = st.select_slider(
         label,
         layers,
         format_func=lambda each: short_state_name(int(each)),
-        key="after-layer",
+        key=AFTER_LAYER,
         help=f"What leaves a layer. The embeddings enter the first one: word, position and segment. {STATES_IN_CODE}",
         persist_state="session",
     )
-    keep("after-layer", chosen)
+    keep(AFTER_LAYER, chosen)
     return int(chosen)
+
+
+def choose_pooling(label: str) -> str:
+    """How the vectors of a text's tokens become one: a key of `POOLINGS`."""
+    return st.selectbox(
+        label,
+        list(POOLINGS),
+        format_func=POOLINGS.get,
+        key="pooling",
+        help="The mean is over all tokens of a text, [CLS] and [SEP] included, padding left out. "
+        "Or the vector of [CLS] alone, which classifiers read.",
+        bind="query-params",
+    )
 
 
 def choose_place(label: str, places: Sequence[Place], *, key: str, default: int, help: str | None = None) -> int:
@@ -124,7 +138,7 @@ def _random_cosines(version: str, pooling: str | None, _model: Model) -> np.ndar
     if _model.reference == catalogue.TEACHING:
         texts = examples.TEACHING_SENTENCES.text.splitlines()
     else:
-        table = read_table(samples()[0].reference)
+        table = open_table(samples()[0].reference)
         own = table[samples()[0].columns.text]
         texts = [own[row] for row in vectors.sample_rows(len(own), BACKGROUND_TEXTS)]
     return neighbours.random_pair_cosines(traced(_model, vectors.tokenize_all(_model, texts)), pooling=pooling)

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.heatmap import cosine_heatmap
+from core.charts.attention import cosine_heatmap
 from core.charts.scatter import token_map
 from core.explore.embeddings import neighbours, projection, vectors
 from core.models.layer_names import after_state, state_columns, state_name
 from pages.explore.embeddings.dataset_map import show_data_map
 from pages.explore.embeddings.input import (
-    POOLINGS,
     choose_layer,
     choose_place,
+    choose_pooling,
     choose_projection,
     explain_projection,
     random_cosines,
@@ -24,10 +24,11 @@ from pages.explore.embeddings.input import (
     type_sentences,
 )
 from pages.explore.embeddings.words import show_nearest, show_one_word
+from pages.shared import navigation
 from pages.shared.export import csv_button, figure
 from pages.shared.models import chosen_model
 from pages.shared.text import counted, errors_shown, plain
-from pages.shared.url_state import choose_view
+from pages.shared.url_state import WHOLE_WORDS, choose_view
 
 if TYPE_CHECKING:
     from core.explore.embeddings.projection import LayerMaps
@@ -53,11 +54,11 @@ def show_token_map(model: Model) -> None:
     )
     t, tokens = type_sentences(model)
     with st.container(horizontal=True):
-        whole_words = st.toggle("Whole words", key="whole-words", bind="query-params")
+        whole_words = st.toggle("Whole words", key=WHOLE_WORDS, bind="query-params")
         with_special = st.toggle("With [CLS] and [SEP]", key="with-special", bind="query-params")
     places = vectors.places(tokens, whole_words=whole_words, with_special=with_special)
     if not places:
-        st.info("These sentences hold no token of their own.")
+        st.info("These sentences have no token of their own.")
         return
     left, right = st.columns(2)
     with left:
@@ -83,7 +84,7 @@ def show_token_map(model: Model) -> None:
     figure(chart, key="token-map", alt=alt)
     if method == "PCA":
         shares = ", ".join(f"{sum(each):.0%}" for each in maps.explained)
-        st.caption(f"The picture holds this much of the variance, from the embeddings on: {shares}.")
+        st.caption(f"The picture shows this share of the variance, from the embeddings on: {shares}.")
     explain_projection(method)
     st.caption(
         "Directions only, as for the cosine. Each layer has its own projection, drawn to one size and then turned or "
@@ -113,24 +114,22 @@ def show_cosines(model: Model) -> None:
         )
         pooling = "mean"
         if compared == "Sentences":
-            pooling = st.selectbox(
-                "One vector a sentence", list(POOLINGS), format_func=POOLINGS.get, key="pooling", bind="query-params"
-            )
+            pooling = choose_pooling("One vector per sentence")
     with right:
         layer = choose_layer(model)
     if compared == "Sentences":
         names = [each.text for each in tokens]
-        vectors = vectors.sentence_vectors(t, pooling)[layer]
+        compared_vectors = vectors.sentence_vectors(t, pooling)[layer]
     else:
         places = vectors.places(tokens, whole_words=compared == "Words")[:MOST_COMPARED]
         names = [place.name for place in places]
-        vectors = vectors.place_vectors(t, places)[layer]
+        compared_vectors = vectors.place_vectors(t, places)[layer]
         if len(places) == MOST_COMPARED:
             st.caption(f"The first {MOST_COMPARED} are compared.")
     if not names:
-        st.info("These sentences hold no token of their own.")
+        st.info("These sentences have no token of their own.")
         return
-    values = neighbours.cosine_matrix(vectors)
+    values = neighbours.cosine_matrix(compared_vectors)
     figure(cosine_heatmap(values, names), key="cosines", alt=f"Cosines between {len(names)} {compared.lower()}")
     if pair := neighbours.most_alike(values, names):
         row, column = pair
@@ -155,6 +154,6 @@ st.markdown(
     "Inside BERT every token is a list of numbers. See which ones lie close together, and how layers move them."
 )
 model = chosen_model()
-view = choose_view(SHOW, key="embedding-view")
+view = choose_view(SHOW, key=navigation.VIEW[navigation.EMBEDDINGS])
 with errors_shown():
     SHOW[view](model)

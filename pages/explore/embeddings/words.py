@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
-from core.charts.heatmap import lines_by_layer
+from core.charts.curves import lines_by_layer
 from core.errors import LabError
 from core.explore.embeddings import neighbours, vectors
 from core.models.layer_names import after_state, state_columns, state_name
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN_PLACES, SHOWN_PAIRS = 10, 10
 TOP_K = 10
+WORD = "word"  # key of the session's state, in the address, too
 SHOWN_GUESSES = 5
 
 
@@ -38,11 +39,11 @@ def show_one_word(model: Model) -> None:
     t, tokens = type_sentences(model)
     words = neighbours.repeated_words(tokens)
     if not words:
-        st.info("No word stands in two places. Write one word into at least two sentences.")
+        st.info("No word stands in two places. Write the same word in at least two sentences.")
         return
-    seed("word", words[0], allowed=words)
-    word = st.selectbox("Word", words, key="word", help="Words that stand in two places or more.", width=320)
-    keep("word", word)
+    seed(WORD, words[0], allowed=words)
+    word = st.selectbox("Word", words, key=WORD, help="Words that stand in two places or more.", width=320)
+    keep(WORD, word)
     found = neighbours.word_in_contexts(t, word)
     last = found.cosines[-1]
     named = {*found.pairs[int(last.argmax())], *found.pairs[int(last.argmin())]}  # below
@@ -110,7 +111,7 @@ def show_nearest(model: Model) -> None:
         show_table_neighbours(model, t, place)
         return
     try:
-        guesses = neighbours.lens(model, t, place, layer, top_k=TOP_K)
+        guesses = neighbours.logit_lens_at(model, t, place, layer, top_k=TOP_K)
     except LabError as error:
         show_error(error)
         st.markdown("This is what can be read in every model: the neighbours in the table of word embeddings.")
@@ -129,8 +130,8 @@ def show_nearest(model: Model) -> None:
 
 def show_table_neighbours(model: Model, t: Trace, place: Place) -> None:
     """The nearest rows of the word-embedding table."""
-    piece = t.tokens[place.text].ids[place.positions[0]]
-    found = neighbours.nearest_pieces(model, piece, top_k=TOP_K)
+    token_id = t.tokens[place.text].ids[place.positions[0]]
+    found = neighbours.nearest_pieces(model, token_id, top_k=TOP_K)
     draw_neighbours(found, f"Nearest to “{place.name}” in the embedding table, by cosine", percent=False)
 
 
@@ -143,13 +144,13 @@ def draw_neighbours(found: list[tuple[str, float]], title: str, *, percent: bool
     bars.update_layout(margin_t=8)
     st.markdown(f"**{plain(title)}**")
     figure(bars, key="nearest", alt=f"{title}: {', '.join(names[:5])}")
-    table = pd.DataFrame(found, columns=["Piece", "Probability" if percent else "Cosine"])
-    csv_button("Table as CSV", table, "nearest-pieces")
+    table = pd.DataFrame(found, columns=["Token", "Probability" if percent else "Cosine"])
+    csv_button("Table as CSV", table, "nearest-tokens")
 
 
 def show_all_layers(model: Model, t: Trace, place: Place) -> None:
     """What the head would guess after each layer."""
-    guesses = [neighbours.lens(model, t, place, layer, top_k=TOP_K) for layer in range(t.layers + 1)]
+    guesses = [neighbours.logit_lens_at(model, t, place, layer, top_k=TOP_K) for layer in range(t.layers + 1)]
     shown = [
         (state_name(layer), *(f"{name} {value:.1%}" for name, value in best[:SHOWN_GUESSES]))
         for layer, best in enumerate(guesses)
@@ -162,5 +163,5 @@ def show_all_layers(model: Model, t: Trace, place: Place) -> None:
         for layer, best in enumerate(guesses)
         for number, guess in enumerate(best, start=1)
     ]
-    table = pd.DataFrame(rows, columns=[*state_columns(0), "Place", "Piece", "Probability"])
+    table = pd.DataFrame(rows, columns=[*state_columns(0), "Place", "Token", "Probability"])
     csv_button("All layers as CSV", table, "guesses-by-layer")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SOURCES = ("The lab's sentences", "My text")
 TRIES = (1, 3, 5, 10)
 GAP = "_____"
+GAME, ROUND, ORDER = "game", "round", "order"  # keys of the session's state; the last two stand in the address, too
 
 
 def show_game(model: Model) -> None:
@@ -42,10 +43,10 @@ def show_game(model: Model) -> None:
         help="BERT has read far more than you but has never seen a cat: give it a few tries.",
     )
     text = type_text(model, examples.LEARNED_FROM, examples.TEACHING_WHOLE) if source == SOURCES[1] else None
-    number, order = counter("round"), counter("order")
+    number, order = counter(ROUND), counter(ORDER)
     rounds = sentence_rounds(model, seed=order) if text is None else text_rounds(model, text, seed=order)
     played = rounds[(number - 1) % len(rounds)]
-    guesses = st.session_state.setdefault("game", {})
+    guesses = st.session_state.setdefault(GAME, {})
     show_score(list(guesses.values()))
     sentence = plain(" ".join(played.text.split())).replace(plain(model.tokenizer.mask_token), GAP.replace("_", r"\_"))
     st.markdown(f"#### {sentence}")
@@ -60,7 +61,7 @@ def show_game(model: Model) -> None:
     if all((model.fingerprint, each) in guesses for each in rounds):
         st.markdown("That was the last sentence. “New game” shuffles them again.")
     else:
-        st.button("Next sentence", type="primary", icon=":material/arrow_forward:", on_click=count_on, args=("round",))
+        st.button("Next sentence", type="primary", icon=":material/arrow_forward:", on_click=count_on, args=(ROUND,))
     table = pd.DataFrame(
         [
             (each.text, each.answer, guess, verdict.person_is_right, verdict.model_is_right, verdict.answer_rank)
@@ -106,15 +107,15 @@ def show_verdict(played: Round, guess: str, verdict: Verdict) -> None:
     bars = horizontal_bars(names, values, title="What BERT would have said", percent=True)
     figure(bars, key="game-guesses", alt=f"BERT's guesses: {', '.join(names)}")
     words = (
-        f"BERT has “{plain(played.answer)}” at place {verdict.answer_rank:,}, with {verdict.answer_probability:.2%}."
+        f"BERT ranks “{plain(played.answer)}” at place {verdict.answer_rank:,}, with {verdict.answer_probability:.2%}."
     )
     if guess and not verdict.person_is_right and verdict.guess_probability is not None:
-        words += f" Your “{plain(guess)}” it gives {verdict.guess_probability:.2%}."
+        words += f" It gives your “{plain(guess)}” {verdict.guess_probability:.2%}."
     st.caption(words)
 
 
 def _new_game() -> None:
     """Nothing played yet, and the sentences in another order."""
-    st.session_state["game"] = {}
-    st.session_state["round"] = "1"
-    count_on("order")
+    st.session_state[GAME] = {}
+    st.session_state[ROUND] = "1"
+    count_on(ORDER)

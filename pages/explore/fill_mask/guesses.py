@@ -13,7 +13,7 @@ from core.explore import examples
 from core.explore.fill_mask import fill_mask
 from core.explore.fill_mask.candidates import beginning_with, compare_candidates
 from core.explore.fill_mask.masks import with_model_mask
-from pages.explore.fill_mask.input import choose_mask, type_masked
+from pages.explore.fill_mask.input import choose_mask, choose_top_k, type_masked
 from pages.shared.export import csv_button, figure
 from pages.shared.models import example
 from pages.shared.text import plain, show_error
@@ -35,7 +35,8 @@ def show_guesses(model: Model) -> None:
     if masked is None:
         return
     left, right = st.columns(2)
-    top_k = left.slider("Answers per mask", 1, 20, 5, key="top-k", bind="query-params")
+    with left:
+        top_k = choose_top_k()
     with right:
         prefix = text_line(
             "Only words that begin with", key="prefix", example="", placeholder="Any word; type letters, press Enter"
@@ -93,17 +94,17 @@ def original(predictions: fill_mask.MaskPredictions, number: int, hidden: Hidden
         return ""
     word = plain(hidden.word.text)
     if hidden.piece is None:
-        return f"You hid “{word}”, which is not one piece: one mask cannot bring it back."
+        return f"You hid “{word}”, which is not a single token: one mask cannot bring it back."
     place, probability = fill_mask.rank(predictions, number, hidden.piece)
-    what = f"“{word}”" if len(hidden.word.tokens) == 1 else f"a piece of “{word}”"
-    return f"You hid {what}: place {place:,} among {predictions.probabilities.shape[-1]:,} pieces, {probability:.2%}."
+    what = f"“{word}”" if len(hidden.word.tokens) == 1 else f"one token of “{word}”"
+    return f"You hid {what}: place {place:,} among {predictions.probabilities.shape[-1]:,} tokens, {probability:.2%}."
 
 
 def show_beginning(model: Model, predictions: fill_mask.MaskPredictions, prefix: str, top_k: int) -> None:
     """Only what begins with some letters."""
     found = beginning_with(model, predictions, prefix, top_k=top_k)
     begins = plain(prefix.strip())
-    notes = [f"Words that begin with “{begins}” have {each.probability:.2%} of the whole here." for each in found]
+    notes = [f"Words that begin with “{begins}” have {each.probability:.2%} of the probability here." for each in found]
     draw_masks([list(each.words) for each in found], "beginning", notes)
     show_table(table_of([list(each.words) for each in found]), "masks-beginning")
 
@@ -186,7 +187,7 @@ def show_candidates(model: Model) -> None:
     )
     if any(len(each.tokens) > 1 for each in found):
         st.caption(
-            "A word of several pieces was told its length and must be guessed piece by piece: compare it with care."
+            "A word of several tokens is guessed token by token, and its masks tell its length: compare it with care."
         )
     csv_button("Words as CSV", pd.concat(tables), "given-words")
 
@@ -199,11 +200,11 @@ def draw_candidates(found: list[Candidate], place: int) -> None:
     if any(len(each.tokens) > 1 for each in found):  # these answer questions of their own: nothing adds up
         return
     together = sum(each.probability for each in found)
-    words = f"Together they have {together:.1%} of the whole; all other words have the rest."
+    words = f"Together they have {together:.1%} of the probability; all other words have the rest."
     st.caption(words if together >= MANY else f"{words} So the model expects something else here.")
 
 
 def table_of_candidates(text: str, found: list[Candidate]) -> pd.DataFrame:
     """One row a word."""
     rows = [(text, each.word, " ".join(each.tokens), each.share, each.probability) for each in found]
-    return pd.DataFrame(rows, columns=["Sentence", "Word", "Pieces", "Share", "Probability"])
+    return pd.DataFrame(rows, columns=["Sentence", "Word", "Tokens", "Share", "Probability"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from core.models.loading import Model
 
 SHOWN_WORDS = 500
+# Keys of the session's state; all but the last two stand in the address, too
+SENTENCE, HIDDEN, MASK, TOP_K, HIDDEN_OF, STRIP = "sentence", "hidden", "mask", "top-k", "hidden-of", "words"
 
 
 def type_text(model: Model, usual: Example = examples.HIDDEN, teaching: Example = examples.TEACHING) -> str:
     """The field for the text, with an example, also for the teaching model; its masks as the model writes them."""
     text = text_area(
         "Text",
-        key="sentence",
+        key=SENTENCE,
         example=example(model, usual.text, teaching.text),
         height=80,
         placeholder="Type a sentence; write [MASK] where a word is missing",
@@ -40,31 +42,31 @@ def type_masked(model: Model, usual: Example = examples.HIDDEN) -> MaskedText | 
     check_masked_lm(model)
     text = type_text(model, usual)
     words = masks.words(model, text)
-    mark = digest(st.session_state["sentence"], [(word.start, word.end) for word in words])
+    mark = digest(st.session_state[SENTENCE], [(word.start, word.end) for word in words])
     hidden = hidden_words(mark) & set(range(len(words)))
     token_strip(
         word_spans(text, words, hidden),
-        key="words",
+        key=STRIP,
         label="Click words to hide them",
         hint="Click a word to hide it, click again to show it.",
         on_click=toggle_clicked_word,
     )
-    keep("hidden", st.session_state["hidden"])
+    keep(HIDDEN, st.session_state[HIDDEN])
     if not text.strip():
         st.info("Type a sentence, then write [MASK] or click a word to hide it.")
         return None
     if not hidden and not any(word.is_mask for word in words):
         st.info("Nothing is hidden yet: click a word above, or write [MASK] into the text.")
         return None
-    each_piece = False
+    each_token = False
     if any(len(words[number].tokens) > 1 for number in hidden):
-        each_piece = st.toggle(
-            "One mask for each piece of a word",
+        each_token = st.toggle(
+            "One mask for each token of a word",
             key="each-piece",
             bind="query-params",
-            help="A word that the model reads in several pieces needs as many masks to be brought back.",
+            help="A word that the model reads in several tokens needs as many masks to be brought back.",
         )
-    return masks.hide(model, text, hidden, each_piece=each_piece)
+    return masks.hide(model, text, hidden, each_piece=each_token)
 
 
 def choose_mask(count: int) -> int:
@@ -72,10 +74,15 @@ def choose_mask(count: int) -> int:
     if count < 2:
         return 0
     names = [str(number) for number in range(1, count + 1)]
-    seed("mask", names[0], allowed=names)
-    chosen = st.selectbox("Mask", names, key="mask", width=120, persist_state="session")
-    keep("mask", chosen)
+    seed(MASK, names[0], allowed=names)
+    chosen = st.selectbox("Mask", names, key=MASK, width=120, persist_state="session")
+    keep(MASK, chosen)
     return int(chosen) - 1
+
+
+def choose_top_k(*, width: int | Literal["stretch"] = "stretch") -> int:
+    """How many answers each mask gets."""
+    return st.slider("Answers per mask", 1, 20, 5, key=TOP_K, bind="query-params", width=width)
 
 
 def hidden_words(mark: str) -> set[int]:
@@ -83,16 +90,16 @@ def hidden_words(mark: str) -> set[int]:
 
     Models cut a text into words in different ways: the third word of one is not the third of another.
     """
-    if st.session_state.setdefault("hidden-of", mark) != mark:
-        st.session_state["hidden-of"], st.session_state["hidden"] = mark, ""
-    seed("hidden", "")
-    return {int(number) for number in re.findall(r"\b[0-9]{1,6}\b", st.session_state["hidden"])}
+    if st.session_state.setdefault(HIDDEN_OF, mark) != mark:
+        st.session_state[HIDDEN_OF], st.session_state[HIDDEN] = mark, ""
+    seed(HIDDEN, "")
+    return {int(number) for number in re.findall(r"\b[0-9]{1,6}\b", st.session_state[HIDDEN])}
 
 
 def toggle_clicked_word() -> None:
     """A word was clicked: hide it, or show it again."""
-    hidden = hidden_words(st.session_state["hidden-of"]) ^ {st.session_state["words"].clicked}
-    st.session_state["hidden"] = ",".join(map(str, sorted(hidden)))
+    hidden = hidden_words(st.session_state[HIDDEN_OF]) ^ {st.session_state[STRIP].clicked}
+    st.session_state[HIDDEN] = ",".join(map(str, sorted(hidden)))
 
 
 def word_spans(text: str, words: list[Word], hidden: set[int]) -> list[Span]:
@@ -106,7 +113,7 @@ def word_spans(text: str, words: list[Word], hidden: set[int]) -> list[Span]:
             drawn.append(span("[MASK]", "mask", note="A mask typed in the text"))
         else:
             drawn.append(
-                span("[MASK]" if masked else word.text, "mask" if masked else "piece", note=note, index=number)
+                span("[MASK]" if masked else word.text, "mask" if masked else "token", note=note, index=number)
             )
         end = word.end
     drawn.append(span(text[end:] if len(words) <= SHOWN_WORDS else " … (the rest is not drawn)", "gap"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.charts.layers import rank_by_layer
+from core.charts.curves import rank_by_layer
 from core.explore.answers import mask_positions
 from core.explore.fill_mask import fill_mask
 from core.explore.fill_mask.logit_lens import logit_lens
@@ -15,9 +15,9 @@ from core.explore.fill_mask.masks import masks_of_other
 from core.explore.tokens import readable
 from core.models.layer_names import STATES_IN_CODE, state_columns, state_name
 from pages.explore.fill_mask.guesses import draw_masks, show_table, table_of
-from pages.explore.fill_mask.input import choose_mask, type_masked
+from pages.explore.fill_mask.input import choose_mask, choose_top_k, type_masked
 from pages.shared.export import csv_button, figure
-from pages.shared.models import choose_reference, open_model, traced
+from pages.shared.models import COMPARED_MODEL, choose_reference, open_model, traced
 from pages.shared.text import counted, plain
 from pages.shared.tokenize_input import tokenize_input
 
@@ -84,12 +84,12 @@ def show_two_models(model: Model) -> None:
         return
     reference = choose_reference(
         "Other model",
-        key="compared-model",
+        key=COMPARED_MODEL,
         help="For instance one from the Hub, or a folder on this machine.",
         leave_out=(model.reference,),
     )
     other = open_model(reference)
-    top_k = st.slider("Answers per mask", 1, 20, 5, key="top-k", bind="query-params", width=320)
+    top_k = choose_top_k(width=320)
     texts = masked.text, masks_of_other(model, other, masked.text)
     found = []
     for number, (column, each, text) in enumerate(zip(st.columns(2), (model, other), texts, strict=True)):

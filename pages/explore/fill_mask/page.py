@@ -14,6 +14,7 @@ from pages.explore.fill_mask.layers import show_layers, show_two_models
 from pages.explore.fill_mask.pairs import show_next_sentence
 from pages.explore.fill_mask.surprise import show_surprise
 from pages.explore.fill_mask.training import show_training
+from pages.shared import navigation
 from pages.shared.attribution import show_attribution
 from pages.shared.models import chosen_model, traced
 from pages.shared.text import errors_shown
@@ -47,6 +48,6 @@ VIEWS = {
 st.title("Fill the [MASK]", anchor=False)
 st.markdown("BERT learned language by guessing hidden words. Hide some, and see what it expects in their place.")
 model = chosen_model()
-view = choose_view(VIEWS, key="fill-view")
+view = choose_view(VIEWS, key=navigation.VIEW[navigation.FILL_MASK])
 with errors_shown():
     VIEWS[view](model)

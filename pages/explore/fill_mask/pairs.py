@@ -9,10 +9,10 @@ import streamlit as st
 
 from core.charts.bars import horizontal_bars
 from core.explore import examples
-from core.explore.fill_mask.next_sentence import has_next_sentence, next_sentence, tells_order
+from core.explore.fill_mask.next_sentence import has_next_sentence, judges_order, next_sentence
 from core.models import catalogue
 from pages.shared.export import csv_button, figure
-from pages.shared.models import example
+from pages.shared.models import MODEL, example
 from pages.shared.text import plain
 from pages.shared.tokenize_input import tokenize_input
 from pages.shared.url_state import text_line
@@ -49,7 +49,7 @@ def show_next_sentence(model: Model) -> None:
     figure(bars, key="next-sentence", alt=f"{best[1]}: {best[0]:.1%}")
     if is_teaching:
         st.caption("In the teaching model's language, a sentence follows another when both name the same animal.")
-    elif tells_order(model):
+    elif judges_order(model):
         st.caption("The wrong pairs of training were swapped ones, so the head tells the order, not the topic.")
     else:
         st.caption(
@@ -63,4 +63,4 @@ def show_next_sentence(model: Model) -> None:
 
 
 def _open_teaching() -> None:
-    st.session_state["model"] = catalogue.TEACHING
+    st.session_state[MODEL] = catalogue.TEACHING

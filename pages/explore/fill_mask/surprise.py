@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from core.models.loading import Model
     from pages.shared.on_demand import Progress
 
-STRONG = 12.0  # bits from which on a piece has the full colour: one in 4,096
+STRONG = 12.0  # bits from which on a token has the full colour: one in 4,096
 MOST_TOLD = 14.0  # nats up to which “so many times likelier” is written out: about a million
 UNASKED = 48  # passes up to which nobody has to ask
 
 
 def show_surprise(model: Model) -> None:
-    """Every piece hidden in turn, and what the sentence scores as a whole."""
+    """Every token hidden in turn, and what the sentence scores as a whole."""
     text = type_text(model, examples.SURPRISING, examples.TEACHING_SURPRISING)
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     whole_words = left.toggle(
@@ -39,7 +39,7 @@ def show_surprise(model: Model) -> None:
         True,
         key="rest-of-word",
         bind="query-params",
-        help="The end of a cut-up word gives its beginning away (Kauf & Ivanova 2023). Off: each piece alone "
+        help="The end of a cut-up word gives its beginning away (Kauf & Ivanova 2023). Off: each token alone "
         "(Salazar et al. 2020).",
     )
     with right:
@@ -74,8 +74,8 @@ def _scored(model: Model, text: str, whole_words: bool, number: int) -> Surprise
         ("surprise", model.fingerprint, tokens, whole_words),
         score,
         button="Score this text",
-        words=f"Takes one forward pass for each of {passes:,} pieces, all of {len(tokens):,} tokens.",
-        doing="Hiding pieces:",
+        words=f"Takes {passes:,} forward passes, one for each hidden token; each reads all {len(tokens):,} tokens.",
+        doing="Hiding tokens:",
         unasked=passes <= UNASKED,
     )
     if found is None:
@@ -94,17 +94,17 @@ def _scored(model: Model, text: str, whole_words: bool, number: int) -> Surprise
         )
         whole, each = round(scored.score, 1) + 0.0, round(scored.score / scored.total, 2) + 0.0  # no “-0.0”
         st.markdown(
-            f"Score of the whole: **{whole}** nats, {each} a piece. As if each piece were one of "
-            f"**{scored.pseudo_perplexity:,.1f}** equally likely ones."
+            f"Score of the whole: **{whole}** nats (logarithms of probabilities, added up), {each} for each token. "
+            f"That is as hard as choosing each token from **{scored.pseudo_perplexity:,.1f}** equally likely ones."
         )
         passes = "one forward pass" if scored.total == 1 else f"{scored.total:,} forward passes"
         st.caption(f"This took {passes} and {seconds:.2g} seconds.")
-        csv_button("Pieces as CSV", _table(model, scored), f"surprise-{number + 1}")
+        csv_button("Tokens as CSV", _table(model, scored), f"surprise-{number + 1}")
     return scored
 
 
 def _spans(model: Model, scored: Surprise) -> list[Span]:
-    """The text as it stands, each word coloured by what its pieces add up to; those not known are only marked."""
+    """The text as it stands, each word coloured by what its tokens add up to; those not known are only marked."""
     tokens, drawn, end = scored.tokens, [], 0
     units = [(*_reach(scored, numbers), scored.positions[numbers[0]], numbers) for numbers in scored.words]
     asked = set(scored.positions)
@@ -118,7 +118,7 @@ def _spans(model: Model, scored: Surprise) -> list[Span]:
         word = tokens.text[first:last]
         if numbers:
             weight = -min(sum(scored.bits[number] for number in numbers) / STRONG, 1.0)
-            drawn.append(span(word, "piece", note=_note(model, scored, word, numbers), index=place, weight=weight))
+            drawn.append(span(word, "token", note=_note(model, scored, word, numbers), index=place, weight=weight))
         else:
             note = f"{word}: the model does not know this, so it is not counted"
             drawn.append(span(word, "unknown", note=note, index=place))
@@ -133,24 +133,24 @@ def _reach(scored: Surprise, numbers: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _note(model: Model, scored: Surprise, word: str, numbers: tuple[int, ...]) -> str:
-    """The surprise of a word, and what the model would rather have put for each of its pieces."""
+    """The surprise of a word, and what the model would rather have put for each of its tokens."""
     parts = []
     for number in numbers:
-        piece, rather = scored.tokens.ids[scored.positions[number]], int(scored.likeliest[number])
-        expected = "as expected" if rather == piece else f"rather “{readable(model, rather)}”"
-        parts.append((readable(model, piece), scored.bits[number], expected))
+        given, rather = scored.tokens.ids[scored.positions[number]], int(scored.likeliest[number])
+        expected = "as expected" if rather == given else f"rather “{readable(model, rather)}”"
+        parts.append((readable(model, given), scored.bits[number], expected))
     if len(parts) == 1:
         ((_, bits, expected),) = parts
         return f"{word}: {bits:.1f} bits, a probability of {2**-bits:.2%}; {expected}"
-    listed = "; ".join(f"{piece} {bits:.1f}, {expected}" for piece, bits, expected in parts)
-    return f"{word}: {sum(bits for _, bits, _ in parts):.1f} bits in {len(parts)} pieces: {listed}"
+    listed = "; ".join(f"{token} {bits:.1f}, {expected}" for token, bits, expected in parts)
+    return f"{word}: {sum(bits for _, bits, _ in parts):.1f} bits in {len(parts)} tokens: {listed}"
 
 
 def _table(model: Model, scored: Surprise) -> pd.DataFrame:
     rows = zip(scored.positions, scored.log_probabilities.tolist(), scored.bits, scored.likeliest.tolist(), strict=True)
     return pd.DataFrame(
         [(place, scored.tokens.tokens[place], log, bits, readable(model, rather)) for place, log, bits, rather in rows],
-        columns=["Position", "Piece", "Log-probability (nats)", "Surprise (bits)", "Rather"],
+        columns=["Position", "Token", "Log-probability (nats)", "Surprise (bits)", "Rather"],
     )
 
 
@@ -174,4 +174,4 @@ def _compare(first: Surprise, second: Surprise) -> None:
     times = rounded(math.exp(apart)) if apart < MOST_TOLD else f"more than 10^{math.floor(apart / math.log(10))}"
     st.markdown(f"The model finds the **{better}** sentence likelier than the {worse}, {times} times by this score.")
     if first.total != second.total:
-        st.caption("They differ in length, and each further piece lowers the sum: compare the scores a piece, too.")
+        st.caption("They differ in length, and each token lowers the sum: compare the scores for each token, too.")

@@ -1,4 +1,4 @@
-"""The view of Fill the [MASK] that shows one step of training: pieces drawn, hidden, and the loss of guessing them."""
+"""The view of Fill the [MASK] that shows one step of training: tokens drawn, hidden, and the loss of guessing them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ if TYPE_CHECKING:
     from core.models.loading import Model
 
 WRITTEN_TERMS = 8
+DRAW = "draw"  # key of the session's state and in the address: the number of the draw
 
 
 def show_training(model: Model) -> None:
     """Masks drawn as in training, and the loss worked out."""
     text = type_text(model, examples.LEARNED_FROM, examples.TEACHING_WHOLE)
     st.markdown(
-        "This is how BERT learned: pieces are drawn at random and it must bring them back. Of the drawn, 80 % are "
-        "hidden, 10 % replaced by a random piece, 10 % left as they are, so that it can trust none."
+        "This is how BERT learned: some tokens are drawn at random, and it must guess what they were. Of those drawn, "
+        "80 % are hidden, 10 % replaced by a random token and 10 % left as they are, so that it can trust none."
     )
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     share = left.slider("Share drawn", 5, 50, 15, 5, format="%d %%", key="share", bind="query-params") / 100
-    number = counter("draw")
-    right.button("Draw again", icon=":material/casino:", on_click=count_on, args=("draw",))
+    number = counter(DRAW)
+    right.button("Draw again", icon=":material/casino:", on_click=count_on, args=(DRAW,))
     if not text.strip():
         st.info("Type a sentence to draw from.")
         return
@@ -42,29 +43,29 @@ def show_training(model: Model) -> None:
     made = training_example.training_example(model, tokens, share=share, seed=number)
     token_strip(
         _training_spans(model, made),
-        key="drawn",
+        key="training-strip",
         label="The text as training shows it",
-        hint="Point at a coloured piece to see what became of it.",
+        hint="Point at a coloured token to see what became of it.",
         file_name="training-example",
     )
     if not made.drawn:
-        st.info("No piece was drawn this time, so there is nothing to learn. Draw again.")
+        st.info("No token was drawn this time, so there is nothing to learn. Draw again.")
         return
     show_loss(model, made)
 
 
 def _training_spans(model: Model, made: TrainingExample) -> list[Span]:
-    """Every piece as the model reads it: hidden, replaced and kept ones stand out."""
+    """Every token as the model reads it: hidden, replaced and kept ones stand out."""
     fates = {each.position: each for each in made.drawn}
     kinds = {training_example.MASKED: "mask", training_example.REPLACED: "unknown", training_example.KEPT: "kept"}
     spans = []
     for place, index in enumerate(made.ids):
-        piece = made.tokens.tokens[place] if index == made.tokens.ids[place] else readable(model, index)
+        token = made.tokens.tokens[place] if index == made.tokens.ids[place] else readable(model, index)
         if place in fates:
-            spans.append(span(piece, kinds[fates[place].outcome], note=_note(model, fates[place]), index=place))
+            spans.append(span(token, kinds[fates[place].outcome], note=_note(model, fates[place]), index=place))
         else:
             kind = "special" if made.tokens.is_special[place] else "gap"
-            spans.append(span(piece, kind))
+            spans.append(span(token, kind))
         spans.append(span(" ", "gap"))
     return spans
 
@@ -77,7 +78,7 @@ def _note(model: Model, drawn: MaskedExample) -> str:
 
 
 def show_loss(model: Model, made: TrainingExample) -> None:
-    """One row for each drawn piece, and their mean."""
+    """One row for each drawn token, and their mean."""
     table = pd.DataFrame(
         [
             (
@@ -108,7 +109,7 @@ def show_loss(model: Model, made: TrainingExample) -> None:
             "Chance of what it was": st.column_config.NumberColumn(format="percent"),
             "Loss, −log": st.column_config.NumberColumn(format="%.3f"),
         },
-        alt="The loss of each drawn piece",
+        alt="The loss of each drawn token",
     )
     losses = [f"{each.loss:.3f}" for each in made.drawn[:WRITTEN_TERMS]]
     more = [r"\dots"] if len(made.drawn) > WRITTEN_TERMS else []
@@ -117,8 +118,8 @@ def show_loss(model: Model, made: TrainingExample) -> None:
     st.markdown(rf"$\text{{loss}} = \frac{{1}}{{{len(made.drawn)}}}\,({terms}) = {made.loss:.3f}$")
     vocabulary = model.config.vocab_size
     st.caption(
-        f"The loss is the mean over the drawn pieces alone (cross-entropy, in nats). Without any idea it would be "
+        f"The loss is the mean over the drawn tokens alone (cross-entropy, in nats). Without any idea it would be "
         f"ln {vocabulary:,} = {math.log(vocabulary):.2f}. Training turns every weight a little so that it falls; here "
         "nothing is changed."
     )
-    csv_button("Drawn pieces as CSV", table, "training-example")
+    csv_button("Drawn tokens as CSV", table, "training-example")

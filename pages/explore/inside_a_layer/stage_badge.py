@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.explore.agreement import UNSEEN
+from core.explore.agreement import UNCHECKED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +19,9 @@ def badge(view: View, found: Mapping[str, float]) -> str:
     if view.contrast:
         return ":orange-badge[:material/block: Not what BERT computes]"
     if view.tensor is None:
-        return ":gray-badge[Worked out here: the model hands out no such numbers]"
+        return ":gray-badge[Computed here: the model does not return these numbers]"
     if view.tensor.rpartition(".")[2] in UNSEEN:
-        return ":gray-badge[The model hands these out to nobody: checked in the shares made from them]"
+        return ":gray-badge[The model does not return these numbers: checked through the shares made from them]"
     difference = found[view.tensor]
     if difference == 0:
         return ":green-badge[:material/check: Equal to the model's own numbers, bit for bit]"

@@ -19,7 +19,7 @@ _DOORS = (
     ),
     (
         "Bring your data",
-        "Open a ready-made sample or a table of your own. See what is in it, and what to mend before training.",
+        "Open a ready-made sample or a table of your own. See what is in it, and what to fix before training.",
         ((navigation.DATASETS, "Explore a data set"),),
     ),
     (

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.data.columns.labels import labels_of
-from core.data.dataset.noticing import about_number
+from core.data.dataset.notices import about_number
 from core.tasks import spec_of
 from core.tasks.common import PAIR, TEXT
 from core.training.estimate.token_lengths import lengths_of
 from pages.shared import data_source
-from pages.shared.column_mapping import choose_roles, open_findings, show_findings, text_and_classes
+from pages.shared.column_mapping import choose_roles, open_findings, show_findings
 from pages.shared.preparation import corrected_of, dataset_key, dataset_of, preparation_of
 from pages.shared.reading_options import read_source
 from pages.shared.text import counted, plain
@@ -21,7 +21,7 @@ from pages.shared.text import counted, plain
 if TYPE_CHECKING:
     from core.data.column_mapping import ColumnMapping
     from core.data.dataset.dataset import Dataset
-    from core.data.dataset.finding import Finding
+    from core.data.dataset.notices import Finding
     from core.data.table import Table
     from core.training.estimate.token_lengths import Lengths
     from pages.shared.preparation import FilePreparation
@@ -49,7 +49,7 @@ def choose_data(task: str) -> Chosen | None:
     reference = data_source.choose_source()
     table = read_source(reference)
     preparation = preparation_of(table, reference)
-    mapping = choose_roles(task, reference, table, preparation)
+    mapping = choose_roles(task, reference, table)
     findings = open_findings(table, mapping, preparation)
     show_findings([each for each in findings if each.severity != "fix"])
     wrong = [each for each in findings if each.severity == "fix"]
@@ -57,11 +57,10 @@ def choose_data(task: str) -> Chosen | None:
         _show_wrong(number, finding, preparation)
     if wrong:
         return None
-    columns = text_and_classes(mapping)
-    dataset = dataset_of(table, columns, preparation)
+    dataset = dataset_of(table, mapping, preparation)
     if preparation.decided.splits is not None:
         preparation.decided.splits.restore(dataset)  # said now, and not by a run that fails
-    key = (*dataset_key(table, columns, preparation), mapping)
+    key = (*dataset_key(table, mapping, preparation), mapping)
     names = dataset.label_names if spec.has_classes else _labels(key, table, mapping, dataset, preparation)
     chosen = Chosen(
         reference, table, preparation, mapping, dataset, names, _lengths(key, table, mapping, dataset, preparation)

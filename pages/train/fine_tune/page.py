@@ -55,7 +55,9 @@ def show_run(run: Run) -> None:
                 st.rerun()
         if status.state == "finished":
             words = "See the scores and try it"
-            st.page_link(navigation.RUNS, label=words, icon=":material/arrow_forward:", query_params={"run": run.id})
+            st.page_link(
+                navigation.RUNS, label=words, icon=":material/arrow_forward:", query_params={navigation.RUN: run.id}
+            )
 
 
 def start(plan: Plan, slurm: SlurmOptions | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.charts import training as charts
+from core.charts.confusion import confusion_matrix
 from core.reports.report import Report
 from core.tasks import written
 from pages.shared.export import csv_button, figure
@@ -16,7 +16,7 @@ MOST_NAMED = 60  # labels of a confusion matrix that can still be read
 def show_confusion(report: Report, *, unit: str = "rows") -> None:
     """The confusion matrix; `unit` is what it counts, in the plural."""
     if 0 < len(report.label_names) <= MOST_NAMED:
-        matrix = charts.confusion_matrix(report.confusion, report.label_names, unit=unit)
+        matrix = confusion_matrix(report.confusion, report.label_names, unit=unit)
         figure(matrix, key="confusion", alt="Confusion matrix")
     elif report.label_names:
         st.caption(f"A confusion matrix of {len(report.label_names):,} labels would not be readable.")

@@ -60,7 +60,7 @@ def report_of(run: Run) -> Report:
 
 def _delete(run: Run) -> None:
     delete_run(run)
-    forget("run")
+    forget(navigation.RUN)
 
 
 def show_run(run: Run, runs: list[Run]) -> None:
@@ -83,7 +83,7 @@ def show_run(run: Run, runs: list[Run]) -> None:
     views = VIEWS if report.metrics else ("Curves", "Settings and log")
     if not view_of(report.task).spec.predicts_rows:
         views = tuple(each for each in views if each != PREDICT)
-    view = choose_view(views, key="part")
+    view = choose_view(views, key=navigation.VIEW[navigation.RUNS])
     if view == "Scores":
         show_scores(run, report, runs)
     elif view == "Curves":
@@ -108,6 +108,6 @@ if not runs:
 active_runs(title="Active now")
 with errors_shown():
     show_overview(runs)
-chosen = choose("Open a run", {run.id: run.name for run in runs}, key="run")
+chosen = choose("Open a run", {run.id: run.name for run in runs}, key=navigation.RUN)
 with errors_shown():
     show_run(next(run for run in runs if run.id == chosen), runs)

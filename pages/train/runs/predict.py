@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.data.column_mapping import ColumnMapping
-from core.data.columns.mapping_guess import guess_mapping
+from core.data.columns.guess import guess_mapping
 from core.runs.folder import Run
 from pages.shared import data_source
 from pages.shared.export import csv_button

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from core.charts.bars import horizontal_bars
-from core.charts.lengths import length_histogram
-from core.charts.training import confusion_matrix, curves
+from core.charts.bars import horizontal_bars, length_histogram
+from core.charts.confusion import confusion_matrix
+from core.charts.curves import curves
 
 
 def test_bars_keep_order_and_values_even_when_names_repeat():
@@ -29,7 +29,7 @@ def test_C07_markup_in_a_name_stays_text():
 
 
 def test_limits_beyond_the_data_are_not_drawn():
-    figure = length_histogram([0, 100, 200], {"a": [1, 1]}, unit="pieces", limits=(128, 256))
+    figure = length_histogram([0, 100, 200], {"a": [1, 1]}, unit="tokens", limits=(128, 256))
     assert [shape.x0 for shape in figure.layout.shapes] == [128]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.charts.live import DATA, live_lines
+from core.charts.curves import DATA, live_lines
 from core.charts.run_curves import (
     FURTHER,
     LOSS,

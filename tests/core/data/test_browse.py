@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.dataset.search import matches, search
+from core.data.dataset.browse import matches, search
 from core.data.table import ReadOptions, Table
 
 

@@ -2,11 +2,14 @@
 
 import pytest
 
-from core.data.columns.guess import Columns, guess_columns, is_usual_name
+from core.data.column_names import is_usual_name
+from core.data.columns.guess import guess_mapping
 from core.data.dataset.dataset import build_dataset, natural_order, shared_examples
 from core.data.reading.read_table import ReadOptions, read_table
+from core.data.sources.references import open_table
 from core.data.sources.sample_sets import samples
 from core.errors import LabError
+from tests.columns import classes
 
 
 def table_of(*rows, header="text,label"):
@@ -15,37 +18,37 @@ def table_of(*rows, header="text,label"):
 
 
 def build(*rows, **named):
-    return build_dataset(table_of(*rows), Columns("text", "label"), **named)
+    return build_dataset(table_of(*rows), classes("text", "label"), **named)
 
 
 @pytest.mark.parametrize(
     ("header", "row", "expected"),
     [
-        ("id,Review Text,stars", "7,a fine film,5", Columns("Review Text", "stars")),
-        ("text_a,text_b,label", "one thing,another,1", Columns("text_a", "label", "text_b")),
-        ("premise,hypothesis,gold_label", "it rains,it pours,neutral", Columns("premise", "gold_label", "hypothesis")),
+        ("id,Review Text,stars", "7,a fine film,5", classes("Review Text", "stars")),
+        ("text_a,text_b,label", "one thing,another,1", classes("text_a", "label", "text_b")),
+        ("premise,hypothesis,gold_label", "it rains,it pours,neutral", classes("premise", "gold_label", "hypothesis")),
         (
             "id,qid1,qid2,question1,question2,is_duplicate",
             "0,1,2,why,how,0",
-            Columns("question1", "is_duplicate", "question2"),
+            classes("question1", "is_duplicate", "question2"),
         ),
         (
             "Quality,#1 ID,#2 ID,#1 String,#2 String",
             "1,22,33,he said,she said",
-            Columns("#1 String", "Quality", "#2 String"),
+            classes("#1 String", "Quality", "#2 String"),
         ),
-        ("tweet_id,airline_sentiment,name,text", "5,neutral,bob,hello there", Columns("text", "airline_sentiment")),
-        ("a,b", "some longer words here,x", Columns("a")),
-        ("2,1", "7,12", Columns("1")),
+        ("tweet_id,airline_sentiment,name,text", "5,neutral,bob,hello there", classes("text", "airline_sentiment")),
+        ("a,b", "some longer words here,x", classes("a")),
+        ("2,1", "7,12", classes("1")),
     ],
 )
 def test_columns_are_guessed(header, row, expected):
-    assert guess_columns(table_of(row, header=header)) == expected
+    assert guess_mapping(table_of(row, header=header), "sequence-classification") == expected
 
 
 def test_without_names_the_longest_cells_are_the_text_and_the_fewest_values_the_label():
     rows = [f"s{n % 5},{n % 2},{'*' if n % 2 else ''},sentence number {n} of them" for n in range(30)]
-    assert guess_columns(table_of(*rows, header="a,b,c,d")) == Columns("d", "b")
+    assert guess_mapping(table_of(*rows, header="a,b,c,d"), "sequence-classification") == classes("d", "b")
 
 
 def test_usual_names():
@@ -55,11 +58,11 @@ def test_usual_names():
 
 def test_the_samples_open_and_their_columns_are_there():
     for sample in samples():
-        table = read_table(sample.reference)
-        assert guess_columns(table) == sample.columns
-        dataset = build_dataset(table, sample.columns)
+        table = open_table(sample.reference)
+        assert guess_mapping(table, "sequence-classification") == sample.mapping
+        dataset = build_dataset(table, sample.mapping)
         assert len(dataset) >= 400
-        assert (dataset.pairs is not None) == (sample.columns.pair is not None)
+        assert (dataset.pairs is not None) == (sample.mapping.pair_column is not None)
 
 
 def test_values_and_order():
@@ -80,7 +83,7 @@ def test_natural_order():
 
 
 def test_without_a_label_column_there_are_no_labels():
-    dataset = build_dataset(table_of("one,b", "two,a"), Columns("text"))
+    dataset = build_dataset(table_of("one,b", "two,a"), classes("text"))
     assert dataset.labels == ()
     assert dataset.label_names == ()
     assert len(dataset) == 2
@@ -88,9 +91,9 @@ def test_without_a_label_column_there_are_no_labels():
 
 def test_columns_must_exist_and_differ():
     with pytest.raises(LabError, match="no column 'body'"):
-        build_dataset(table_of("one,b"), Columns("body", "label"))
+        build_dataset(table_of("one,b"), classes("body", "label"))
     with pytest.raises(LabError, match="twice"):
-        build_dataset(table_of("one,b"), Columns("text", "text"))
+        build_dataset(table_of("one,b"), classes("text", "text"))
 
 
 def test_B01_words_that_mean_nothing_elsewhere_stay_text():
@@ -151,7 +154,7 @@ def test_B09_all_rows_the_same_are_refused():
     with pytest.raises(LabError, match="same text"):
         build("one,x", "one,y")
     pairs = table_of("same,a,x", "same,b,y", header="first,second,label")
-    assert len(build_dataset(pairs, Columns("first", "label", "second"))) == 2
+    assert len(build_dataset(pairs, classes("first", "label", "second"))) == 2
 
 
 def test_B10_one_text_with_different_labels_is_named_with_rows():
@@ -170,5 +173,5 @@ def test_B11_numeric_and_empty_texts_warn():
 
 def test_notices_of_the_table_are_kept():
     table = read_table(b"i am well;joy\ni am not;sadness\nwhat a day;joy\n", name="x.txt")
-    dataset = build_dataset(table, guess_columns(table))
+    dataset = build_dataset(table, guess_mapping(table, "sequence-classification"))
     assert dataset.notices[: len(table.notices)] == table.notices

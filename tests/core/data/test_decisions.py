@@ -11,7 +11,6 @@ import pytest
 
 from core.data import decisions
 from core.data.column_mapping import ColumnMapping
-from core.data.columns.guess import Columns
 from core.data.dataset.dataset import build_dataset
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
@@ -32,11 +31,13 @@ from core.data.decisions.meanwhile import changed_meanwhile
 from core.data.decisions.saved_splits import SavedSplits, save_splits
 from core.data.reading.read_table import ReadOptions, read_table
 from core.data.sources import uploads
+from core.data.sources.references import open_table
 from core.errors import LabError
+from tests.columns import classes
 
 CONTENT = b"text,label\none,x\ntwo,y\ntwo,x\nthree,y\n"
 LONG = "text,label\n" + "".join(f"row number {n},{'ab'[n % 2]}\n" for n in range(100))
-SAMPLE = ColumnMapping.of("sequence-classification", text="text", label="label")
+SAMPLE = classes("text", "label")
 
 
 @pytest.fixture
@@ -53,9 +54,9 @@ def kept(tmp_path, monkeypatch):
 
 
 def test_what_was_chosen_outlives_a_session(table, kept):
-    dataset = build_dataset(table, Columns("text", "label"))
+    dataset = build_dataset(table, classes("text", "label"))
     made = (
-        ColumnMapping.of("sequence-classification", text="text", label="label").with_labels(["y", "x"], {"y": "yes"}),
+        classes("text", "label").with_labels(["y", "x"], {"y": "yes"}),
         Edits(table.content_hash).set(table, 0, "text", "uno"),
         Recipe((DropEmpty(),)),
         save_splits(dataset, split(dataset), how="shares", shares=(0.8, 0.1, 0.1), seed=42),
@@ -74,7 +75,7 @@ def test_what_was_chosen_outlives_a_session(table, kept):
 
 def test_what_names_rows_is_only_loaded_for_the_reading_it_was_made_for(table, kept):
     bare = read_table(CONTENT, name="x.csv", options=ReadOptions(header=False))
-    dataset = build_dataset(table, Columns("text", "label"))
+    dataset = build_dataset(table, classes("text", "label"))
     splits = save_splits(dataset, split(dataset), how="shares")
     rows, everything = Recipe((DropRows((1,)),)), Recipe((DropEmpty(),))
     for choice in (splits, rows):
@@ -241,7 +242,7 @@ def test_columns_chosen_for_another_task_leave_names_of_labels_alone(table, kept
 
 
 def test_splits_that_another_tab_replaced_are_not_forgotten_with_those_that_were_shown(table, kept):
-    dataset = build_dataset(table, Columns("text", "label"))
+    dataset = build_dataset(table, classes("text", "label"))
     first, second = (save_splits(dataset, split(dataset, seed=seed), how="shares", seed=seed) for seed in (1, 2))
     decisions.save(table.content_hash, second)
     with pytest.raises(LabError, match="replaced meanwhile"):
@@ -286,7 +287,7 @@ def test_a_deleted_upload_stays_deleted_whatever_another_tab_still_does(kept, ch
 def test_a_change_while_an_upload_is_deleted_leaves_nothing(kept, monkeypatch):
     """The deletion comes between the look whether the upload is there and the writing."""
     upload = uploads.store_upload(CONTENT, "x.csv")
-    table = read_table(upload.reference)
+    table = open_table(upload.reference)
     entered, deleting = threading.Event(), threading.Event()
 
     def change(now: Recipe | None) -> Recipe:
@@ -420,7 +421,7 @@ def test_fixes_columns_names_and_splits_of_others_are_said(table):
         "The name of the label “y” was changed meanwhile: was “y”, is now “Why”.",
         "The order of the labels was changed meanwhile: was “x, y”, is now “y, x”.",
     )
-    dataset = build_dataset(table, Columns("text", "label"))
+    dataset = build_dataset(table, classes("text", "label"))
     splits = save_splits(dataset, split(dataset, seed=1), how="shares", seed=1)
     (line,) = changed_meanwhile(None, splits, splits)
     assert line.startswith("The division into splits was changed meanwhile: was “(none)”, is now “")

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data import limits
-from core.data.columns.guess import Columns
 from core.data.dataset.dataset import build_dataset
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import DropContradictions, DropEmpty
 from core.data.reading.read_table import ReadOptions, read_table
 from core.errors import LabError
+from tests.columns import classes
 
 CONTENT = b"text,label\none,x\ntwo,y\ntwo,x\nthree,y\n"
 
@@ -69,7 +69,7 @@ def test_giving_a_cell_what_it_shows_changes_nothing_and_the_original_ends_the_c
 
 
 def test_edits_come_before_the_recipe(table):
-    columns = Columns("text", "label")
+    columns = classes("text", "label")
     recipe = Recipe((DropContradictions(),))
     assert build_dataset(table, columns, recipe=recipe).row_ids == (0, 3)
     edits = Edits(table.content_hash).set(table, 2, "label", "y").set(table, 3, "text", "")

@@ -7,7 +7,6 @@ import pytest
 
 from core.data import decisions
 from core.data.column_mapping import ColumnMapping
-from core.data.columns.guess import Columns
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.splits import Splits, split
@@ -20,9 +19,10 @@ from core.training.estimate.token_lengths import lengths_of
 from core.training.plan.plan import Plan
 from core.training.run.prepare import prepare
 from core.training.tasks import task_of
+from tests.columns import classes
 
-COLUMNS = Columns("text", "label")
-NAMED = ColumnMapping.of("sequence-classification", text="text", label="label").with_labels(("b", "a"), {"a": "Apple"})
+COLUMNS = classes("text", "label")
+NAMED = classes("text", "label").with_labels(("b", "a"), {"a": "Apple"})
 
 
 @pytest.fixture
@@ -147,9 +147,7 @@ def test_B07_only_rows_with_a_label_that_is_known_by_neither_are_named(decided):
 
 
 def test_two_labels_that_were_exchanged_by_name_keep_their_meaning(tmp_path):
-    swapped = ColumnMapping.of("sequence-classification", text="text", label="label").with_labels(
-        ("0", "1"), {"0": "1", "1": "0"}
-    )
+    swapped = classes("text", "label").with_labels(("0", "1"), {"0": "1", "1": "0"})
     test = tmp_path / "test.csv"
     test.write_text("text,label\none,0\ntwo,1\n")
     dataset = Preparation(mapping=swapped).dataset_of_other(read_table(test), COLUMNS, ("1", "0"))

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.columns.guess import Columns
 from core.data.dataset.dataset import Dataset, build_dataset
 from core.data.quality.profile import measure_pieces, profile, search
 from core.data.reading.read_table import ReadOptions, read_table
 from core.errors import LabError
+from tests.columns import classes
 
 
 def table_of(*rows, header="text,label"):
@@ -19,7 +19,7 @@ def table_of(*rows, header="text,label"):
 @pytest.fixture
 def dataset():
     rows = ("a b c,x", "d,y", "a b c,y", ",x", "d,y", "e f,x")
-    return build_dataset(table_of(*rows), Columns("text", "label"))
+    return build_dataset(table_of(*rows), classes("text", "label"))
 
 
 def test_counts_by_hand(dataset):
@@ -47,14 +47,17 @@ def test_pairs_count_both_texts():
         asked.append((texts, pairs))
         return [len(texts)] * len(texts)
 
-    made = build_dataset(table, Columns("first", "label", "second"))
+    made = build_dataset(table, classes("first", "label", "second"))
     assert profile(made).word_lengths.tolist() == [3, 4]
     assert measure_pieces(made, count).tolist() == [2, 2]
     assert asked == [(["a b", "d"], ["c", "e f g"])]
 
 
 def test_pieces_are_counted_in_batches_with_progress_and_can_be_cancelled():
-    made = build_dataset(table_of(*(f"text {n},{n % 2}" for n in range(4_500))), Columns("text", "label"))
+    made = build_dataset(
+        table_of(*(f"text {n},{n % 2}" for n in range(4_500))),
+        classes("text", "label"),
+    )
     sizes, shares = [], []
 
     def count(texts, pairs):
@@ -95,7 +98,7 @@ def test_the_profile_equals_plain_counting(rows):
 
 
 def test_without_labels():
-    found = profile(build_dataset(table_of("a,x", "a,y", "b,x"), Columns("text")))
+    found = profile(build_dataset(table_of("a,x", "a,y", "b,x"), classes("text")))
     assert found.label_counts == ()
     assert found.contradictions == ()
     assert np.issubdtype(found.word_lengths.dtype, np.integer)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
-from core.data.columns.guess import Columns, guess_columns
+from core.data.columns.guess import guess_mapping
 from core.data.dataset.dataset import Dataset, build_dataset
 from core.data.dataset.splits import Splits, split
 from core.data.dataset.words import words_of
@@ -30,6 +30,7 @@ from core.data.quality.scripts import script_mix, script_of
 from core.data.quality.typical import count_terms, log_odds, typical_words
 from core.data.reading.read_table import read_table
 from core.data.views import Strings
+from tests.columns import classes
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 WORDS = [*"abcdefghijklmnopqrst"]
@@ -306,11 +307,17 @@ def test_any_text_is_measured(texts, data):
 @pytest.mark.skipif(not DATA.is_dir(), reason="the public test sets (../shared/data) are not here")
 def test_real_tweets():
     table = read_table(DATA / "airline_tweets/Tweets.csv")
-    made = build_dataset(table, Columns("text", "airline_sentiment"))
+    made = build_dataset(table, classes("text", "airline_sentiment"))
     found = typical_words(made, most=5)
     assert found.by_label["positive"][0].word == "thank"
     assert "cancelled" in {word.word for word in typical_words(made).by_label["negative"]}
-    test = build_dataset(read_table(DATA / "emotion/test.txt"), Columns("column_1", "column_2"))
-    train = build_dataset(read_table(DATA / "emotion/train.txt"), guess_columns(read_table(DATA / "emotion/train.txt")))
+    test = build_dataset(
+        read_table(DATA / "emotion/test.txt"),
+        classes("column_1", "column_2"),
+    )
+    train = build_dataset(
+        read_table(DATA / "emotion/train.txt"),
+        guess_mapping(read_table(DATA / "emotion/train.txt"), "sequence-classification"),
+    )
     texts = set(train.texts)
     assert len(find_leaks(train, test, near=False).exact) == sum(text in texts for text in test.texts) == 11

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.columns.guess import Columns
 from core.data.dataset.dataset import build_dataset
-from core.data.dataset.finding import Finding, counted, in_order, numbers, shown
+from core.data.dataset.notices import Finding, counted, in_order, numbers, shown
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.row_selection import RowSelection, select_rows
 from core.data.quality.card import Measured, health_card
@@ -21,6 +20,7 @@ from core.data.reading.read_table import ReadOptions, read_table
 from core.data.views import Strings
 from core.errors import LabError
 from core.training.plan.plan import Plan
+from tests.columns import classes
 
 
 def table_of(*rows, header="text,label"):
@@ -29,7 +29,7 @@ def table_of(*rows, header="text,label"):
 
 
 def selection(*rows):
-    return select_rows(table_of(*rows), Columns("text", "label"))
+    return select_rows(table_of(*rows), classes("text", "label"))
 
 
 def bad(*rows, **measured):
@@ -134,14 +134,14 @@ def test_B09_duplicates_have_a_fix():
 
 
 def test_B09_repeats_are_not_dropped_where_rows_hold_more_than_their_texts():
-    rows = select_rows(table_of(*GOOD, GOOD[0]), Columns("text"))
+    rows = select_rows(table_of(*GOOD, GOOD[0]), classes("text"))
     for task, fix in (("regression", None), ("multiple-choice", None), ("masked-language", "drop_duplicates")):
         finding = health_card(rows, task=task)["duplicates"]
         assert (finding.rows, finding.fix) == ((40,), fix)
 
 
 def test_texts_with_tags_or_answers_are_not_tidied():
-    rows = select_rows(table_of(*GOOD, "one <br /> two,x"), Columns("text"))
+    rows = select_rows(table_of(*GOOD, "one <br /> two,x"), classes("text"))
     for task, fix in (("token-classification", None), ("question-answering", None), ("regression", "tidy_texts")):
         finding = health_card(rows, task=task)["untidy"]
         assert (finding.rows, finding.fix) == ((40,), fix)
@@ -231,7 +231,10 @@ def test_one_count_of_repeats_and_of_contradictions_everywhere():
     """Notices, the health card, the profile and what the fixes say they dropped."""
     rows = (*GOOD, GOOD[0], GOOD[0], GOOD[1], f"{GOOD[2][:-1]}other", f"{GOOD[4][:-1]}Y", GOOD[3].upper())
     table = table_of(*rows)
-    made, card = build_dataset(table, Columns("text", "label")), health_card(selection(*rows))
+    made, card = (
+        build_dataset(table, classes("text", "label")),
+        health_card(selection(*rows)),
+    )
     measured = profile(made)
     assert measured.duplicate_rows == 3
     assert any(notice.startswith("3 rows repeat an earlier one;") for notice in made.notices)
@@ -244,7 +247,10 @@ def test_one_count_of_repeats_and_of_contradictions_everywhere():
 
 def test_near_duplicates_and_near_contradictions():
     rows = (*GOOD, "the weather is nice today in town,x", "The weather is nice today in town!,y")
-    near = near_duplicates(build_dataset(table_of(*rows), Columns("text", "label")), threshold=0.9)
+    near = near_duplicates(
+        build_dataset(table_of(*rows), classes("text", "label")),
+        threshold=0.9,
+    )
     found = bad(*rows, near=near)
     assert (found["near_duplicates"].rows, found["near_duplicates"].fix) == ((41,), "drop_rows")
     assert found["near_contradictions"].rows == (40, 41)
@@ -262,7 +268,7 @@ def test_long_texts_and_unknown_pieces():
         "2 texts are longer than 128 pieces (5.0%) and would be cut there.",
     )
     assert health_card(selection(*GOOD), Measured(tokens=pieces, limit=256))["long"].severity == "good"
-    made = build_dataset(table_of(*GOOD), Columns("text", "label"))
+    made = build_dataset(table_of(*GOOD), classes("text", "label"))
 
     def encode(texts):
         return [[0 if word.isdigit() else 1 for word in text.split()] for text in texts]
@@ -288,16 +294,16 @@ def test_odd_characters_and_html():
 
 def test_pairs_and_sets_without_labels():
     table = table_of("a b,c d,x", "e f,,y", header="first,second,label")
-    card = health_card(select_rows(table, Columns("first", "label", "second")))
+    card = health_card(select_rows(table, classes("first", "label", "second")))
     assert card["empty"].rows == (1,)
-    assert {f.key for f in health_card(select_rows(table, Columns("first"))).findings} == {
+    assert {f.key for f in health_card(select_rows(table, classes("first"))).findings} == {
         "empty",
         "duplicates",
         "kinds",
         "odd",
         "too_few",
     }
-    assert health_card(select_rows(table, Columns("first"))).verdict == "The texts are ready, after a look at 1 thing."
+    assert health_card(select_rows(table, classes("first"))).verdict == "The texts are ready, after a look at 1 thing."
     nothing = health_card(selection("a,x", "b,y").keep(np.zeros(2, bool)))
     assert nothing.rows == 0
 
@@ -308,7 +314,10 @@ CELLS = st.sampled_from(["", "a", "a", "A.", "b c", "3", "NA", "2024-01-01", " x
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(CELLS, st.sampled_from(["x", "X", "y", "", "nan", "01", "1"])), min_size=1, max_size=30))
 def test_doing_every_offered_fix_ends_and_then_a_data_set_can_be_built_or_says_why(rows):
-    start = select_rows(table_of(*(f'"{text}",{label}' for text, label in rows)), Columns("text", "label"))
+    start = select_rows(
+        table_of(*(f'"{text}",{label}' for text, label in rows)),
+        classes("text", "label"),
+    )
     recipe = Recipe()
     for _ in range(20):
         card = health_card(recipe.apply(start).selection)

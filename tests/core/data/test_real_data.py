@@ -4,36 +4,49 @@ from pathlib import Path
 
 import pytest
 
-from core.data.columns.guess import Columns, guess_columns
+from core.data.columns.guess import guess_mapping
 from core.data.columns.task_guess import guess_task
 from core.data.dataset.dataset import build_dataset
 from core.data.reading.read_table import ReadOptions, read_table
 from core.errors import LabError
+from tests.columns import classes
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the public test sets (../shared/data) are not here")
 
-SENTENCES = Columns("sentence", "label")
-PARAPHRASES = Columns("#1 String", "Quality", "#2 String")
-UNLABELLED = Columns("#1 String", None, "#2 String")
-SIMILARITY = Columns("sentence1", "score", "sentence2")
-ENTAILMENT = Columns("sentence1", "label", "sentence2")
+SENTENCES = classes("sentence", "label")
+PARAPHRASES = classes("#1 String", "Quality", "#2 String")
+UNLABELLED = classes("#1 String", pair="#2 String")
+SIMILARITY = classes("sentence1", "score", "sentence2")
+ENTAILMENT = classes("sentence1", "label", "sentence2")
 
 
 @pytest.mark.parametrize(
     ("path", "rows", "columns"),
     [
-        ("airline_tweets/Tweets.csv", 14_640, Columns("text", "airline_sentiment")),
-        ("cola/in_domain_train.tsv", 8_551, Columns("column_4", "column_2")),
-        ("cola/out_of_domain_dev.tsv", 516, Columns("column_4", "column_2")),
-        ("emotion/train.txt", 16_000, Columns("column_1", "column_2")),
-        ("emotion/val.txt", 2_000, Columns("column_1", "column_2")),
-        ("emotion/test.txt", 2_000, Columns("column_1", "column_2")),
-        ("imdb/imdb_train.csv.gz", 25_000, Columns("text", "label")),
-        ("imdb/imdb_test.csv.gz", 25_000, Columns("text", "label")),
+        (
+            "airline_tweets/Tweets.csv",
+            14_640,
+            classes("text", "airline_sentiment"),
+        ),
+        (
+            "cola/in_domain_train.tsv",
+            8_551,
+            classes("column_4", "column_2"),
+        ),
+        (
+            "cola/out_of_domain_dev.tsv",
+            516,
+            classes("column_4", "column_2"),
+        ),
+        ("emotion/train.txt", 16_000, classes("column_1", "column_2")),
+        ("emotion/val.txt", 2_000, classes("column_1", "column_2")),
+        ("emotion/test.txt", 2_000, classes("column_1", "column_2")),
+        ("imdb/imdb_train.csv.gz", 25_000, classes("text", "label")),
+        ("imdb/imdb_test.csv.gz", 25_000, classes("text", "label")),
         ("glue/SST-2/train.tsv", 67_349, SENTENCES),
         ("glue/SST-2/dev.tsv", 872, SENTENCES),
-        ("glue/SST-2/test.tsv", 1_821, Columns("sentence")),
+        ("glue/SST-2/test.tsv", 1_821, classes("sentence")),
         ("glue/MRPC/train.tsv", 3_667, PARAPHRASES),
         ("glue/MRPC/dev.tsv", 408, PARAPHRASES),
         ("glue/MRPC/test.tsv", 1_725, UNLABELLED),
@@ -44,13 +57,17 @@ ENTAILMENT = Columns("sentence1", "label", "sentence2")
         ("glue/STS-B/test.tsv", 1_379, None),
         ("glue/RTE/train.tsv", 2_490, ENTAILMENT),
         ("glue/RTE/dev.tsv", 277, ENTAILMENT),
-        ("glue/RTE/test.tsv", 3_000, Columns("sentence1", None, "sentence2")),
-        ("chnsenticorp/train.tsv", 9_600, Columns("text_a", "label")),
-        ("chnsenticorp/dev.tsv", 1_200, Columns("text_a", "label")),
-        ("chnsenticorp/test.tsv", 1_200, Columns("text_a", "label")),
-        ("banking77/train.csv", 10_003, Columns("text", "category")),
-        ("banking77/test.csv", 3_080, Columns("text", "category")),
-        ("sms_spam/SMSSpamCollection", 5_574, Columns("column_2", "column_1")),
+        ("glue/RTE/test.tsv", 3_000, classes("sentence1", pair="sentence2")),
+        ("chnsenticorp/train.tsv", 9_600, classes("text_a", "label")),
+        ("chnsenticorp/dev.tsv", 1_200, classes("text_a", "label")),
+        ("chnsenticorp/test.tsv", 1_200, classes("text_a", "label")),
+        ("banking77/train.csv", 10_003, classes("text", "category")),
+        ("banking77/test.csv", 3_080, classes("text", "category")),
+        (
+            "sms_spam/SMSSpamCollection",
+            5_574,
+            classes("column_2", "column_1"),
+        ),
         ("codah/full_data.tsv", 2_776, None),
         ("glue/MRPC/dev_ids.tsv", 408, None),
         ("cloze_dev.tsv", 40, None),
@@ -61,7 +78,7 @@ def test_rows_and_columns(path, rows, columns):
     table = read_table(DATA / path)
     assert len(table) == rows
     if columns is not None:
-        assert guess_columns(table) == columns
+        assert guess_mapping(table, "sequence-classification") == columns
 
 
 @pytest.mark.parametrize(
@@ -79,7 +96,7 @@ def test_rows_and_columns(path, rows, columns):
 )
 def test_label_counts_are_those_of_the_source(path, counts):
     table = read_table(DATA / path)
-    dataset = build_dataset(table, guess_columns(table))
+    dataset = build_dataset(table, guess_mapping(table, "sequence-classification"))
     assert {name: dataset.labels.count(n) for n, name in enumerate(dataset.label_names)} == counts
 
 

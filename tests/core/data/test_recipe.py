@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.columns.guess import Columns
 from core.data.csv_safety import escape_formula
 from core.data.dataset.dataset import build_dataset
 from core.data.dataset.recipe import KINDS, Recipe
@@ -35,8 +34,9 @@ from core.data.quality.card import health_card
 from core.data.reading.read_table import ReadOptions, read_table
 from core.data.views import Strings
 from core.errors import LabError
+from tests.columns import classes
 
-COLUMNS = Columns("text", "label")
+COLUMNS = classes("text", "label")
 STEPS = (
     DropEmpty(), DropUnlabelled(), DropDuplicates(), DropContradictions(), DropContradictions(keep="majority"),
     CapClasses(rows=2, seed=3), DropRows((0, 4), "by hand"), TidyTexts(), MergeLabels(), UnescapeHtml(),
@@ -64,7 +64,12 @@ def kept(step, *rows):
 
 def test_B11_rows_without_a_text_are_dropped():
     assert kept(DropEmpty(), "one,x", " ,y", ",x") == ([0], "2 rows without a text were dropped.")
-    pairs = selection("a,b,x", "c,,y", header="first,second,label", columns=Columns("first", "label", "second"))
+    pairs = selection(
+        "a,b,x",
+        "c,,y",
+        header="first,second,label",
+        columns=classes("first", "label", "second"),
+    )
     assert DropEmpty().apply(pairs)[0].row_ids.tolist() == [0]
 
 
@@ -134,7 +139,7 @@ def test_chosen_rows_go_by_their_number_in_the_file():
 
 def test_a_step_that_needs_labels_says_so_and_one_that_leaves_nothing_is_refused():
     with pytest.raises(LabError, match=r"needs a label column.*take this step back"):
-        MergeLabels().apply(selection("one,x", columns=Columns("text")))
+        MergeLabels().apply(selection("one,x", columns=classes("text")))
     with pytest.raises(LabError, match="No row is left"):
         Recipe((DropRows((0, 1)),)).apply(selection("one,x", "two,y"))
 
@@ -287,7 +292,11 @@ def test_html_entities_are_written_as_characters():
         "AT&T <3 'you' '", "no & entity; here", "https://a.b/?x=1&copy=2&y=3", "&lt;", "&T; &nosuch;"
     ]  # fmt: skip
     assert line == "HTML entities were written as characters in 3 rows."
-    pairs = selection("a &gt; b,c&nbsp;d,x", header="first,second,label", columns=Columns("first", "label", "second"))
+    pairs = selection(
+        "a &gt; b,c&nbsp;d,x",
+        header="first,second,label",
+        columns=classes("first", "label", "second"),
+    )
     after, _ = UnescapeHtml().apply(pairs)
     assert (list(Strings(after.texts)), list(Strings(after.pairs))) == (["a > b"], ["c\u00a0d"])
 

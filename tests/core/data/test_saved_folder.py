@@ -16,9 +16,10 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
 from core.data import limits
-from core.data.reading.read_table import ReadOptions, read_table
+from core.data.reading.read_table import ReadOptions
 from core.data.sources import hub
-from core.data.sources.uploads import display_name, find_source, store_upload
+from core.data.sources.references import display_name, find_source, open_table
+from core.data.sources.uploads import store_upload
 from core.errors import LabError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -45,29 +46,29 @@ def save(data, path):
 
 def test_a_data_set_opens_by_its_folder(tmp_path):
     path = save(one(), tmp_path / "mine")
-    table = read_table(f"folder:{path}")
+    table = open_table(f"folder:{path}")
     assert rows(table) == [("good", "pos"), ("bad", "neg"), ("NA", "pos")]
     assert (table.name, table.columns) == ("mine", ("text", "label"))
     assert table.options == ReadOptions(format="folder", split="")
     assert table.notices == ()
     for source in (str(path), path):
-        assert read_table(source).data.equals(table.data)
-    assert read_table(path, options=table.options).data.equals(table.data)
+        assert open_table(source).data.equals(table.data)
+    assert open_table(path, options=table.options).data.equals(table.data)
     assert display_name(f"folder:{path}") == "mine"
 
 
 def test_a_folder_may_be_named_from_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     save(one(), tmp_path / "mine")
-    assert len(read_table("folder:~/mine")) == 3
+    assert len(open_table("folder:~/mine")) == 3
     with pytest.raises(LabError, match="no file"):
-        read_table("folder:~/other")
+        open_table("folder:~/other")
 
 
 def test_splits_stand_below_one_another_or_one_is_chosen(tmp_path):
     data = DatasetDict(train=one(), validation=one(["x"], [0]), test=one(["y", "z"], [-1, None]))
     path = save(data, tmp_path / "parts")
-    table = read_table(f"folder:{path}")
+    table = open_table(f"folder:{path}")
     assert table.columns == ("text", "label", "split")
     assert rows(table)[2:] == [
         ("NA", "pos", "train"),
@@ -80,14 +81,14 @@ def test_splits_stand_below_one_another_or_one_is_chosen(tmp_path):
         "the column 'split' tells them apart.",
         "Column 'label': 2 rows have no label (-1); their cells are empty.",
     )
-    test = read_table(f"folder:{path}", options=ReadOptions(split="test"))
+    test = open_table(f"folder:{path}", options=ReadOptions(split="test"))
     assert test.columns == ("text", "label")
     assert test["text"] == ["y", "z"]
     assert test.parts == table.parts == ("train", "validation", "test")
     assert test.options.split == "test"
     assert test.content_hash != table.content_hash
     with pytest.raises(LabError, match=r"no split 'dev'.*'train', 'validation', 'test'"):
-        read_table(path, options=ReadOptions(split="dev"))
+        open_table(path, options=ReadOptions(split="dev"))
 
 
 def test_every_kind_of_column_becomes_text(tmp_path):
@@ -112,7 +113,7 @@ def test_every_kind_of_column_becomes_text(tmp_path):
         "object": [{"a": 1}, None],
     }
     data = Dataset.from_dict(values, features=features)
-    table = read_table(save(DatasetDict(a=data, b=data.remove_columns("n")), tmp_path / "all"))
+    table = open_table(save(DatasetDict(a=data, b=data.remove_columns("n")), tmp_path / "all"))
     assert table.columns == ("tokens", "tags", "n", "x", "yes", "split", "object", "split_2")
     assert rows(table)[0] == ('["EU", "é"]', '["B-PER", "O"]', str(2**60), "0.5", "true", "mine", '{"a": 1}', "a")
     assert rows(table)[3][:4] == ("", '[""]', "", "2")
@@ -122,51 +123,51 @@ def test_every_kind_of_column_becomes_text(tmp_path):
 
 def test_a_column_that_only_a_later_split_has_starts_with_empty_cells(tmp_path):
     more = one(["x"], [0]).add_column("note", ["late"])
-    table = read_table(save(DatasetDict(train=one(), test=more), tmp_path / "later"))
+    table = open_table(save(DatasetDict(train=one(), test=more), tmp_path / "later"))
     assert table.columns == ("text", "label", "note", "split")
     assert table["note"] == ["", "", "", "late"]
     assert "Column 'note': 3 missing or null values became empty cells." in table.notices
 
 
 def test_the_hash_is_that_of_the_cells(tmp_path):
-    whole = read_table(save(one(["a", "b", "c", "d"], [0, 1, 0, 1]), tmp_path / "one"))
+    whole = open_table(save(one(["a", "b", "c", "d"], [0, 1, 0, 1]), tmp_path / "one"))
     shards = tmp_path / "shards"
     one(["a", "b", "c", "d"], [0, 1, 0, 1]).save_to_disk(str(shards), num_shards=3)
-    assert read_table(shards).content_hash == whole.content_hash
-    other = read_table(save(one(["ab", "", "c", "d"], [0, 1, 0, 1]), tmp_path / "other"))
+    assert open_table(shards).content_hash == whole.content_hash
+    other = open_table(save(one(["ab", "", "c", "d"], [0, 1, 0, 1]), tmp_path / "other"))
     assert other.content_hash != whole.content_hash
 
 
 def test_selected_and_shuffled_rows_come_in_their_order(tmp_path):
     data = one(map(str, range(10_000)), [0] * 10_000).shuffle(seed=1).select(range(9_000))
-    assert read_table(save(data, tmp_path / "some"))["text"] == data["text"][:]
+    assert open_table(save(data, tmp_path / "some"))["text"] == data["text"][:]
 
 
 def test_pictures_are_left_out_by_name(tmp_path):
     features = Features({"text": Value("string"), "picture": datasets.Image()})
     data = Dataset(pa.table({"text": ["a"], "picture": [{"bytes": b"x", "path": None}]}, schema=features.arrow_schema))
-    read = read_table(save(data, tmp_path / "pictures"))
+    read = open_table(save(data, tmp_path / "pictures"))
     assert read.columns == ("text",)
     assert "Column 'picture' holds pictures, sounds or the like and was left out." in read.notices
 
 
 def test_A10_a_data_set_without_rows(tmp_path):
     with pytest.raises(LabError, match="no rows"):
-        read_table(save(one([], []), tmp_path / "none"))
+        open_table(save(one([], []), tmp_path / "none"))
 
 
 def test_A12_A14_limits_hold_here_too(tmp_path, monkeypatch):
     path = save(one(["x" * 2000] * 10, [0] * 10), tmp_path / "large")
     monkeypatch.setattr(limits, "MAX_CELL_CHARACTERS", 1000)
     with pytest.raises(LabError, match="1,000 characters: row 1, column 'text'"):
-        read_table(path)
+        open_table(path)
     monkeypatch.setattr(limits, "MAX_CONTENT_BYTES", 15_000)
     with pytest.raises(LabError, match="limit of 15,000 bytes"):
-        read_table(path)
+        open_table(path)
     monkeypatch.setattr(limits, "MAX_ROWS", 5)
     monkeypatch.setattr(limits, "MAX_CONTENT_BYTES", 10**6)
     with pytest.raises(LabError, match="limit of 5 rows"):
-        read_table(path)
+        open_table(path)
 
 
 def test_A16_damaged_and_foreign_folders_are_refused(tmp_path):
@@ -176,16 +177,16 @@ def test_A16_damaged_and_foreign_folders_are_refused(tmp_path):
         shutil.copytree(path, copy)
         (copy / file).write_bytes((copy / file).read_bytes()[:40])
         with pytest.raises(LabError, match="no sound data set"):
-            read_table(copy)
+            open_table(copy)
     (tmp_path / "other").mkdir()
     for reference in (f"folder:{tmp_path / 'other'}", "folder:", f"folder:{tmp_path / 'missing'}"):
         with pytest.raises(LabError):
-            read_table(reference)
+            open_table(reference)
 
 
 def test_a_file_is_no_folder():
     with pytest.raises(LabError, match="not the folder"):
-        read_table(b"a,b\n1,2\n", options=ReadOptions(format="folder"))
+        open_table(b"a,b\n1,2\n", options=ReadOptions(format="folder"))
 
 
 def test_a_class_without_a_name_is_refused(tmp_path):
@@ -194,7 +195,7 @@ def test_a_class_without_a_name_is_refused(tmp_path):
     info["features"]["label"]["names"] = ["neg"]
     (path / "dataset_info.json").write_text(json.dumps(info))
     with pytest.raises(LabError, match=r"no sound data set|the class 1"):
-        read_table(path)
+        open_table(path)
 
 
 @pytest.fixture
@@ -229,7 +230,7 @@ def no_network(monkeypatch):
     ],
 )
 def test_C06_only_names_are_looked_up(no_network, name):
-    for function in (find_source, display_name, read_table):
+    for function in (find_source, display_name, open_table):
         with pytest.raises(LabError, match="no name of a data set"):
             function(f"hub:{name}")
 
@@ -239,14 +240,14 @@ def test_C06_only_names_are_looked_up(no_network, name):
 )
 def test_C06_a_folder_is_one_of_this_machine(no_network, reference):
     with pytest.raises(LabError):
-        read_table(reference)
+        open_table(reference)
 
 
 @pytest.mark.parametrize("name", ["imdb", "dair-ai/emotion", "glue/cola", "nyu-mll/glue/cola"])
 def test_F07_without_a_network_it_says_what_is_here(name, no_network):
     store_upload(b"text,label\na,b\n", "mine.csv")
     with pytest.raises(LabError, match=f"“{name}” could not be fetched from the Hub") as caught:
-        read_table(f"hub:{name}")
+        open_table(f"hub:{name}")
     assert "“sample:reviews”" in caught.value.remedy
     assert "“mine.csv”" in caught.value.remedy
 
@@ -264,7 +265,7 @@ def test_F07_a_hub_that_does_not_answer_is_asked_once(monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub, "get_session", lambda: SimpleNamespace(head=head))
     with pytest.raises(LabError, match="could not be fetched"):
-        read_table("hub:imdb")
+        open_table("hub:imdb")
     assert asked == [huggingface_hub.constants.ENDPOINT]
 
 
@@ -304,9 +305,9 @@ def stand_in(monkeypatch, known, kind="parquet"):
 def test_a_name_is_fetched_once_and_then_opens_without_a_network(monkeypatch):
     asked = stand_in(monkeypatch, {("dair-ai/emotion", None): DatasetDict(train=one(), test=one(["x"], [0]))})
     assert hub.fetched() == ()
-    table = read_table("hub:dair-ai/emotion")
+    table = open_table("hub:dair-ai/emotion")
     assert (len(table), table.name, table.columns) == (4, "dair-ai/emotion", ("text", "label", "split"))
-    assert read_table("hub:dair-ai/emotion").data.equals(table.data)
+    assert open_table("hub:dair-ai/emotion").data.equals(table.data)
     assert asked == [("hf://datasets/dair-ai/emotion", None)]
     assert hub.fetched() == ("dair-ai/emotion",)
     assert [path.name for path in find_source("hub:dair-ai/emotion").parent.iterdir()] == ["dair-ai--emotion"]
@@ -314,8 +315,8 @@ def test_a_name_is_fetched_once_and_then_opens_without_a_network(monkeypatch):
 
 def test_a_fetched_data_set_can_be_deleted_and_fetched_again(monkeypatch):
     stand_in(monkeypatch, {("dair-ai/emotion", None): one(), ("imdb", None): one()})
-    read_table("hub:dair-ai/emotion")
-    read_table("hub:imdb")
+    open_table("hub:dair-ai/emotion")
+    open_table("hub:imdb")
     folder = find_source("hub:imdb").parent
     (folder / "dair-ai--emotion").rename(folder / ".removing-dair-ai--emotion")  # a removal that was cut short
     assert hub.fetched() == ("imdb",)
@@ -325,7 +326,7 @@ def test_a_fetched_data_set_can_be_deleted_and_fetched_again(monkeypatch):
     for name in ("imdb", "dair-ai/emotion", "../uploads"):
         with pytest.raises(LabError):
             hub.delete(name)
-    assert len(read_table("hub:imdb")) == 3
+    assert len(open_table("hub:imdb")) == 3
 
 
 @pytest.mark.parametrize(
@@ -347,7 +348,7 @@ def test_D04_what_the_disk_does_not_take_is_said_by_its_cause(monkeypatch, numbe
     else:
         monkeypatch.setattr(hub.tempfile, "TemporaryDirectory", fail)
     with pytest.raises(LabError, match=says) as caught:
-        read_table("hub:imdb")
+        open_table("hub:imdb")
     assert remedy in caught.value.remedy
     assert hub.fetched() == ()
 
@@ -358,21 +359,21 @@ def test_C06_the_name_of_a_format_opens_no_file_of_this_folder(name, tmp_path, m
     (tmp_path / "train.txt").write_text("a\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LabError):
-        read_table(f"hub:{name}")
+        open_table(f"hub:{name}")
     assert hub.fetched() == ()
 
 
 def test_a_part_stands_behind_the_name(monkeypatch):
     asked = stand_in(monkeypatch, {("glue", "cola"): one(), ("nyu-mll/glue", "cola"): one()})
-    assert len(read_table("hub:glue/cola")) == 3
+    assert len(open_table("hub:glue/cola")) == 3
     assert asked == [("hf://datasets/glue/cola", None), ("hf://datasets/glue", "cola")]
-    assert len(read_table("hub:nyu-mll/glue/cola")) == 3
+    assert len(open_table("hub:nyu-mll/glue/cola")) == 3
     assert asked[2:] == [("hf://datasets/nyu-mll/glue", "cola")]
 
 
 def test_csv_files_keep_their_words(monkeypatch):
     asked = stand_in(monkeypatch, {("a/b", None): one()}, kind="csv")
-    read_table("hub:a/b")
+    open_table("hub:a/b")
     assert asked[-1] == ("hf://datasets/a/b", None, "keep_default_na")
 
 
@@ -393,12 +394,12 @@ def test_csv_files_keep_their_words(monkeypatch):
 def test_what_cannot_be_had_is_said_and_nothing_kept(monkeypatch, value, kind, match):
     stand_in(monkeypatch, {("a/b", None): value} if value is not None else {}, kind)
     with pytest.raises(LabError, match=match):
-        read_table("hub:a/b")
+        open_table("hub:a/b")
     assert hub.fetched() == ()
 
 
 def test_reading_other_files_loads_no_library_for_it():
-    code = "import sys; from core.data.reading.read_table import read_table; read_table('sample:reviews');"
+    code = "import sys; from core.data.sources.references import open_table; open_table('sample:reviews');"
     code += "print([name for name in ('datasets', 'pandas', 'huggingface_hub') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

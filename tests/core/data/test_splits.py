@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from core.data.columns.guess import Columns
 from core.data.dataset.dataset import Dataset, build_dataset
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.splits import looks_like_splits, split, split_by_column
@@ -20,6 +19,7 @@ from core.data.quality.leaks import leaks_within
 from core.data.quality.near import join_groups, near_duplicates
 from core.data.reading.read_table import read_table
 from core.errors import LabError
+from tests.columns import classes
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
@@ -151,7 +151,7 @@ def test_B08_neither_a_text_nor_a_group_straddles(rows, seed):
 
 def test_parts_named_in_a_column():
     table = read_table(b"text,label,split\na,x,Train\nb,y,dev\nc,x,TEST\nd,y, train \n", name="x.csv")
-    data = build_dataset(table, Columns("text", "label"), recipe=Recipe((DropRows((2,)),)))
+    data = build_dataset(table, classes("text", "label"), recipe=Recipe((DropRows((2,)),)))
     assert looks_like_splits(table["split"])
     assert not looks_like_splits(table["label"])
     parts = split_by_column(data, table["split"])
@@ -167,7 +167,7 @@ def test_parts_named_in_a_column():
 def test_saved_splits_mean_the_same_rows_after_a_recipe():
     content = "text,label\n" + "".join(f"text {n},{n % 3}\n" for n in range(100))
     table = read_table(content.encode(), name="x.csv")
-    columns = Columns("text", "label")
+    columns = classes("text", "label")
     whole = build_dataset(table, columns)
     parts = split(whole, seed=7)
     saved = save_splits(whole, parts, how="shares", shares=(0.8, 0.1, 0.1), seed=7)
@@ -208,7 +208,7 @@ def test_anything_else_is_no_splits(change):
 @pytest.mark.skipif(not DATA.is_dir(), reason="the public test sets (../shared/data) are not here")
 def test_no_tweet_straddles():
     table = read_table(DATA / "airline_tweets/Tweets.csv")
-    data = build_dataset(table, Columns("text", "airline_sentiment"))
+    data = build_dataset(table, classes("text", "airline_sentiment"))
     parts = split(data)
     assert leaks_within(data, parts) == ()
     for name, share in zip(("train", "validation", "test"), (0.8, 0.1, 0.1), strict=True):

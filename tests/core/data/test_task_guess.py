@@ -4,6 +4,7 @@ import pytest
 
 from core.data.columns.task_guess import guess_task
 from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.data.sources.sample_sets import samples
 from core.tasks import TASKS
 
@@ -37,4 +38,4 @@ def test_the_task_is_seen_from_names_and_cells(task: str, table: str):
 
 
 def test_every_sample_is_for_classes():
-    assert {guess_task(read_table(sample.reference)) for sample in samples()} == {CLASSES}
+    assert {guess_task(open_table(sample.reference)) for sample in samples()} == {CLASSES}

@@ -13,7 +13,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from core.data import decisions
 from core.data.column_mapping import ColumnMapping
-from core.data.columns.guess import Columns
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.row_selection import select_rows
@@ -38,9 +37,10 @@ from core.errors import LabError
 from core.training.plan.plan import Plan
 from core.training.run.prepare import prepare
 from core.training.tasks import task_of
+from tests.columns import classes
 
-COLUMNS = Columns("text", "label")
-MAPPING = ColumnMapping.of("sequence-classification", text="text", label="label")
+COLUMNS = classes("text", "label")
+MAPPING = classes("text", "label")
 LABELS = ("a", "b")
 TEXTS = ("one", "one", "", " two ", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 ROWS = list(zip(TEXTS, "aabbabababab", strict=True))

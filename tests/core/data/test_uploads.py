@@ -11,10 +11,10 @@ import pytest
 
 from core.data import limits
 from core.data.reading.detection import FORMAT_OF_SUFFIX
-from core.data.reading.read_table import read_table
 from core.data.sources import uploads
+from core.data.sources.references import display_name, find_source, open_table
 from core.data.sources.sample_sets import samples
-from core.data.sources.uploads import delete_upload, display_name, find_source, find_upload, list_uploads, store_upload
+from core.data.sources.uploads import delete_upload, find_upload, list_uploads, store_upload
 from core.errors import LabError
 from core.workspace import write_atomically
 
@@ -45,7 +45,7 @@ def test_an_upload_is_kept_and_read(folder):
     assert upload.size_bytes == len(CONTENT)
     assert json.loads((folder / upload.id / "meta.json").read_text())["name"] == "My data.csv"
     assert list_uploads() == (upload,)
-    table = read_table(upload.reference)
+    table = open_table(upload.reference)
     assert table.name == "My data.csv"
     assert table.content_hash == upload.id
     assert find_source(upload.reference) == upload.path
@@ -69,15 +69,15 @@ def test_the_same_content_is_one_upload_with_the_newest_name(folder):
 def test_I02_the_same_bytes_under_two_kinds_of_names_are_two_uploads(folder):
     """An upload's reference reads the same rows for whoever opens it, whatever is uploaded later."""
     one = store_upload(LINES, "lines.csv")
-    before = read_table(one.reference)
+    before = open_table(one.reference)
     two = store_upload(LINES, "lines.txt")
     assert {each.reference: each.name for each in list_uploads()} == {
         one.reference: "lines.csv", two.reference: "lines.txt"
     }  # fmt: skip
-    again, other = read_table(one.reference), read_table(two.reference)
+    again, other = open_table(one.reference), open_table(two.reference)
     assert (again.columns, len(again), again.options) == (("a good film",), 2, before.options)
     assert (other.options.format, len(other)) == ("txt", 3)
-    assert other.data.equals(read_table(LINES, name="lines.txt").data)
+    assert other.data.equals(open_table(LINES, name="lines.txt").data)
     assert (again.content_hash, other.content_hash) == (one.id, two.id)  # what is decided about one is not the other's
     assert store_upload(LINES, "renamed.tsv.csv").id == one.id
     assert store_upload(LINES, "lines.txt") == two
@@ -91,7 +91,7 @@ def test_I02_an_id_keeps_its_form_after_the_upload_is_deleted(folder):
     two = store_upload(CONTENT, "lines.txt")
     assert two.id != one.id
     with pytest.raises(LabError, match="no upload"):
-        read_table(one.reference)
+        open_table(one.reference)
     assert store_upload(CONTENT, "back.csv").id == one.id
 
 
@@ -102,10 +102,10 @@ def test_I02_an_upload_of_earlier_days_reads_as_it_did(folder):
     for ending in ("csv", "txt"):
         (folder / identity / f"content.{ending}").write_bytes(LINES)
     (folder / identity / "meta.json").write_text('{"name": "lines.txt", "suffix": ".txt", "size_bytes": 19}')
-    assert len(read_table(f"upload:{identity}")) == 3
+    assert len(open_table(f"upload:{identity}")) == 3
     assert store_upload(LINES, "lines.txt").id == identity
     assert store_upload(LINES, "lines.csv").id != identity
-    assert len(read_table(f"upload:{identity}")) == 3
+    assert len(open_table(f"upload:{identity}")) == 3
     delete_upload(identity)
     assert [path.name for path in (folder / identity).iterdir()] == ["meta.json"]
 
@@ -115,10 +115,10 @@ def test_I02_a_file_is_read_alike_before_and_after_it_is_stored(suffix):
     content = b"one\ttwo, three\nfour\tfive, six\n"
     for name in (f"lines.{suffix}", f"LINES.{suffix}.gz".upper()):
         try:
-            table = read_table(content, name=name)
+            table = open_table(content, name=name)
         except LabError:  # no such file
             continue
-        stored = read_table(store_upload(content, name).reference)
+        stored = open_table(store_upload(content, name).reference)
         assert (stored.options, stored.columns) == (table.options, table.columns)
         assert stored.data.equals(table.data)
 
@@ -246,7 +246,7 @@ def test_C04_only_an_id_that_exists_is_found(identity):
     ],
 )
 def test_C06_addresses_and_patterns_are_refused_without_a_request(no_network, reference):
-    for function in (find_source, display_name, read_table):
+    for function in (find_source, display_name, open_table):
         with pytest.raises(LabError):
             function(reference)
 
@@ -261,14 +261,14 @@ def test_what_is_not_there_is_said(reference):
 
 def test_a_folder_is_not_a_file(tmp_path):
     with pytest.raises(LabError, match="not a file"):
-        read_table(str(tmp_path))
+        open_table(str(tmp_path))
 
 
 def test_odd_but_real_file_names_open(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("data [1].csv", "what?.csv", "notes: new.csv"):
         (tmp_path / name).write_bytes(CONTENT)
-        assert len(read_table(name)) == 2
+        assert len(open_table(name)) == 2
 
 
 def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
@@ -277,10 +277,10 @@ def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(home))
     (home / "mine.csv").write_bytes(CONTENT)
     assert find_source("~/mine.csv") == home / "mine.csv"
-    assert len(read_table("~/mine.csv")) == 2
+    assert len(open_table("~/mine.csv")) == 2
     monkeypatch.chdir(tmp_path)
     (tmp_path / "~odd.csv").write_bytes(CONTENT + b"c,z\n")
-    assert len(read_table("~odd.csv")) == 3
+    assert len(open_table("~odd.csv")) == 3
     for reference in ("~/none.csv", "~nobody-of-that-name/a.csv"):
         with pytest.raises(LabError, match="no file"):
             find_source(reference)

@@ -13,7 +13,7 @@ from torch import nn
 from core import LabError, fill_mask, open_model, tokenize
 from core.explore.answers import likeliest
 from core.explore.attention import ablation
-from core.explore.attention.ablation import silenced, sweep, without_heads
+from core.explore.attention.ablation import ablate_each_head, ablate_heads, silenced
 from core.explore.fill_mask.fill_mask import MaskPredictions, top_tokens
 from core.explore.tokens import model_inputs
 from core.models.loading import Model
@@ -89,7 +89,7 @@ def test_switching_off_equals_zeroed_columns(models, family: str, head: str):
         if logits is not None:
             same_but_for_rounding(own_logits, logits)
 
-    outcome = without_heads(model, tokens, SET)
+    outcome = ablate_heads(model, tokens, SET)
     assert outcome.heads == SET
     before_hidden, before_logits = outputs(model.network, model, tokens)
     cosine = torch.cosine_similarity(before_hidden.mean(0), hidden.mean(0), dim=0).item()
@@ -132,7 +132,7 @@ def test_any_set_of_heads_equals_zeroed_columns(models, heads: set[tuple[int, in
 def test_switching_nothing_off_changes_nothing(models, head: str):
     for family in FAMILIES:
         model = models[family, head]
-        outcome = without_heads(model, tokens_of(model), ())
+        outcome = ablate_heads(model, tokens_of(model), ())
         assert outcome.cosine == pytest.approx(1, abs=1e-12)
         if outcome.before is not None:
             assert torch.equal(outcome.before, outcome.after)
@@ -146,8 +146,8 @@ def test_the_shared_model_stays_bit_identical(models, family: str, head: str):
     tokens = tokens_of(model)
     weights = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
     hidden, logits = outputs(model.network, model, tokens)
-    without_heads(model, tokens, SET)
-    list(sweep(model, tokens))
+    ablate_heads(model, tokens, SET)
+    list(ablate_each_head(model, tokens))
     assert weights.keys() == model.network.state_dict().keys()
     assert all(torch.equal(weights[name], tensor) for name, tensor in model.network.state_dict().items())
     assert not any(module._forward_pre_hooks for module in model.network.modules())
@@ -162,7 +162,7 @@ def test_a_sweep_equals_one_head_at_a_time(models, family: str, head: str, monke
     model = models[family, head]
     tokens = tokens_of(model)
     monkeypatch.setattr(ablation, "POSITIONS_AT_ONCE", 5 * len(tokens))
-    seen = list(sweep(model, tokens))
+    seen = list(ablate_each_head(model, tokens))
     effects = seen[-1]
     layers, heads = effects.cosine_distance.shape
     assert (layers, heads) == (4 * 2 if family == "albert" else 3, 4)
@@ -171,7 +171,7 @@ def test_a_sweep_equals_one_head_at_a_time(models, family: str, head: str, monke
     assert (effects.kl_divergence is None) == (effects.drop is None) == (head == "encoder")
     for layer in range(layers):
         for number in range(heads):
-            alone = without_heads(model, tokens, {(layer, number)})
+            alone = ablate_heads(model, tokens, {(layer, number)})
             assert effects.cosine_distance[layer, number] == pytest.approx(1 - alone.cosine, abs=CLOSE)
             if head != "encoder":
                 assert effects.kl_divergence[layer, number] == pytest.approx(np.mean(alone.kl_divergence), abs=CLOSE)
@@ -189,14 +189,14 @@ def test_a_sweep_equals_one_head_at_a_time(models, family: str, head: str, monke
 def test_a_masked_language_model_can_be_asked_anywhere_or_nowhere(models):
     model = models["bert", "masked-lm"]
     tokens = tokenize(model, "the cat sat")
-    assert without_heads(model, tokens, SET).before is None  # no mask
-    assert next(sweep(model, tokens)).kl_divergence is None
-    outcome = without_heads(model, tokens, SET, positions=[2, 1])
+    assert ablate_heads(model, tokens, SET).before is None  # no mask
+    assert next(ablate_each_head(model, tokens)).kl_divergence is None
+    outcome = ablate_heads(model, tokens, SET, positions=[2, 1])
     _, logits = outputs(model.network, model, tokens)
     torch.testing.assert_close(outcome.before, logits[[2, 1]].softmax(-1), atol=CLOSE, rtol=CLOSE)
-    *_, effects = sweep(model, tokens, positions=[2])
+    *_, effects = ablate_each_head(model, tokens, positions=[2])
     ((layer, number, effect), *_) = effects.ranking()
-    alone = without_heads(model, tokens, {(layer, number)}, positions=[2])
+    alone = ablate_heads(model, tokens, {(layer, number)}, positions=[2])
     assert effect == pytest.approx(alone.kl_divergence[0], abs=CLOSE)
 
 
@@ -204,7 +204,7 @@ def test_the_answers_before_are_those_of_fill_mask():
     model = open_model("builtin")
     text = "Paris is the [MASK] of France."
     tokens = tokenize(model, text)
-    outcome = without_heads(model, tokens, {(5, head) for head in range(12)})
+    outcome = ablate_heads(model, tokens, {(5, head) for head in range(12)})
     (own,) = top_tokens(model, MaskPredictions(tokens, outcome.positions, outcome.before))
     (expected,) = fill_mask(model, text)
     assert [token for token, _ in own] == [token for token, _ in expected]
@@ -218,7 +218,7 @@ def test_logits_that_do_not_compete_have_no_distribution(models, count: int, pro
     network = copy.deepcopy(model.network)
     network.classifier = nn.Linear(24, count)
     network.config.num_labels, network.config.problem_type = count, problem
-    outcome = without_heads(Model("own", "own", model.task, network, model.tokenizer), tokens_of(model), SET)
+    outcome = ablate_heads(Model("own", "own", model.task, network, model.tokenizer), tokens_of(model), SET)
     assert outcome.before is None
     assert outcome.cosine < 1
 
@@ -227,11 +227,11 @@ def test_many_people_switch_off_heads_of_one_model_at_once(models):
     model = models["albert", "masked-lm"]
     tokens = tokens_of(model)
     sets = [{(number % 8, number % 4), (number % 3, 1)} for number in range(12)]
-    alone = [without_heads(model, tokens, heads).after for heads in sets]
+    alone = [ablate_heads(model, tokens, heads).after for heads in sets]
     together: dict[int, torch.Tensor] = {}
 
     def look(number: int) -> None:
-        together[number] = without_heads(model, tokens, sets[number]).after
+        together[number] = ablate_heads(model, tokens, sets[number]).after
 
     threads = [threading.Thread(target=look, args=(number,)) for number in range(len(sets))]
     for each in threads:
@@ -247,15 +247,15 @@ def test_what_there_is_not_is_refused(models):
     tokens = tokens_of(model)
     for heads in ({(3, 0)}, {(0, 4)}, {(-1, 0)}, {(0, -1)}):
         with pytest.raises(LabError, match=r"no layer\.-?\d+ head -?\d+"):
-            without_heads(model, tokens, heads)
+            ablate_heads(model, tokens, heads)
     for positions in ([-1], [0, len(tokens)]):
         with pytest.raises(LabError, match="no position"):
-            without_heads(model, tokens, SET, positions=positions)
+            ablate_heads(model, tokens, SET, positions=positions)
         with pytest.raises(LabError, match="no position"):
-            sweep(model, tokens, positions=positions)  # at once, not when first asked for a result
+            ablate_each_head(model, tokens, positions=positions)  # at once, not when first asked for a result
     for head in ("encoder", "sequence-classification"):
         with pytest.raises(LabError, match="no masked-language head"):
-            without_heads(models["bert", head], tokens, SET, positions=[1])
+            ablate_heads(models["bert", head], tokens, SET, positions=[1])
 
 
 @pytest.mark.parametrize(
@@ -265,12 +265,12 @@ def test_what_there_is_not_is_refused(models):
 def test_F05_a_model_whose_answers_are_not_followed_is_told_so(tmp_path, head: str, kind: str):
     model = open_model(str(family_folder("bert", head, tmp_path)))
     tokens = tokens_of(model)
-    assert without_heads(model, tokens, SET).before is None
+    assert ablate_heads(model, tokens, SET).before is None
     with pytest.raises(LabError, match=f"answers with {kind}, which are not followed"):
         likeliest(model, tokens)
 
 
 def test_a_sweep_leaves_its_caller_out_of_inference_mode(models):
     model = models["bert", "encoder"]
-    for _ in sweep(model, tokens_of(model)):
+    for _ in ablate_each_head(model, tokens_of(model)):
         assert not torch.is_inference_mode_enabled()

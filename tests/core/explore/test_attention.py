@@ -17,7 +17,7 @@ from core.explore.attention.summaries import (
     head_statistics,
     mean_over_heads,
     mean_over_layers,
-    roll_out,
+    rollout,
 )
 from core.explore.attention.weights import KINDS, attention_weights, normalise_rows, value_norms
 from core.models.loading import Model
@@ -132,7 +132,7 @@ def test_words_are_whole_and_special_tokens_stand_alone(bert):
     assert [unit.label for unit in whole if unit.is_special] == ["[CLS]", "[SEP]", "[SEP]"]  # not [MASK]
 
 
-def test_words_of_byte_level_pieces_are_read_from_the_text(models):
+def test_words_of_byte_level_tokens_are_read_from_the_text(models):
     whole = units(tokenize(models["roberta"], "the naïve 😀<mask>", "cat"), whole_words=True)
     assert [unit.label for unit in whole] == ["<s>", "the", "naïve", "😀", "<mask>", "</s>", "</s>", "cat", "</s>"]
     assert [unit.is_special for unit in whole] == [True, False, False, False, False, True, True, False, True]
@@ -283,7 +283,7 @@ def test_roll_out_by_hand():
     t = HandTrace([first], [second], ids=[[1, 2]])
     # A_0 = [[.75, .25], [.25, .75]], A_1 = [[1, 0], [.25, .75]], R_1 = A_1 A_0
     expected = [[[0.75, 0.25], [0.25, 0.75]], [[0.75, 0.25], [0.375, 0.625]]]
-    torch.testing.assert_close(roll_out(t)[0], torch.tensor(expected))
+    torch.testing.assert_close(rollout(t)[0], torch.tensor(expected))
     torch.testing.assert_close(mean_over_heads(t)[0, 1], torch.tensor([[1.0, 0.0], [0.5, 0.5]]))
     torch.testing.assert_close(mean_over_layers(t)[0, 1], torch.tensor([[0.75, 0.25], [1.0, 0.0]]))
 
@@ -291,7 +291,7 @@ def test_roll_out_by_hand():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_roll_out_equals_plain_loops(models, family: str):
     t = trace(models[family], tokenize(models[family], TEXT))
-    found = roll_out(t)
+    found = rollout(t)
     so_far = np.eye(len(t.tokens))
     for number in range(t.layers):
         mixed = np.mean([head.double().numpy() for head in t[f"layer.{number}.probabilities"]], axis=0)
@@ -300,7 +300,7 @@ def test_roll_out_equals_plain_loops(models, family: str):
     torch.testing.assert_close(found.sum(-1), torch.ones(found.shape[:-1]))
     torch.testing.assert_close(mean_over_heads(t).sum(-1), torch.ones(found.shape[:-1]))
     assert mean_over_layers(t).shape == (t.heads, len(t.tokens), len(t.tokens))
-    batched = roll_out(trace(models[family], [tokenize(models[family], "cat"), t.tokens]))
+    batched = rollout(trace(models[family], [tokenize(models[family], "cat"), t.tokens]))
     torch.testing.assert_close(batched[1], found, atol=1e-5, rtol=1e-5)
 
 

@@ -74,10 +74,10 @@ def of_length(model: Model, positions: int) -> Trace:
     return trace(model, tokenize(model, " ".join(["cat"] * (positions - 2))))
 
 
-def with_pieces(t: Trace, pieces: tuple[str, ...]) -> Trace:
+def with_tokens(t: Trace, tokens: tuple[str, ...]) -> Trace:
     """The same trace as if its tokens were called otherwise."""
-    pieces = (pieces + t.tokens.tokens)[: len(t.tokens)]
-    return dataclasses.replace(t, tokens=dataclasses.replace(t.tokens, tokens=pieces))
+    tokens = (tokens + t.tokens.tokens)[: len(t.tokens)]
+    return dataclasses.replace(t, tokens=dataclasses.replace(t.tokens, tokens=tokens))
 
 
 def values(packed: list) -> torch.Tensor:
@@ -148,7 +148,7 @@ def test_the_neuron_view_holds_what_bertviz_itself_would_show(models, pair: str 
         cls_token="[CLS]",
         sep_token="[SEP]",
         tokenize=lambda text: model.tokenizer.tokenize(text),
-        convert_tokens_to_ids=lambda pieces: model.tokenizer.convert_tokens_to_ids(pieces),
+        convert_tokens_to_ids=lambda tokens: model.tokenizer.convert_tokens_to_ids(tokens),
     )
     theirs = bertviz_params(show(Network(), "bert", tokenizer, TEXT, pair, "light", 0, 2, html_action="return").data)
     ours = Page(neuron_view(t, layer=1, head=2)).params
@@ -195,7 +195,7 @@ def test_a_document_asks_for_nothing_and_runs_its_own_scripts_only(single, view:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_token_is_data_and_never_part_of_the_page(single, view: str):
-    harmless, evil = VIEWS[view](single), VIEWS[view](with_pieces(single, EVIL))
+    harmless, evil = VIEWS[view](single), VIEWS[view](with_tokens(single, EVIL))
     assert Page(evil).tags == Page(harmless).tags
     data = Page(evil).scripts[0]
     assert not set("<\u2028\u202e") & set(data)
@@ -204,7 +204,7 @@ def test_a_token_is_data_and_never_part_of_the_page(single, view: str):
     assert tuple(shown["left_text"][: len(EVIL)]) == tuple(shown["right_text"][: len(EVIL)]) == EVIL
 
 
-def test_byte_level_pieces_are_shown_as_the_characters_they_stand_for(models):
+def test_byte_level_tokens_are_shown_as_the_characters_they_stand_for(models):
     model = models["roberta"]
     t = trace(model, tokenize(model, "the 😀 naïve mat"))
     shown = Page(head_view(t)).params["attention"][0]["left_text"]

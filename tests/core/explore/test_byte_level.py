@@ -1,4 +1,4 @@
-"""A RoBERTa with byte-level pieces: another mask token, spaces inside pieces, several pieces for one character."""
+"""A RoBERTa with byte-level tokens: another mask token, spaces inside tokens, several tokens for one character."""
 
 from pathlib import Path
 
@@ -35,12 +35,12 @@ def model(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.mark.parametrize("pair", [None, "café"])
 @pytest.mark.parametrize("text", TEXTS)
-def test_pieces_equal_the_tokenizers_own(model, text: str, pair: str | None):
+def test_tokens_equal_the_tokenizers_own(model, text: str, pair: str | None):
     assert list(tokenize(model, text, pair).ids) == model.tokenizer(text, pair)["input_ids"]
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_F04_every_character_belongs_to_a_piece(model, text: str):
+def test_F04_every_character_belongs_to_a_token(model, text: str):
     tokens = tokenize(model, text)
     covered = {i for (start, end), side in zip(tokens.offsets, tokens.sequence, strict=True) if side == 0
                for i in range(start, end)}  # fmt: skip
@@ -48,8 +48,8 @@ def test_F04_every_character_belongs_to_a_piece(model, text: str):
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_the_steps_end_in_the_same_pieces(model, text: str):
-    assert [piece for pieces in steps(model, text).tokens for piece in pieces] == model.tokenizer.tokenize(text)
+def test_the_steps_end_in_the_same_tokens(model, text: str):
+    assert [token for tokens in steps(model, text).tokens for token in tokens] == model.tokenizer.tokenize(text)
 
 
 def test_positions_start_after_the_paddings(model):
@@ -66,10 +66,10 @@ def test_a_typed_mask_becomes_this_models_own_and_the_hidden_word_is_found_in_it
         ("sat", False),
     ]
     cat = words(model, text)[1]
-    assert cat.tokens[0] == model.tokenizer.convert_tokens_to_ids("Ġcat")
+    assert cat.token_ids[0] == model.tokenizer.convert_tokens_to_ids("Ġcat")
     predictions = predict_masks(model, text)
-    place, share = rank(predictions, 0, cat.tokens[0])
-    assert share == pytest.approx(float(predictions.probabilities[0, cat.tokens[0]]))
+    place, share = rank(predictions, 0, cat.token_ids[0])
+    assert share == pytest.approx(float(predictions.probabilities[0, cat.token_ids[0]]))
     assert 1 <= place <= len(model.tokenizer)
 
 

@@ -20,7 +20,7 @@ def model():
 @pytest.mark.parametrize(
     ("text", "mask"), [("The nurse said that [MASK] was tired.", 0), ("[MASK] said that [MASK] was tired.", 1)]
 )
-def test_words_of_one_piece_have_their_probability_at_the_mask(model, text: str, mask: int):
+def test_words_of_one_token_have_their_probability_at_the_mask(model, text: str, mask: int):
     found = compare_candidates(model, text, ["he", "she", "they", " He "], mask=mask)
     row = predict_masks(model, text).probabilities[mask]
     expected = {word: float(row[model.tokenizer.convert_tokens_to_ids(word.lower())]) for word in ("he", "she", "they")}
@@ -32,14 +32,14 @@ def test_words_of_one_piece_have_their_probability_at_the_mask(model, text: str,
 
 
 @torch.inference_mode()
-def test_a_word_of_several_pieces_is_multiplied_left_to_right(model):
+def test_a_word_of_several_tokens_is_multiplied_left_to_right(model):
     found = compare_candidates(model, "That was [MASK] of him.", ["unaffable"])[0]
-    pieces = model.tokenizer.convert_tokens_to_ids(["una", "##ffa", "##ble"])
+    token_ids = model.tokenizer.convert_tokens_to_ids(["una", "##ffa", "##ble"])
     ids = model.encode("That was [MASK][MASK][MASK] of him.", return_tensors="pt")["input_ids"]
     product = 1.0
-    for place, piece in enumerate(pieces, start=3):
-        product *= model.network(input_ids=ids).logits[0, place].softmax(-1)[piece].item()
-        ids[0, place] = piece
+    for place, token_id in enumerate(token_ids, start=3):
+        product *= model.network(input_ids=ids).logits[0, place].softmax(-1)[token_id].item()
+        ids[0, place] = token_id
     assert found.probability == pytest.approx(product, rel=1e-3)
     assert found.tokens == ("una", "##ffa", "##ble")
     assert found.share == 1
@@ -68,7 +68,7 @@ def test_words_that_begin_with_some_letters(model):
     predictions = predict_masks(model, "He drank a glass of [MASK].")
     (found,) = beginning_with(model, predictions, " W", top_k=5)
     vocabulary = model.tokenizer.get_vocab()
-    entries = [index for piece, index in vocabulary.items() if piece.startswith("w")]
+    entries = [index for token, index in vocabulary.items() if token.startswith("w")]
     assert found.probability == pytest.approx(float(predictions.probabilities[0, entries].sum()), rel=1e-5)
     best = sorted(entries, key=lambda index: -predictions.probabilities[0, index])[:5]
     assert [word for word, _ in found.words] == [readable(model, index) for index in best]
@@ -82,13 +82,13 @@ def test_words_that_begin_with_some_letters(model):
     assert all(word.startswith("water") for word, _ in all_of_it.words)
 
 
-def test_beginnings_are_compared_as_people_read_them_where_pieces_are_bytes(tmp_path):
+def test_beginnings_are_compared_as_people_read_them_where_tokens_are_bytes(tmp_path):
     model = open_model(str(family_folder("roberta", "masked-lm", tmp_path)))
     predictions = predict_masks(model, "the <mask> sat on the mat")
     vocabulary = model.tokenizer.get_vocab()
     for prefix in ("c", "the", "É"):
         marked = [
-            i for piece, i in vocabulary.items() if piece[0] == "Ġ" and reads(model, i).startswith(prefix.lower())
+            i for token, i in vocabulary.items() if token[0] == "Ġ" and reads(model, i).startswith(prefix.lower())
         ]
         if not marked:
             with pytest.raises(LabError, match="begins with"):

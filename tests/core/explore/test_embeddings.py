@@ -10,8 +10,10 @@ from sklearn.decomposition import PCA
 from sklearn.metrics.pairwise import cosine_similarity
 
 from core import LabError, fill_mask, open_model, tokenize, trace
-from core.charts.heatmap import cosine_heatmap, lines_by_layer
-from core.charts.scatter import MOST_LABELS, SVG_POINTS, data_map, token_map
+from core.charts.attention import cosine_heatmap
+from core.charts.curves import lines_by_layer
+from core.charts.scatter import MOST_LABELS, data_map, token_map
+from core.charts.style import SVG_POINTS
 from core.explore.embeddings import dataset_map, neighbours, vectors
 from core.explore.embeddings import store as store
 from core.explore.embeddings.projection import align, project, project_layers
@@ -101,16 +103,16 @@ def test_no_text_gives_no_vectors(tiny):
         tokenize_all(tiny, [])
 
 
-def test_words_are_the_mean_of_their_pieces(model):
+def test_words_are_the_mean_of_their_tokens(model):
     tokens = tokenize_all(model, ["an unaffable cat", "cats"])
     t = trace(model, tokens)
     words = places(tokens, whole_words=True)
     assert [(word.text, word.name) for word in words] == [(0, "an"), (0, "unaffable"), (0, "cat"), (1, "cats")]
     alone = states_of(model, "an unaffable cat")
     np.testing.assert_allclose(place_vectors(t, words)[:, 1], alone[:, 2:5].mean(1).numpy(), atol=1e-5)
-    pieces = places(tokens, with_special=True)
-    assert [piece.name for piece in pieces] == [*tokens[0].tokens, *tokens[1].tokens]
-    assert place_vectors(t, pieces).shape == (7, len(pieces), 384)
+    each_token = places(tokens, with_special=True)
+    assert [place.name for place in each_token] == [*tokens[0].tokens, *tokens[1].tokens]
+    assert place_vectors(t, each_token).shape == (7, len(each_token), 384)
     assert place_vectors(t, ()).shape == (7, 0, 384)
 
 
@@ -253,7 +255,7 @@ def test_the_baseline_of_whole_texts(tiny, pooling: str):
 
 @pytest.mark.parametrize("word", ["bank", "paris", "seven"])
 def test_the_nearest_entry_to_a_word_is_itself(model, word: str):
-    found = neighbours.nearest_pieces(model, model.tokenizer.convert_tokens_to_ids(word), top_k=8)
+    found = neighbours.nearest_tokens(model, model.tokenizer.convert_tokens_to_ids(word), top_k=8)
     assert found[0] == (word, pytest.approx(1, abs=1e-5))
     assert [value for _, value in found] == sorted((value for _, value in found), reverse=True)
     table = model.network.get_input_embeddings().weight.numpy()
@@ -270,11 +272,11 @@ def test_the_last_lens_is_the_models_own_prediction(family: str, tmp_path):
     text = f"the {mask} sat"
     t = trace(model, tokenize_all(model, [text]))
     position = t.tokens[0].tokens.index(mask)
-    guesses = neighbours.lens(model, t, Place(0, (position,), mask), t.layers, top_k=6)
+    guesses = neighbours.logit_lens_at(model, t, Place(0, (position,), mask), t.layers, top_k=6)
     (expected,) = fill_mask(model, text, top_k=6)
     assert [value for _, value in guesses] == pytest.approx([value for _, value in expected], abs=1e-6)
-    piece = t.tokens[0].ids[position]
-    assert neighbours.nearest_pieces(model, piece)[0][1] == pytest.approx(1, abs=1e-5)
+    token_id = t.tokens[0].ids[position]
+    assert neighbours.nearest_tokens(model, token_id)[0][1] == pytest.approx(1, abs=1e-5)
 
 
 def test_F05_no_head_no_lens(tiny_model_folder, tmp_path):
@@ -284,7 +286,7 @@ def test_F05_no_head_no_lens(tiny_model_folder, tmp_path):
     model = open_model(str(tmp_path))
     t = trace(model, tokenize_all(model, ["the cat"]))
     with pytest.raises(LabError, match="no masked-language head") as caught:
-        neighbours.lens(model, t, Place(0, (1,), "the"), 1)
+        neighbours.logit_lens_at(model, t, Place(0, (1,), "the"), 1)
     assert "built-in" in caught.value.remedy
 
 
@@ -375,9 +377,9 @@ def test_a_full_disk_is_no_error(tiny, monkeypatch):
 def test_the_longest_unused_are_forgotten(monkeypatch):
     monkeypatch.setattr(store, "MOST_BYTES", 3_000)
     for name in ("a", "b", "c", "d"):
-        store.remember(name, np.zeros(100), {})
-    assert store.recall("a") is None
-    assert store.recall("d") is not None
+        store.save(name, np.zeros(100), {})
+    assert store.load("a") is None
+    assert store.load("d") is not None
     assert len(list(store.folder().glob("*.npy"))) == len(list(store.folder().glob("*.json"))) == 3
 
 

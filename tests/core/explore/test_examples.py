@@ -67,20 +67,20 @@ def test_given_words_change_places_from_one_sentence_to_the_other(models):
 
 
 @pytest.mark.parametrize(
-    ("strange", "ordinary", "piece"),
+    ("strange", "ordinary", "token"),
     [
         (examples.SURPRISING, examples.LESS_SURPRISING, "sand"),
         (examples.TEACHING_SURPRISING, examples.TEACHING_LESS_SURPRISING, "."),
     ],
 )
-def test_the_strange_sentence_scores_less_and_its_strange_piece_stands_out(
-    models, strange: Example, ordinary: Example, piece: str
+def test_the_strange_sentence_scores_less_and_its_strange_token_stands_out(
+    models, strange: Example, ordinary: Example, token: str
 ):
     model = models[strange.model]
     *_, first = surprise(model, tokenize(model, strange.text))
     *_, second = surprise(model, tokenize(model, ordinary.text))
     assert first.score < second.score
-    assert first.tokens.tokens[first.positions[int(np.argmax(first.bits))]] == piece
+    assert first.tokens.tokens[first.positions[int(np.argmax(first.bits))]] == token
 
 
 def test_one_word_means_two_things_and_its_vectors_say_so(models):
@@ -114,9 +114,9 @@ def test_the_second_sentence_follows_the_first(models):
 
 
 def test_the_example_of_the_tokens_page_is_cut_as_it_says(models):
-    pieces = tokenize(models["builtin"], examples.PIECES.text).tokens
-    assert [piece for piece in pieces if piece.startswith("##")]  # long words in pieces
-    assert "naively" in "".join(pieces).replace("##", "")  # lower-cased, without the accent
+    tokens = tokenize(models["builtin"], examples.LONG_WORDS.text).tokens
+    assert [token for token in tokens if token.startswith("##")]  # words of several tokens
+    assert "naively" in "".join(tokens).replace("##", "")  # lower-cased, without the accent
 
 
 def test_pages_have_no_example_of_their_own():

@@ -85,14 +85,14 @@ def test_hiding_a_word_by_its_number(model):
     assert hide(model, text, set(range(len(found)))).text.count("[MASK]") == len(found)
 
 
-def test_a_word_of_several_pieces_can_be_hidden_piece_by_piece(model):
+def test_a_word_of_several_tokens_can_be_hidden_token_by_token(model):
     text = "An unaffable [MASK]."
-    as_one, in_pieces = (hide(model, text, {1}, each_piece=each) for each in (False, True))
+    as_one, in_tokens = (hide(model, text, {1}, each_token=each) for each in (False, True))
     assert as_one.text == "An [MASK] [MASK]."
-    assert [each and each.piece for each in as_one.hidden] == [None, None]
-    assert in_pieces.text == "An [MASK][MASK][MASK] [MASK]."
-    assert [each and each.piece for each in in_pieces.hidden] == [14477, 20961, 3468, None]
-    assert len(predict_masks(model, in_pieces.text).positions) == 4
+    assert [each and each.token_id for each in as_one.hidden] == [None, None]
+    assert in_tokens.text == "An [MASK][MASK][MASK] [MASK]."
+    assert [each and each.token_id for each in in_tokens.hidden] == [14477, 20961, 3468, None]
+    assert len(predict_masks(model, in_tokens.text).positions) == 4
 
 
 def test_rank_of_the_hidden_word_counts_those_above_it(model):
@@ -100,13 +100,13 @@ def test_rank_of_the_hidden_word_counts_those_above_it(model):
     predictions = predict_masks(model, text)
     (answers,) = fill_mask(model, text, top_k=20)
     for place, (token, share) in itertools.islice(enumerate(answers, 1), 0, 20, 5):
-        piece = model.tokenizer.convert_tokens_to_ids(token)
-        assert rank(predictions, 0, piece) == (place, pytest.approx(share))
+        token_id = model.tokenizer.convert_tokens_to_ids(token)
+        assert rank(predictions, 0, token_id) == (place, pytest.approx(share))
 
 
-def test_a_word_knows_the_pieces_it_is_made_of(model):
-    pieces = {word.text: word.tokens for word in words(model, "An unaffable Cat 😀")}
-    assert pieces == {"An": (2019,), "unaffable": (14477, 20961, 3468), "Cat": (4937,), "😀": ()}
+def test_a_word_knows_the_tokens_it_is_made_of(model):
+    token_ids = {word.text: word.token_ids for word in words(model, "An unaffable Cat 😀")}
+    assert token_ids == {"An": (2019,), "unaffable": (14477, 20961, 3468), "Cat": (4937,), "😀": ()}
 
 
 def test_a_mask_is_recognised_however_it_is_written(model):

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from core import open_model, tokenize, trace
-from core.charts.attention_pictures import GAP, heads_picture
-from core.charts.head_map import MOST_WRITTEN, head_map
+from core.charts.attention import GAP, MOST_HEADS_WRITTEN, head_map, heads_picture
 from core.explore.attention.head_grid import LARGEST, thumbnails
 
 
@@ -39,7 +38,7 @@ def test_a_map_holds_each_number_at_its_layer_and_head():
 
 def test_a_map_of_nothing_measured_and_of_many_heads():
     assert head_map(np.full((2, 2), np.nan), title="t").data[0].zmax == 1
-    assert head_map(np.zeros((1, MOST_WRITTEN + 1)), title="t").data[0].texttemplate is None
+    assert head_map(np.zeros((1, MOST_HEADS_WRITTEN + 1)), title="t").data[0].texttemplate is None
 
 
 def test_all_heads_in_one_picture_stand_at_their_places():

@@ -11,7 +11,7 @@ from core.explore.fill_mask.surprise import surprise
 
 TEXTS = (
     "The unaffable cat sat on the mat.",
-    "It [MASK] to be unbelievably, unaffably long: " + "words and more words, " * 12,
+    "It [MASK] to be unbelievably, unaffably long: " + "words and more words, " * 6,  # several batches
     "Zug, 中文 and naïve Café.",
     "ok",
 )
@@ -24,13 +24,13 @@ def model():
 
 @torch.inference_mode()
 def in_a_loop(model, text: str, *, whole_words: bool) -> list[float]:
-    """log P of each ordinary piece, in nats, by BertForMaskedLM alone."""
+    """log P of each ordinary token, in nats, by BertForMaskedLM alone."""
     encoded = model.encode(text, return_tensors="pt")
     ids, word_ids = encoded["input_ids"], encoded.word_ids()
     specials = {model.tokenizer.cls_token_id, model.tokenizer.sep_token_id, model.tokenizer.mask_token_id}
     found = []
-    for place, piece in enumerate(ids[0].tolist()):
-        if piece in specials:
+    for place, token_id in enumerate(ids[0].tolist()):
+        if token_id in specials:
             continue
         hidden = ids.clone()
         hidden[0, place] = model.tokenizer.mask_token_id
@@ -38,7 +38,7 @@ def in_a_loop(model, text: str, *, whole_words: bool) -> list[float]:
             for later in range(place + 1, ids.shape[1]):
                 if word_ids[later] == word_ids[place]:
                     hidden[0, later] = model.tokenizer.mask_token_id
-        found.append(model.network(input_ids=hidden).logits[0, place].log_softmax(-1)[piece].item())
+        found.append(model.network(input_ids=hidden).logits[0, place].log_softmax(-1)[token_id].item())
     return found
 
 

@@ -1,4 +1,4 @@
-"""Tokens: every piece is traced back to its characters. The oracle is transformers' own tokenizer call."""
+"""Tokens: every token is traced back to its characters. The oracle is transformers' own tokenizer call."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -31,7 +31,7 @@ def model():
 
 @pytest.mark.parametrize("pair", [None, "A second one"])
 @pytest.mark.parametrize("text", TEXTS)
-def test_pieces_ids_and_segments_equal_the_tokenizers_own(model, text: str, pair: str | None):
+def test_tokens_ids_and_segments_equal_the_tokenizers_own(model, text: str, pair: str | None):
     tokens = tokenize(model, text, pair)
     oracle = model.tokenizer(text, pair, truncation=True, max_length=512)
     assert list(tokens.ids) == oracle["input_ids"]
@@ -41,13 +41,13 @@ def test_pieces_ids_and_segments_equal_the_tokenizers_own(model, text: str, pair
 
 
 @pytest.mark.parametrize("text", TEXTS[:8])
-def test_F04_offsets_point_at_the_characters_each_piece_came_from(model, text: str):
+def test_F04_offsets_point_at_the_characters_each_token_came_from(model, text: str):
     tokens = tokenize(model, text)
-    for position, piece in enumerate(tokens.tokens):
-        if tokens.sequence[position] is None or piece == "[UNK]":
+    for position, token in enumerate(tokens.tokens):
+        if tokens.sequence[position] is None or token == "[UNK]":
             continue
         normalized = model.tokenizer.backend_tokenizer.normalizer.normalize_str(tokens.surface(position))
-        assert piece.removeprefix("##") in (normalized.strip(), tokens.surface(position))
+        assert token.removeprefix("##") in (normalized.strip(), tokens.surface(position))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def unigram(tmp_path_factory: pytest.TempPathFactory):
     return open_model(str(family_folder("xlm-roberta", "masked-lm", tmp_path_factory.mktemp("xlm-roberta"))))
 
 
-def test_F03_pieces_are_vocabulary_entries_also_for_a_mask_with_its_space_and_for_unknown_signs(unigram):
+def test_F03_tokens_are_vocabulary_entries_also_for_a_mask_with_its_space_and_for_unknown_signs(unigram):
     tokens = tokenize(unigram, "the <mask> sat 😀")
     assert tokens.tokens == ("<s>", "▁the", "<mask>", "▁sat", "▁", "<unk>", "</s>")
     assert list(tokens.tokens) == unigram.tokenizer.convert_ids_to_tokens(tokens.ids)
@@ -126,10 +126,10 @@ def open_model_once(cache: list = []):  # noqa: B006  hypothesis takes no module
     return cache[0]
 
 
-def test_the_steps_end_in_the_same_pieces(model):
+def test_the_steps_end_in_the_same_tokens(model):
     for text in TEXTS:
         steps = tokenizing.steps(model, text)
-        flat = [piece for pieces in steps.tokens for piece in pieces]
+        flat = [token for tokens in steps.tokens for token in tokens]
         assert flat == model.tokenizer.tokenize(text)
         assert steps.algorithm == "WordPiece"
 
@@ -142,20 +142,20 @@ def test_a_padded_batch_equals_the_tokenizers_own(model):
     assert [list(row) for row in batch.attention_mask] == oracle["attention_mask"]
 
 
-def test_counting_pieces(model):
-    assert tokenizing.count_pieces(model, ["one two", "unaffable"]) == [4, 5]
-    assert tokenizing.count_pieces(model, ["one"], ["two three"]) == [6]
+def test_counting_tokens(model):
+    assert tokenizing.count_tokens(model, ["one two", "unaffable"]) == [4, 5]
+    assert tokenizing.count_tokens(model, ["one"], ["two three"]) == [6]
 
 
-def test_vocabulary_search_puts_the_exact_piece_first(model):
+def test_vocabulary_search_puts_the_exact_token_first(model):
     found = tokenizing.search_vocabulary(model, "Cat", limit=5)
     assert found[0] == ("cat", model.tokenizer.vocab["cat"])
-    assert all("cat" in piece for piece, _ in found)
+    assert all("cat" in token for token, _ in found)
 
 
 @pytest.mark.parametrize("query", ["", "\u0301", "\u200b"], ids=["empty", "a lone accent", "a space without width"])
 def test_F04_a_search_for_what_the_tokenizer_drops_finds_only_the_sign_itself(model, query: str):
-    assert all(query and query in piece for piece, _ in tokenizing.search_vocabulary(model, query))
+    assert all(query and query in token for token, _ in tokenizing.search_vocabulary(model, query))
 
 
 def test_F06_twenty_people_at_once_get_their_own_answers(model):

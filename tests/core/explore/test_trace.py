@@ -1,4 +1,4 @@
-"""The trace. Oracles: transformers' own outputs, and the same formulas written anew in NumPy with 64-bit floats."""
+"""The trace. Oracles: transformers' own outputs, and the same formulas written again in NumPy with 64-bit floats."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from scipy.special import erf
 from torch import nn
 
 from core import LabError, agreement, open_model, tokenize, trace
-from core.explore.agreement import UNSEEN
+from core.explore.agreement import UNCHECKED
 from core.explore.trace import LAYER_STEPS, Trace
 from core.models.loading import Model
 from tests.families import FAMILIES, HEADS, family_folder
@@ -93,7 +93,7 @@ def layer_norm(module: nn.LayerNorm, x: np.ndarray) -> np.ndarray:
     return normal * module.weight.double().numpy() + module.bias.double().numpy()
 
 
-def derived_anew(t: Trace, number: int) -> dict[str, np.ndarray]:
+def derived_by_numpy(t: Trace, number: int) -> dict[str, np.ndarray]:
     """Every tensor of a layer in NumPy: modules taken in the order of their definition, heads one by one in a loop."""
     config = t.model.config
     hidden = t.hidden_states[number].double().numpy()  # (batch, pos, hidden)
@@ -159,9 +159,9 @@ def test_every_tensor_of_a_layer_agrees_with_its_formula(models, builtin, family
     t = trace(model, [tokenize(model, text) for text in ("cat", TEXT, "the mat")])
     padded = (t.inputs["attention_mask"] == 0)[:, None, None, :].numpy()
     for number in range(t.layers):
-        anew = derived_anew(t, number)
-        assert anew.keys() == LAYER_STEPS.keys()
-        for name, expected in anew.items():
+        derived = derived_by_numpy(t, number)
+        assert derived.keys() == LAYER_STEPS.keys()
+        for name, expected in derived.items():
             own = t[f"layer.{number}.{name}"].numpy()
             if name == "scaled":
                 assert (own[np.broadcast_to(padded, own.shape)] < -1e30).all()
@@ -211,12 +211,12 @@ def test_the_heads_agree_with_their_formulas(models, family: str):
         dense, decoder = decoder, dense
     (norm,) = [module for module in head if isinstance(module, nn.LayerNorm)]
     act = gelu_new if family == "albert" else gelu
-    anew = {"mlm.dense": linear(dense, last)}
-    anew["mlm.activation"] = act(anew["mlm.dense"])
-    anew["mlm.transform"] = layer_norm(norm, anew["mlm.activation"])
-    anew["mlm.logits"] = linear(decoder, anew["mlm.transform"])
-    assert anew.keys() == {name for name in t.names() if name.startswith("mlm.")}
-    for name, expected in anew.items():
+    derived = {"mlm.dense": linear(dense, last)}
+    derived["mlm.activation"] = act(derived["mlm.dense"])
+    derived["mlm.transform"] = layer_norm(norm, derived["mlm.activation"])
+    derived["mlm.logits"] = linear(decoder, derived["mlm.transform"])
+    assert derived.keys() == {name for name in t.names() if name.startswith("mlm.")}
+    for name, expected in derived.items():
         np.testing.assert_allclose(t[name], expected, atol=CLOSE, rtol=CLOSE, err_msg=name)
 
     t = trace(models[family, "sequence-classification"], tokenize(models[family, "sequence-classification"], TEXT))
@@ -239,7 +239,7 @@ def test_the_networks_own_tensors_agree(models, family: str, head: str):
         t = trace(model, tokens)
         found = agreement(t)
         assert max(found.values()) <= CLOSE
-        unseen = {f"layer.{number}.{name}" for number in range(t.layers) for name in UNSEEN}
+        unseen = {f"layer.{number}.{name}" for number in range(t.layers) for name in UNCHECKED}
         assert set(found) | unseen == set(t.names())
 
 

@@ -46,7 +46,8 @@ def test_the_loss_is_that_of_transformers_in_every_family(family: str, tmp_path)
     assert made.loss == pytest.approx(loss_of_transformers(model, made), abs=ROUNDING)
 
 
-def test_shares_of_drawn_hidden_replaced_and_kept(model):
+def test_shares_of_drawn_hidden_replaced_and_kept(tiny_model_folder):
+    model = open_model(str(tiny_model_folder))
     tokens = tokenize(model, f"{TEXT} [MASK] " * 12)
     fates, ordinary = [], 0
     for seed in range(60):

@@ -72,8 +72,8 @@ def test_the_arithmetic_behind_a_cell_comes_to_the_cells_value(traces, case: str
                         column,
                     )
                     assert behind.sentence
-                    if behind.resources:
-                        total = math.fsum(term.left * term.right for term in behind.resources)
+                    if behind.terms:
+                        total = math.fsum(term.left * term.right for term in behind.terms)
                         assert total == pytest.approx(behind.lines[0].value)
 
 
@@ -107,16 +107,16 @@ def test_what_goes_into_a_product_makes_it(traces, case: str):
             row, column = result.strongest(2)
             goes_in = view.operands(row, column)
             behind = view.arithmetic(row, column)
-            if behind.resources:
+            if behind.terms:
                 left, right = goes_in
                 assert (left.matrix.rows, right.matrix.columns) == (result.rows, result.columns), (
                     stage.key,
                     view.title,
                 )
-                resources = [(term.left, term.right) for term in behind.resources]
+                terms = [(term.left, term.right) for term in behind.terms]
                 made = zip(left.matrix.values[row].tolist(), right.matrix.values[:, column].tolist(), strict=True)
-                assert list(made) == resources
-                largest = max(resources, key=lambda pair: abs(pair[0] * pair[1]))
+                assert list(made) == terms
+                largest = max(terms, key=lambda pair: abs(pair[0] * pair[1]))
                 assert largest == (left.matrix.values[left.cell], right.matrix.values[right.cell])
             elif view.title == "Added":
                 np.testing.assert_allclose(sum(each.matrix.values for each in goes_in), result.values, atol=1e-5)
@@ -219,7 +219,7 @@ def test_arithmetic_by_hand():
     found = arithmetic.dot_product(
         torch.tensor([1.0, -2.0]), torch.tensor([3.0, 0.5]), labels="ab", names=("x", "w"), sentence="s", bias=0.25
     )
-    assert [term.product for term in found.resources] == [3.0, -1.0]
+    assert [term.product for term in found.terms] == [3.0, -1.0]
     assert [(line.label, line.value) for line in found.lines] == [
         ("sum of the 2 products", 2.0),
         ("+ bias", 0.25),

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.data.table import Table
 from core.errors import LabError
 from core.inference.run import Run, as_scored
@@ -190,7 +190,7 @@ def test_every_way_of_asking_says_what_was_scored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = cut_run(case)
-    table, expected = read_table(plan_of(run).data), scored(run)
+    table, expected = open_table(plan_of(run).data), scored(run)
     ids = [row.row for row in read_report(run).predictions]
     assert len({answer for answer, _ in expected} | {number for _, number in expected}) > 2
     monkeypatch.chdir(run.path / "model")
@@ -206,7 +206,7 @@ def test_every_way_of_asking_says_what_was_scored(
 @pytest.mark.parametrize("case", PREDICTING)
 def test_scores_follow_from_what_predict_a_file_says(case: str, cut_run: CutRun) -> None:  # noqa: F811
     run = cut_run(case)
-    table, task, scores = read_table(plan_of(run).data), plan_of(run).task, run.metrics()
+    table, task, scores = open_table(plan_of(run).data), plan_of(run).task, run.metrics()
     rows = read_report(run).predictions
     said = of_file(run, table, [row.row for row in rows])
     assert scores["rows"] == len(rows)
@@ -295,7 +295,7 @@ def test_a_run_of_an_earlier_version_opens_as_it_did_and_predicts_as_it_was_scor
             config.write_text(json.dumps(json.loads(config.read_text("utf-8")) | {"can_decline": True}), "utf-8")
         model = open_model(run.id)
         assert (model.settings, model.max_length, model.inference.max_length) == (None, 512, 512)
-        table, expected = read_table(plan_of(run).data), scored(run)
+        table, expected = open_table(plan_of(run).data), scored(run)
         said = of_run(run, table, [row.row for row in read_report(run).predictions])
         assert [answer for answer, _ in said] == [answer for answer, _ in expected], case
         assert [number for _, number in said] == pytest.approx([number for _, number in expected], abs=2e-5), case
@@ -394,6 +394,6 @@ def test_rows_are_scored_as_precisely_as_the_model_is_opened(
     assert {*seen[:-1]} == {"high"}
     assert seen[-1] == "highest"
     run = Run(run.path)
-    table, expected = read_table(plan.data), scored(run)
+    table, expected = open_table(plan.data), scored(run)
     said = of_run(run, table, [row.row for row in read_report(run).predictions])
     assert [number for _, number in said] == pytest.approx([number for _, number in expected], abs=2e-6)

@@ -7,6 +7,7 @@ import pytest
 
 from core.data.column_mapping import ColumnMapping
 from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.errors import LabError
 from core.inference.predict import task_of_model
 from core.inference.table import inputs_of, predict_table
@@ -17,7 +18,7 @@ from tests.finished_runs import PREDICTING, TASKS, FinishedRun, _trained, finish
 
 def opened(run):
     plan = Plan.from_yaml(run.plan_text())
-    return open_model(run.id, attention="sdpa"), read_table(plan.data), plan.mapping()
+    return open_model(run.id, attention="sdpa"), open_table(plan.data), plan.mapping()
 
 
 @pytest.mark.parametrize("task", PREDICTING)

@@ -8,7 +8,7 @@ import transformers
 from torch.utils.flop_counter import FlopCounterMode
 
 from core import LabError, open_model
-from core.charts.stacked import stacked_bars
+from core.charts.bars import stacked_bars
 from core.charts.treemap import treemap
 from core.models.anatomy.blueprints import BLUEPRINTS, blueprint
 from core.models.anatomy.comparison import compare

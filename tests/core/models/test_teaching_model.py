@@ -89,7 +89,7 @@ def test_the_folder_is_small_and_holds_no_pickles():
 
 
 @pytest.mark.parametrize(
-    ("text", "pieces"),
+    ("text", "tokens"),
     [
         ("One dog barks and two cats meow.", "one dog bark ##s and two cat ##s meow ."),
         ("two [MASK] quack.", "two [MASK] quack ."),
@@ -97,9 +97,9 @@ def test_the_folder_is_small_and_holds_no_pickles():
         ("three dogs sing", "[UNK] dog ##s [UNK]"),
     ],
 )
-def test_words_are_cut_as_promised(model: Model, text: str, pieces: str):
+def test_words_are_cut_as_promised(model: Model, text: str, tokens: str):
     ids = model.encode(text)["input_ids"]
-    assert model.tokenizer.convert_ids_to_tokens(ids) == ["[CLS]", *pieces.split(), "[SEP]"]
+    assert model.tokenizer.convert_ids_to_tokens(ids) == ["[CLS]", *tokens.split(), "[SEP]"]
 
 
 def test_the_language_is_counted_right():
@@ -156,7 +156,7 @@ def test_one_head_alone_tells_one_from_two(model: Model, trained_on: list[Exerci
         output = model.network(input_ids=torch.tensor([each.ids]), output_attentions=True)
         position = next(place for place, answer in enumerate(each.answers) if answer != IGNORED)
         row = output.attentions[1][0, 0, position]
-        shares.append(sum(row[place].item() for place, piece in enumerate(each.ids) if piece == plural))
+        shares.append(sum(row[place].item() for place, token_id in enumerate(each.ids) if token_id == plural))
     assert sum(shares) / len(shares) > 0.9
 
 

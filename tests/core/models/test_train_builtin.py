@@ -25,10 +25,10 @@ from scripts.builtin_model.corpus import (
     sentences,
 )
 from scripts.builtin_model.learning import Learner, Settings, learning_rate_factor, masked_loss, masked_scores
-from scripts.builtin_model.windows import Masked, Shards, Vocabulary, held_out_batches, mask, piece_weights
+from scripts.builtin_model.windows import Masked, Shards, Vocabulary, held_out_batches, mask, token_weights
 from tests.bench import cloze
 
-SETTINGS = Settings(pieces=3_000, batch_pieces=256, learning_rate=1e-3, checkpoint_seconds=1e9, score_seconds=1e9)
+SETTINGS = Settings(tokens=3_000, batch_tokens=256, learning_rate=1e-3, checkpoint_seconds=1e9, score_seconds=1e9)
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ def learner(corpus: Corpus, vocabulary: Vocabulary, tiny_model_folder: Path, tmp
 
 
 def shards(corpus: Corpus, vocabulary: Vocabulary, *, seed: int = 1, mix: tuple[float, ...] = (3, 1)) -> Shards:
-    return Shards(corpus, vocabulary, mix=mix, batch_pieces=256, mask_share=0.2, seed=seed, shard_pieces=2_000)
+    return Shards(corpus, vocabulary, mix=mix, batch_tokens=256, mask_share=0.2, seed=seed, shard_tokens=2_000)
 
 
 def weights_of(learner: Learner) -> torch.Tensor:
@@ -130,7 +130,7 @@ def test_training_never_sees_what_is_held_out(corpus: Corpus, vocabulary: Vocabu
     assert seen == trained
     assert not seen & held_out
     batches = held_out_batches(corpus, vocabulary)
-    scored = {piece for batch in batches for piece in windows_of(batch)}
+    scored = {window for batch in batches for window in windows_of(batch)}
     assert scored
     for window in scored:
         assert any(contains(paragraph, window) for paragraph in held_out)
@@ -192,8 +192,8 @@ def test_masks_follow_the_rule_of_bert(vocabulary: Vocabulary) -> None:
     assert torch.equal(masked.clean, batch["input_ids"])
 
 
-def test_every_text_hides_something_and_common_pieces_hide_less(corpus: Corpus, vocabulary: Vocabulary) -> None:
-    weights = piece_weights(corpus, vocabulary.size)
+def test_every_text_hides_something_and_common_tokens_hide_less(corpus: Corpus, vocabulary: Vocabulary) -> None:
+    weights = token_weights(corpus, vocabulary.size)
     assert weights.min() == 0.5
     assert weights.max() == 1.0
     short = torch.tensor([[vocabulary.cls, 20, 30, vocabulary.sep]] * 3_000)
@@ -224,7 +224,7 @@ def test_the_loss_at_masks_alone_is_that_of_transformers(
 def test_interrupted_and_resumed_gives_the_same_weights(learner, monkeypatch: pytest.MonkeyPatch) -> None:
     through = learner("through")
     assert through.run()
-    assert through.progress.pieces >= 3_000
+    assert through.progress.tokens >= 3_000
 
     step = Learner._step
 
@@ -283,7 +283,7 @@ def test_a_budget_of_time_counts_no_pauses(learner, monkeypatch: pytest.MonkeyPa
         return step(self, batch)
 
     monkeypatch.setattr(Learner, "_step", pause)
-    settings = dataclasses.replace(SETTINGS, pieces=None, seconds=20.0)
+    settings = dataclasses.replace(SETTINGS, tokens=None, seconds=20.0)
     made = learner("time", settings)
     assert made.run()
     assert made.progress.step > 10  # an hour away was 15 of the 20 seconds at most
@@ -295,7 +295,7 @@ def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
 
 
 def test_training_learns_and_holding_keeps_the_sentence_embedding(learner, tiny_model_folder: Path) -> None:
-    settings = dataclasses.replace(SETTINGS, pieces=8_000, hold_every=1, hold_weight=20.0)
+    settings = dataclasses.replace(SETTINGS, tokens=8_000, hold_every=1, hold_weight=20.0)
     distances = {}
     for weight in (0.0, 20.0):
         made = learner(f"hold-{weight}", dataclasses.replace(settings, hold_weight=weight),
@@ -334,7 +334,7 @@ def test_the_steps_lead_from_text_to_a_model_that_opens(
     corpus, work, output = (str(tmp_path / name) for name in ("corpus.npz", "work", "model"))
     steps = [
         ["prepare", *map(str, texts), "--output", corpus, "--start", str(start)],
-        ["train", corpus, "--work", work, "--start", str(start), "--pieces", "1000", "--batch-pieces", "256"],
+        ["train", corpus, "--work", work, "--start", str(start), "--tokens", "1000", "--batch-tokens", "256"],
         ["score", corpus, "--start", str(start)],
         ["export", "--work", work, "--start", str(start), "--output", output],
     ]

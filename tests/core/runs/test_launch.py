@@ -8,7 +8,7 @@ import pytest
 from core.data.dataset.splits import split
 from core.data.decisions.preparation import Preparation
 from core.data.decisions.saved_splits import save_splits
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.errors import LabError
 from core.runs.folder import list_runs
 from core.training import _absolute_model, launch
@@ -48,7 +48,7 @@ def test_B08_rows_scored_and_trained_on_are_counted(tmp_path):
 def test_what_the_rows_leave_without_effect_is_told(tmp_path) -> None:
     data, test = write_csv(tmp_path / "train.csv", 40), write_csv(tmp_path / "test.csv", 12, seed=1)
     plan = Plan(data=str(data), text_column="text", label_column="label", early_stopping=2)
-    examples = task_of(plan.task).read(read_table(plan.data), plan).dataset
+    examples = task_of(plan.task).read(open_table(plan.data), plan).dataset
     shares = (0.8, 0.0, 0.2)
     splits = save_splits(examples, split(examples, shares=shares), how="shares", shares=shares, seed=42)
     kept = dataclasses.replace(plan, preparation=Preparation(splits=splits).to_json())

@@ -17,7 +17,7 @@ from core.runs import slurm_queue, slurm_status, status
 from core.runs.executors import LocalExecutor
 from core.runs.folder import STOP, Run, create_run
 from core.runs.slurm import SlurmExecutor, SlurmOptions
-from core.runs.slurm_queue import job_word
+from core.runs.slurm_queue import job_state
 from core.runs.status import SLURM, Status, read_json, write_json, write_status
 from core.training.plan.plan import Plan
 from core.workspace import PROJECT_ROOT
@@ -93,14 +93,14 @@ def test_submit_on_two_nodes_and_finish(cluster: Path, run: Run, workspace: Path
     assert first["BERTLAB_SUPERVISOR"]
     assert second["BERTLAB_SUPERVISOR"] is None
     assert {first["BERTLAB_WORKSPACE"], second["BERTLAB_WORKSPACE"]} == {str(workspace)}
-    wait_for(lambda: job_word(job_of(run), now=True) == "COMPLETED")
+    wait_for(lambda: job_state(job_of(run), now=True) == "COMPLETED")
 
 
 def test_a_failure_is_told_by_the_run_and_by_slurm(cluster: Path, run: Run) -> None:
     job = submit(run, "raise SystemExit(7)")
     ended = run.wait()
     assert (ended.state, ended.exit_code) == ("failed", 7)
-    wait_for(lambda: job_word(job, now=True) == "FAILED")
+    wait_for(lambda: job_state(job, now=True) == "FAILED")
 
 
 def test_what_slurm_refuses_is_told_in_its_words(cluster: Path, run: Run) -> None:
@@ -202,7 +202,7 @@ def test_a_run_interrupted_too_often_is_stopped(cluster: Path, run: Run) -> None
     ended = run.wait()
     assert ended.state == "stopped"
     assert ended.message == "SLURM interrupted it once more than it may be queued again. Stopped at step 3."
-    wait_for(lambda: job_word(job, now=True) == "COMPLETED")
+    wait_for(lambda: job_state(job, now=True) == "COMPLETED")
 
 
 def test_stop_while_running_is_for_good(cluster: Path, run: Run) -> None:
@@ -211,7 +211,7 @@ def test_stop_while_running_is_for_good(cluster: Path, run: Run) -> None:
     run.request_stop()
     ended = run.wait()
     assert (ended.state, ended.message, ended.exit_code) == ("stopped", "Stopped at step 3.", 0)
-    wait_for(lambda: job_word(job, now=True) == "COMPLETED")
+    wait_for(lambda: job_state(job, now=True) == "COMPLETED")
     assert run.status().state == "stopped"
 
 
@@ -222,7 +222,7 @@ def test_stop_while_pending_takes_the_job_out_of_the_queue(cluster: Path, run: R
     run.request_stop()
     wait_for(lambda: run.status().state == "stopped")  # nobody waits for SLURM while it takes the job out
     assert "queue" in run.status().message
-    assert job_word(job, now=True) == "CANCELLED"
+    assert job_state(job, now=True) == "CANCELLED"
     assert run.log_tail() == ""
 
 
@@ -237,7 +237,7 @@ def test_a_stop_that_meets_the_start_of_the_job_is_obeyed(cluster: Path, run: Ru
     (run.path / STOP).touch()
     slurm("scontrol", "release", job)
     assert run.wait().state == "stopped"
-    wait_for(lambda: job_word(job, now=True) == "COMPLETED")
+    wait_for(lambda: job_state(job, now=True) == "COMPLETED")
     assert run.log_tail() == ""
 
 
@@ -250,7 +250,7 @@ def test_a_job_cancelled_from_outside_saves_its_state_and_is_stopped(cluster: Pa
     assert "cancelled" in ended.message
     assert "Stopped at step 3." in ended.message
     assert "Resume" in ended.remedy
-    wait_for(lambda: job_word(job, now=True) == "CANCELLED")
+    wait_for(lambda: job_state(job, now=True) == "CANCELLED")
     assert run.status().state == "stopped"
 
 
@@ -273,7 +273,7 @@ def test_E04_a_killed_job_is_never_running_for_long(cluster: Path, run: Run, mon
     wait_for(lambda: run.status().state not in ("running", "stalled"), 20)
     assert run.status().state == "failed"
     assert run.status().remedy
-    wait_for(lambda: job_word(job, now=True) == "FAILED")
+    wait_for(lambda: job_state(job, now=True) == "FAILED")
 
 
 def test_without_slurm_it_is_said_and_nothing_is_left_behind(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,7 +319,7 @@ def elsewhere(run: Run, state: str, *, silent_seconds: float, **marks: object) -
 def test_a_silent_run_is_judged_by_the_word_of_slurm(
     run: Run, monkeypatch: pytest.MonkeyPatch, word: str | None, queued: str, running: str
 ) -> None:
-    monkeypatch.setattr(slurm_status, "job_word", lambda job: word)
+    monkeypatch.setattr(slurm_status, "job_state", lambda job: word)
     for record, expected in (("queued", queued), ("running", running), ("stopping", running)):
         found = elsewhere(run, record, silent_seconds=60)
         assert found.state == expected
@@ -330,7 +330,7 @@ def test_a_silent_run_is_judged_by_the_word_of_slurm(
 
 
 def test_a_fresh_heartbeat_needs_no_question(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slurm_status, "job_word", lambda job: pytest.fail("asked"))
+    monkeypatch.setattr(slurm_status, "job_state", lambda job: pytest.fail("asked"))
     for record in ("queued", "running", "stopping"):
         assert elsewhere(run, record, silent_seconds=1).state == record
     for record, expected in (("stopping", "queued"), ("stopped", "queued"), ("failed", "queued"), ("finished",) * 2):
@@ -340,7 +340,7 @@ def test_a_fresh_heartbeat_needs_no_question(run: Run, monkeypatch: pytest.Monke
 
 
 def test_an_interrupted_job_that_was_cancelled_before_it_was_settled(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slurm_status, "job_word", lambda job: "CANCELLED")
+    monkeypatch.setattr(slurm_status, "job_state", lambda job: "CANCELLED")
     (run.path / STOP).touch()  # by the supervisor
     for record in ("running", "stopping", "stopped"):
         found = elsewhere(run, record, silent_seconds=60, interrupted=True)
@@ -363,16 +363,16 @@ def test_slurm_is_asked_seldom_and_never_waited_for_long(tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("SLURM_CONF", str(tmp_path / "none"))
     monkeypatch.setattr(slurm_queue, "_WAIT_SECONDS", 30.0)
-    assert [job_word("901") for _ in range(50)] == ["PENDING"] * 50
+    assert [job_state("901") for _ in range(50)] == ["PENDING"] * 50
     assert len(calls.read_text().splitlines()) == 1
     wait_for(lambda: not [each for each in threading.enumerate() if each.name == "ask-slurm"])  # it runs the file
     squeue.write_text("#!/bin/sh\nexec sleep 60\n")
     monkeypatch.setattr(slurm_queue, "_TIMEOUT_SECONDS", 0.2)
     began = time.monotonic()
-    assert job_word("901", now=True) is None
-    assert [job_word("901") for _ in range(50)] == [None] * 50
+    assert job_state("901", now=True) is None
+    assert [job_state("901") for _ in range(50)] == [None] * 50
     assert time.monotonic() - began < 5
-    assert job_word("--help") == "UNKNOWN"
+    assert job_state("--help") == "UNKNOWN"
 
 
 @pytest.fixture
@@ -398,7 +398,7 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_I04_a_hanging_slurm_keeps_nobody_waiting(hanging: Path, run: Run) -> None:
     """Twenty pages ask for five jobs: all together wait half a second, and one question is under way."""
     began = time.monotonic()
-    pages = [threading.Thread(target=lambda: [job_word(str(900 + job)) for job in range(5)]) for _ in range(20)]
+    pages = [threading.Thread(target=lambda: [job_state(str(900 + job)) for job in range(5)]) for _ in range(20)]
     for page in pages:
         page.start()
     for page in pages:
@@ -410,23 +410,23 @@ def test_I04_a_hanging_slurm_keeps_nobody_waiting(hanging: Path, run: Run) -> No
     began = time.monotonic()
     assert run.status().state == "queued"
     run.request_stop()
-    assert slurm_queue.reason_to_wait("902") == ""
+    assert slurm_queue.pending_reason("902") == ""
     assert time.monotonic() - began < 2
     wait_for(lambda: "scancel" in (hanging / "calls").read_text())
     (hanging / "go").touch()
-    wait_for(lambda: job_word("902") == "PENDING")
-    assert slurm_queue.reason_to_wait("902") == "Priority"
+    wait_for(lambda: job_state("902") == "PENDING")
+    assert slurm_queue.pending_reason("902") == "Priority"
 
 
 def test_I04_while_slurm_hangs_the_last_known_answer_is_given(hanging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (hanging / "go").touch()
-    wait_for(lambda: job_word("902") == "PENDING")
+    wait_for(lambda: job_state("902") == "PENDING")
     (hanging / "go").unlink()
     before = (hanging / "calls").read_text().count("squeue")
     monkeypatch.setattr(slurm_queue, "_ASK_AGAIN_SECONDS", 0.0)
     began = time.monotonic()
-    assert [job_word("902") for _ in range(50)] == ["PENDING"] * 50
+    assert [job_state("902") for _ in range(50)] == ["PENDING"] * 50
     assert time.monotonic() - began < 2
     wait_for(lambda: (hanging / "calls").read_text().count("squeue") > before)
-    assert [job_word("902") for _ in range(50)] == ["PENDING"] * 50
+    assert [job_state("902") for _ in range(50)] == ["PENDING"] * 50
     assert (hanging / "calls").read_text().count("squeue") == before + 1

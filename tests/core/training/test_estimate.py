@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from core.data.column_mapping import ColumnMapping
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.training.estimate.estimate import Estimate, Measured, estimate, memory_of, schedule, work_per_token
 from core.training.estimate.shapes import Shape, shape_of
 from core.training.estimate.speeds import Device, device_here, remember_speed
 from core.training.estimate.token_lengths import Lengths, count_tokens, lengths_of, load_of
 from core.training.plan.plan import Plan
+from tests.columns import classes
 
 MINIMAL = {"data": "sample:reviews", "text_column": "text", "label_column": "label"}
 QUESTIONS = {
@@ -27,7 +28,7 @@ def rows(count: int, tokens: float = 30.0) -> Lengths:
 def table_of(tmp_path, text: str):
     path = tmp_path / "t.csv"
     path.write_text(text, encoding="utf-8")
-    return read_table(str(path))
+    return open_table(str(path))
 
 
 def test_schedule_counts_the_last_partial_batch_and_partial_epochs() -> None:
@@ -44,13 +45,13 @@ def test_foreseen_steps_follow_the_split() -> None:
 
 
 def test_foreseen_steps_follow_kept_splits() -> None:
-    from core.data.columns.guess import Columns
+
     from core.data.dataset.dataset import build_dataset
     from core.data.dataset.splits import split
     from core.data.decisions.preparation import Preparation
     from core.data.decisions.saved_splits import save_splits
 
-    dataset = build_dataset(read_table("sample:reviews"), Columns("text", "label"))
+    dataset = build_dataset(open_table("sample:reviews"), classes("text", "label"))
     shares = (0.5, 0.25, 0.25)
     kept = save_splits(dataset, split(dataset, shares=shares), how="shares", shares=shares, seed=42)
     plan = Plan(**MINIMAL, batch_size=10, epochs=1, preparation=Preparation(splits=kept).to_json())
@@ -64,7 +65,7 @@ def test_foreseen_steps_are_those_a_training_takes(tmp_path, tiny_model_folder) 
         data=str(write_csv(tmp_path / "d.csv", 40)), text_column="text", label_column="label",
         model=str(tiny_model_folder), epochs=1.5, batch_size=8, max_length=24, precision="fp32",
     )  # fmt: skip
-    table = read_table(plan.data)
+    table = open_table(plan.data)
     ahead = estimate(plan, lengths_of(plan.mapping(), table, np.arange(len(table))))
     run, _ = train_here(plan)
     events = run.events()
@@ -255,11 +256,11 @@ def test_words_of_a_list_are_counted(tmp_path) -> None:
 
 def test_the_estimate_of_tokens_is_near_the_count() -> None:
     from core import open_model
-    from core.explore.tokens import count_pieces as count
+    from core.explore.tokens import count_tokens as count
 
-    table = read_table("sample:pairs")
+    table = open_table("sample:pairs")
     counts = count(open_model("builtin"), table["first"], table["second"])
-    mapping = ColumnMapping.of("sequence-classification", text="first", pair="second", label="label")
+    mapping = classes("first", "label", "second")
     plan = Plan(data="sample:pairs", text_column="first", pair_column="second", label_column="label")
     load = load_of(plan, lengths_of(mapping, table, np.arange(len(table))))
     assert load.tokens == pytest.approx(sum(counts) / len(counts), rel=0.2)

@@ -304,11 +304,11 @@ def test_from_scratch_begins_with_random_weights(plan: Plan) -> None:
 def test_corrections_belong_to_the_training_file(plan: Plan, tmp_path: Path) -> None:
     from core.data.dataset.edits import Edits
     from core.data.decisions.preparation import Preparation
-    from core.data.reading.read_table import read_table
+    from core.data.sources.references import open_table
     from core.training.run.prepare import prepare
     from core.training.tasks import task_of
 
-    table = read_table(plan.data)
+    table = open_table(plan.data)
     edits = Edits(table.content_hash).set(table, 0, "text", "the cat was corrected")
     corrected = Preparation(edits=edits).to_json()
     test = write_texts(tmp_path / "test.csv", 5, seed=9)

@@ -50,10 +50,10 @@ def tokenizer(tiny_model_folder: Path):
 
 
 def read(plan: Plan, names: tuple[str, ...] | None = None):
-    from core.data.reading.read_table import read_table
+    from core.data.sources.references import open_table
     from core.training.tasks import task_of
 
-    return task_of(plan.task).read(read_table(plan.data), plan, names)
+    return task_of(plan.task).read(open_table(plan.data), plan, names)
 
 
 def test_B09_rows_that_begin_alike_are_no_repeats(plan: Plan, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import DropRows, TidyTexts
 from core.data.decisions.preparation import Preparation
 from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.errors import LabError
 from core.training.batches.spans import answers_in, mean_loss
 from core.training.batches.windows import WindowBatcher, cut_windows, token_places
@@ -62,7 +63,7 @@ def plan(tmp_path: Path, tiny_model_folder: Path) -> Plan:
 def examples_of(path: Path, rows: list[dict], **settings: object):
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     plan = Plan(data=str(path), task="question-answering", **COLUMNS, **settings)
-    return task_of(plan.task).read(read_table(plan.data), plan)
+    return task_of(plan.task).read(open_table(plan.data), plan)
 
 
 def row(context: str, answer: str = "", start: str = "", question: str = "film?") -> dict[str, str]:
@@ -368,7 +369,7 @@ def test_the_validation_loss_is_the_mean_of_the_networks_own_over_windows(plan: 
     task = task_of(plan.task)
     torch.manual_seed(0)
     network, tokenizer = load_for_training(str(tiny_model_folder), task=task.head(plan), **task.head_options(()))
-    found = task.read(read_table(plan.data), plan)
+    found = task.read(open_table(plan.data), plan)
     rows = found.rows.take(range(8))
     batches = task.encode(tokenizer, rows, dataclasses.replace(plan, max_length=12, window_overlap=2))
     assert len(batches) > len(rows)
@@ -399,7 +400,7 @@ def test_a_tiny_model_learns_and_its_run_shows_and_opens_right(plan: Plan) -> No
 
     run, state = train_here(dataclasses.replace(plan, epochs=10.0))
     assert state == "finished"
-    metrics, written, table = run.metrics(), predictions(run), read_table(plan.data)
+    metrics, written, table = run.metrics(), predictions(run), open_table(plan.data)
     assert metrics["f1"] > 0.9
     assert metrics["no_answer_f1"] == 0.0
     assert list(written[0]) == [
@@ -552,7 +553,7 @@ def test_squad_is_read_and_every_answer_is_found_in_its_windows(tiny_model_folde
         pair_column="context", label_column="answers", max_length=384, window_overlap=128,
     )  # fmt: skip
     task = task_of(plan.task)
-    found = task.read(read_table(plan.data), plan)
+    found = task.read(open_table(plan.data), plan)
     assert len(found.rows) == 4_961
     assert len(set(found.groups.tolist())) == 913
     assert {len(answers) for answers in found.rows.labels} >= {3, 4, 5}

@@ -16,6 +16,7 @@ from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import DropRows
 from core.data.decisions.preparation import Preparation
 from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.errors import LabError
 from core.training.plan.plan import Plan
 from core.training.tasks import task_of
@@ -59,7 +60,7 @@ def plan(tmp_path: Path, tiny_model_folder: Path) -> Plan:
 def examples_of(path: Path, content: str, **settings: object):
     path.write_text("words\ttags\n" + content, encoding="utf-8")
     plan = Plan(data=str(path), task="token-classification", text_column="words", label_column="tags", **settings)
-    return task_of(plan.task).read(read_table(plan.data), plan)
+    return task_of(plan.task).read(open_table(plan.data), plan)
 
 
 def tagger(folder: Path, source: Path, labels: tuple[str, ...] = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")) -> str:
@@ -230,7 +231,7 @@ def test_the_loss_is_the_networks_own_and_weights_and_smoothing_are_those_of_tor
     from core.training.run.scoring import outputs_of
 
     task = task_of(plan.task)
-    found = task.read(read_table(plan.data), plan)
+    found = task.read(open_table(plan.data), plan)
     names = found.label_names
     folder = tagger(tmp_path / "tagger", Path(plan.model), names)
     network, tokenizer = load_for_training(folder, task=task.head(plan), labels=names)
@@ -304,7 +305,7 @@ def test_a_tiny_model_learns_and_its_run_shows_and_opens_right(plan: Plan) -> No
         written = list(csv.DictReader(file))
     assert list(written[0]) == ["row", "text", "tags", "predicted"]
     assert [int(row["row"]) for row in written] == run.row_ids()["test"]
-    table = read_table(plan.data)
+    table = open_table(plan.data)
     assert [row["text"] for row in written] == [table["words"][int(row["row"])] for row in written]
     assert [row["tags"] for row in written] == [table["tags"][int(row["row"])] for row in written]
     confusion = json.loads((run.path / "evaluation" / "confusion.json").read_text("utf-8"))
@@ -459,7 +460,7 @@ def test_conll_2003_is_read_and_encoded_whole(tiny_model_folder: Path) -> None:
         max_length=512,
     )  # fmt: skip
     task = task_of(plan.task)
-    found = task.read(read_table(plan.data), plan)
+    found = task.read(open_table(plan.data), plan)
     assert len(found.rows) == 14_041
     assert found.label_names == (
         "B-LOC", "B-MISC", "B-ORG", "B-PER", "I-LOC", "I-MISC", "I-ORG", "I-PER", "O",

@@ -107,7 +107,7 @@ def test_a_layer_of_512_tokens_stays_below_4_megabytes(kind: str):
         # As many weights as possible that just do not fit into a byte.
         "half": lambda: np.broadcast_to(np.float32(np.arange(512) < 256) / 256, shape),
     }[kind]()
-    blob = pack({"queries": [["characters", "piece", 0]] * 512, "keys": [["characters", "piece", 0]] * 512}, weights)
+    blob = pack({"queries": [["characters", "token", 0]] * 512, "keys": [["characters", "token", 0]] * 512}, weights)
     assert len(blob) <= 4_000_000
     levels, back = restored(blob, shape)
     assert np.abs(back - weights).max() <= 0.5 / levels + 1e-7

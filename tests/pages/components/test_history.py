@@ -28,7 +28,7 @@ def answered(parts: list[bytes], kind: bytes, *, status: int = 200, asked: dict[
         sent.append(message)
 
     scope = {"type": "http", "method": method, "headers": list(asked.items())}
-    asyncio.run(OneEntryAStep(app)(scope, receive, send))
+    asyncio.run(OneEntryAStep(app, steps=["attention-view"])(scope, receive, send))
     return reached[0], sent
 
 

@@ -36,7 +36,7 @@ def draw_arithmetic():
     from pages.components.arithmetic.arithmetic import arithmetic
 
     lines = [("sum", 1 / 3), ("= value", float("-inf"))]
-    arithmetic(sentence="Why.", resources=[("</script>", 0.1, -3.0)], lines=lines, left="q", right="k", key="sum")
+    arithmetic(sentence="Why.", terms=[("</script>", 0.1, -3.0)], lines=lines, left="q", right="k", key="sum")
 
 
 def drawn(app: AppTest) -> BidiComponent:

@@ -12,12 +12,14 @@ from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import DropDuplicates, DropRows
-from core.data.reading.read_table import ReadOptions, read_table
+from core.data.reading.read_table import ReadOptions
 from core.data.sources import uploads
+from core.data.sources.references import open_table
 from core.runs.folder import create_run
 from core.runs.status import write_status
 from core.tasks import SPECS
 from core.training.plan.plan import Plan
+from tests.columns import classes
 from tests.pages.conftest import words_on
 
 PAGE = "data/datasets/page.py"
@@ -82,17 +84,16 @@ def test_counts_are_those_of_the_file(open_page):
 
 def test_lengths_in_pieces_are_the_tokenizers(open_page):
     from core import open_model
-    from core.explore.tokens import count_pieces
 
     app = open_page(PAGE, data="sample:reviews", show="Lengths", **{"length-unit": "pieces"})
     assert not app.exception
     longest = next(metric for metric in app.metric if metric.label.startswith("Longest"))
-    assert longest.value == str(max(count_pieces(open_model("builtin"), read_table("sample:reviews")["text"])))
+    assert longest.value == str(max(count_pieces(open_model("builtin"), open_table("sample:reviews")["text"])))
 
 
 def test_search_finds_rows_in_any_column_and_case(open_page):
     app = open_page(PAGE, search="LEMON", show="Rows")
-    table = read_table("sample:reviews")
+    table = open_table("sample:reviews")
     wanted = [text for text in table["text"] if "lemon" in text.lower()]
     assert list(rows_on(app)["text"]) == wanted
     app.text_input(key="search").set_value("no such words anywhere").run()
@@ -263,7 +264,7 @@ def test_I02_one_file_under_two_names_reads_for_the_page_as_for_a_run(open_page)
     second = app.selectbox(key="data").value
     assert "3 rows" in words_on(app)
     for reference, rows in ((first, 2), (second, 3), (first, 2)):
-        assert len(read_table(reference)) == rows
+        assert len(open_table(reference)) == rows
         assert f"{rows} rows" in words_on(open_page(PAGE, data=reference))
 
 
@@ -324,7 +325,7 @@ def corrected_and_fixed() -> str:
     """The reference of an upload in which one cell is corrected, and repeats are dropped."""
     rows = "".join(f"text number {n // 2},{'ab'[n // 2 % 2]}\n" for n in range(60))
     reference = uploads.store_upload(f"text,label\n{rows}".encode(), "doubled.csv").reference
-    table = read_table(reference)
+    table = open_table(reference)
     decisions.save(table.content_hash, Edits(table.content_hash).set(table, 0, "text", "a text typed by hand"))
     decisions.save(table.content_hash, Recipe((DropDuplicates(),)))
     return reference
@@ -332,7 +333,7 @@ def corrected_and_fixed() -> str:
 
 def test_I03_the_rows_of_a_finding_are_those_after_corrections_and_fixes(open_page):
     reference = corrected_and_fixed()
-    table = read_table(reference)
+    table = open_table(reference)
     decisions.save(table.content_hash, Edits(table.content_hash).set(table, 0, "text", "typed <b>by hand</b>"))
     app = open_page(PAGE, data=reference, show="Health")
     assert not app.exception
@@ -473,10 +474,10 @@ def test_labels_get_an_order_and_names_that_training_keeps(open_page):
     from core.data.decisions.store import load, save
 
     app = open_page(PAGE, data="sample:reviews", show="Labels")
-    table = read_table("sample:reviews")
+    table = open_table("sample:reviews")
     editor = next(each for each in app.dataframe if str(each.key).startswith("label-names-"))
     assert list(editor.value["Name"]) == ["negative", "positive"]
-    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
+    mapping = classes("text", "label")
     named = mapping.with_labels(("positive", "negative"), {"negative": "bad"})
     save(table.content_hash, named)
     again = open_page(PAGE, data="sample:reviews", show="Labels")
@@ -493,7 +494,7 @@ def test_splits_are_kept_by_row_and_used_by_fine_tune(open_page):
     app.slider(key="share-test").set_value(20).run()
     press(app, "Keep these splits")
     assert "Fine-tune uses them" in words_on(app)
-    kept = Preparation.of(read_table("sample:reviews").content_hash).splits
+    kept = Preparation.of(open_table("sample:reviews").content_hash).splits
     assert len(kept.test.rows) == 80
     tune = open_page("train/fine_tune/page.py", data="sample:reviews")
     assert not tune.exception
@@ -503,7 +504,7 @@ def test_splits_are_kept_by_row_and_used_by_fine_tune(open_page):
 
 
 def test_a_test_set_that_repeats_rows_is_told(open_page):
-    app = upload(open_page(PAGE), "copy.csv", b"text,label\n" + _csv(read_table("sample:reviews"), 30))
+    app = upload(open_page(PAGE), "copy.csv", b"text,label\n" + _csv(open_table("sample:reviews"), 30))
     reference = app.selectbox(key="data").value
     app = open_page(PAGE, data="sample:reviews", show="Repeats")
     assert "sample:reviews" not in app.selectbox(key="leaks-with").options
@@ -519,8 +520,8 @@ def test_B07_B08_a_test_set_is_compared_by_labels_as_they_stand_in_the_files(ope
     other = [*rows[:9], "row 9 of many,0"]
     second = uploads.store_upload("\n".join(["text,label", *other, ""]).encode(), "second.csv").reference
     third = uploads.store_upload("\n".join(["text,label", *rows[:3], "new,2", ""]).encode(), "third.csv").reference
-    table = read_table(first)
-    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
+    table = open_table(first)
+    mapping = classes("text", "label")
     decisions.save(table.content_hash, mapping.with_labels(("0", "1"), {"0": "negative", "1": "positive"}))
     app = open_page(PAGE, data=first, show="Repeats")
     app.selectbox(key="leaks-with").set_value(second).run()
@@ -537,9 +538,9 @@ def test_B07_B08_a_test_set_is_compared_by_labels_as_they_stand_in_the_files(ope
 def test_rows_are_filtered_by_the_names_that_labels_were_given(open_page):
     rows = "".join(f"row {n},{n % 2}\n" for n in range(20))
     reference = uploads.store_upload(f"text,label\n{rows}".encode(), "named.csv").reference
-    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
+    mapping = classes("text", "label")
     named = mapping.with_labels(("0", "1"), {"0": "negative", "1": "positive"})
-    decisions.save(read_table(reference).content_hash, named)
+    decisions.save(open_table(reference).content_hash, named)
     app = open_page(PAGE, data=reference, show="Rows")
     assert app.multiselect(key="rows-labels").options == ["negative", "positive"]
     app.multiselect(key="rows-labels").select("0").run()
@@ -590,7 +591,7 @@ def test_B08_questions_about_one_context_are_kept_on_one_side(open_page):
     reference = uploads.store_upload(content, "questions.csv").reference
     app = open_page(PAGE, data=reference, task="question-answering", show="Splits")
     assert "equal texts, and questions about one context, never stand on two sides" in words_on(app)
-    table = read_table(reference)
+    table = open_table(reference)
     for keeps_near in (False, True):
         app.toggle(key="split-near").set_value(keeps_near).run()
         press(app, "Keep these splits")
@@ -713,7 +714,7 @@ def test_corrections_are_there_in_a_new_session_that_reads_the_file_as_before(op
     app = upload(open_page(PAGE), "bare.csv", b"a film,good\nb film,bad\nc film,good\nd film,bad\n")
     reference = app.query_params["data"]
     next(each for each in app.toggle if each.label == "First row holds names").set_value(False).run()
-    table = read_table(reference, options=ReadOptions(header=False))
+    table = open_table(reference, options=ReadOptions(header=False))
     decisions.save(table.content_hash, Edits(table.content_hash).set(table, 0, "column_2", "bad"))
     again = open_page(PAGE, data=reference, show="Rows")
     assert not again.error
@@ -741,11 +742,15 @@ SORTED = "text,label\n" + "".join(f"row number {n},{'ab'[n % 2]}\n" for n in ran
 
 def decided(app: AppTest):
     """Table, columns and what is kept of an upload."""
-    from core.data.columns.guess import Columns
+
     from core.data.decisions.preparation import Preparation
 
-    table = read_table(app.selectbox(key="data").value)
-    return table, Columns("text", "label"), Preparation.of(table.content_hash)
+    table = open_table(app.selectbox(key="data").value)
+    return (
+        table,
+        classes("text", "label"),
+        Preparation.of(table.content_hash),
+    )
 
 
 def test_a_new_label_joins_those_that_have_names(open_page):
@@ -754,7 +759,7 @@ def test_a_new_label_joins_those_that_have_names(open_page):
 
     app = upload(open_page(PAGE, show="Labels"), "names.csv", SORTED.encode())
     table, columns, _ = decided(app)
-    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
+    mapping = classes("text", "label")
     save(table.content_hash, mapping.with_labels(("b", "a"), {"a": "Apple"}))
     save(table.content_hash, Edits(table.content_hash).set(table, 0, "label", "c"))
     app = open_page(PAGE, data=app.selectbox(key="data").value, show="Labels")
@@ -778,7 +783,7 @@ def test_merged_labels_leave_no_empty_class(open_page):
     app = upload(open_page(PAGE, show="Labels"), "merge.csv", rows.encode())
     table, columns, _ = decided(app)
     save(table.content_hash, Recipe().then(MergeLabels()))
-    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
+    mapping = classes("text", "label")
     save(table.content_hash, mapping.with_labels(("good", "bad", "Good"), {"good": "fine", "Good": "other"}))
     _, _, preparation = decided(app)
     assert preparation.dataset(table, columns).label_names == ("fine", "bad")
@@ -867,7 +872,7 @@ def test_tags_are_not_judged_as_classes(open_page):
 
 
 def test_the_mended_table_is_exported_with_harmless_cells(workspace):
-    from core.data.columns.guess import Columns
+
     from core.data.dataset.edits import Edits
     from core.data.dataset.recipe import Recipe
     from core.data.dataset.steps import DropDuplicates
@@ -875,13 +880,13 @@ def test_the_mended_table_is_exported_with_harmless_cells(workspace):
     from pages.data.datasets.health import mended
     from pages.shared.preparation import FilePreparation
 
-    table = read_table(b"text,label\none,a\none,a\ntwo,b\n", name="t.csv")
+    table = open_table(b"text,label\none,a\none,a\ntwo,b\n", name="t.csv")
     edits = Edits(table.content_hash).set(table, 2, "text", "=1+1")
     layers = FilePreparation(table.content_hash, Preparation(edits=edits, recipe=Recipe().then(DropDuplicates())))
-    rows = mended(table, Columns("text", "label"), layers).decode().splitlines()
+    rows = mended(table, classes("text", "label"), layers).decode().splitlines()
     assert rows == ["text,label", "one,a", "'=1+1,b"]
-    exact = mended(table, Columns("text", "label"), layers, exactly=True)
-    assert read_table(exact, name="mended.jsonl")["text"] == ["one", "=1+1"]
+    exact = mended(table, classes("text", "label"), layers, exactly=True)
+    assert open_table(exact, name="mended.jsonl")["text"] == ["one", "=1+1"]
 
 
 def test_another_text_column_keeps_the_names_of_labels(open_page):
@@ -890,7 +895,7 @@ def test_another_text_column_keeps_the_names_of_labels(open_page):
     rows = "text,other,label\n" + "".join(f"row {n},word {n},{'ab'[n % 2]}\n" for n in range(20))
     app = upload(open_page(PAGE, show="Labels"), "two.csv", rows.encode())
     table, _, _ = decided(app)
-    mapping = ColumnMapping.of("sequence-classification", text="text", label="label")
+    mapping = classes("text", "label")
     save(table.content_hash, mapping.with_labels(("b", "a"), {"a": "Apple"}))
     app = open_page(PAGE, data=app.selectbox(key="data").value, show="Labels")
     next(box for box in app.selectbox if box.label == "Text").set_value("other").run()

@@ -16,8 +16,9 @@ from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.decisions import store
 from core.data.decisions.preparation import Preparation
-from core.data.reading.read_table import ReadOptions, read_table
+from core.data.reading.read_table import ReadOptions
 from core.data.sources import uploads
+from core.data.sources.references import open_table
 from tests.pages.conftest import words_on
 
 PAGE = "data/datasets/page.py"
@@ -64,7 +65,7 @@ def said(app: AppTest) -> str:
 
 
 def labels_kept(reference: str) -> list[str]:
-    table = read_table(reference)
+    table = open_table(reference)
     return (Preparation.of(table.content_hash).edits or Edits(table.content_hash)).apply(table)["label"]
 
 
@@ -157,7 +158,7 @@ def test_names_that_two_tabs_give_to_labels_are_both_kept(open_page, reference):
     a, b = (open_page(PAGE, data=reference, show="Labels") for _ in range(2))
     a = typed_into(a, "label-names", {0: {"Name": "good"}})
     b = typed_into(b, "label-names", {1: {"Name": "bad"}})
-    content_hash = read_table(reference).content_hash
+    content_hash = open_table(reference).content_hash
     assert decisions.load(content_hash, ColumnMapping).titles() == {"a": "good", "b": "bad"}
     assert "The name of the label “a” was changed meanwhile: was “a”, is now “good”" in said(b)
     assert list(frame_of(b, "label-names")["Name"]) == ["good", "bad"]
@@ -177,7 +178,7 @@ def test_undo_of_a_fix_takes_back_ones_own(open_page):
     a = press(a, "Drop rows without a text")
     b = press(b, "Drop exact duplicates")
     assert "The fix “Drop rows without a text” was changed meanwhile: was “not applied”, is now “applied”" in said(b)
-    content_hash = read_table(reference).content_hash
+    content_hash = open_table(reference).content_hash
     assert [step.kind for step in decisions.load(content_hash, Recipe).steps] == ["drop_empty", "drop_duplicates"]
     press(a, "Undo the last fix")
     assert [step.kind for step in decisions.load(content_hash, Recipe).steps] == ["drop_duplicates"]
@@ -191,7 +192,7 @@ def test_columns_that_another_tab_chose_are_taken_over_and_told(open_page):
     b = b.run()
     assert selected(b, "Text").value == "other"
     assert "The column for “Text” was changed meanwhile: was “text”, is now “other”" in said(b)
-    content_hash = read_table(reference).content_hash
+    content_hash = open_table(reference).content_hash
     assert decisions.load(content_hash, ColumnMapping)["text"] == "other"
     selected(b, "Second text").set_value("text").run()
     a = a.run()
@@ -208,7 +209,7 @@ def test_columns_of_another_task_are_taken_over_and_not_written_back(open_page):
     selected(b, "Score").set_value("two").run()
     a.run()
     a.run()
-    assert decisions.load(read_table(reference).content_hash, ColumnMapping)["score"] == "two"
+    assert decisions.load(open_table(reference).content_hash, ColumnMapping)["score"] == "two"
     assert selected(a, "Score").value == "two"
 
 
@@ -218,7 +219,7 @@ def test_how_a_file_is_read_is_taken_over_from_another_tab_and_told(open_page, r
     b = b.run()
     assert "**41 rows**, 2 columns" in said(b)
     assert "How the file is read (header) was changed meanwhile" in said(b)
-    assert decisions.load(read_table(reference).content_hash, ReadOptions) == ReadOptions(header=False)
+    assert decisions.load(open_table(reference).content_hash, ReadOptions) == ReadOptions(header=False)
     a = a.run()
     assert "**41 rows**, 2 columns" in said(a)
 
@@ -231,7 +232,7 @@ def test_splits_that_two_tabs_keep_are_told(open_page, reference):
     assert "The division into splits was changed meanwhile: was “32 / 4 / 4 rows, by shares, seed 42”" in said(b)
     a = press(a, "Forget these splits")  # those that it shows, which are gone
     assert "replaced meanwhile" in said(a)
-    kept = Preparation.of(read_table(reference).content_hash).splits
+    kept = Preparation.of(open_table(reference).content_hash).splits
     assert kept.seed == 7
 
 
@@ -269,4 +270,4 @@ def test_fixes_that_cannot_be_done_any_more_can_be_taken_back(open_page):
     assert "needs a label column" in said(a)
     a = press(a, "Undo the last fix")
     assert "needs a label column" not in said(a)
-    assert decisions.load(read_table(reference).content_hash, Recipe) is None
+    assert decisions.load(open_table(reference).content_hash, Recipe) is None

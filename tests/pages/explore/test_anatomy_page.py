@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.explore.anatomy.parts import short
+from pages.explore.anatomy.subject import short
 from tests.families import family_folder
 from tests.pages.conftest import words_on
 

@@ -18,7 +18,7 @@ from core.explore.answers import likeliest
 from core.explore.attention import ablation
 from core.explore.attention.attribution import Attribution, integrated_gradients, occlusion
 from core.explore.attention.selection import Selection, select, units
-from core.explore.attention.summaries import corpus_statistics, head_statistics, mean_over_heads, roll_out
+from core.explore.attention.summaries import corpus_statistics, head_statistics, mean_over_heads, rollout
 from core.explore.fill_mask.masks import with_model_mask
 from core.models.loading import load_for_training
 from pages.components.matrix.matrix import labelled
@@ -289,7 +289,7 @@ def test_one_head_is_exact_and_its_rows_sum_to_one(open_page, kind: str):
 def test_roll_out_is_drawn_up_to_a_layer(open_page):
     app = open_page(PAGE, layer="1", summary="Roll-out", **{"attention-view": "Summary"})
     ((_, values),) = matrices(app)
-    np.testing.assert_allclose(values, roll_out(traced(EXAMPLE))[1].numpy(), atol=ROUNDING)
+    np.testing.assert_allclose(values, rollout(traced(EXAMPLE))[1].numpy(), atol=ROUNDING)
 
 
 @pytest.mark.parametrize("kind", ["Mean over heads", "Mean over layers"])
@@ -333,10 +333,10 @@ def test_switching_off_shows_before_and_after_and_ranks_all_heads(open_page):
     app.button(key="start-swept").click().run()
     assert not app.exception
     assert len(app.get("plotly_chart")) == 3
-    assert "Most depends on" in words_on(app)
+    assert "The answer depends most on" in words_on(app)
     app.multiselect(key="heads-off-pick").set_value([]).run()
     assert "All heads are on" in words_on(app)
-    assert "Most depends on" in words_on(app)  # not computed again
+    assert "The answer depends most on" in words_on(app)  # not computed again
 
 
 @pytest.fixture
@@ -347,34 +347,34 @@ def one_mark(monkeypatch):
 
 def test_a_link_tries_every_head_again(open_page, one_mark):
     app = open_page(PAGE, swept="mark", **{"attention-view": "Switch off heads"})
-    assert "Most depends on" in words_on(app)
+    assert "The answer depends most on" in words_on(app)
     assert app.query_params["swept"] in ("mark", ["mark"])
     app = open_page(PAGE, swept="another", **{"attention-view": "Switch off heads"})
-    assert "Most depends on" not in words_on(app)
+    assert "The answer depends most on" not in words_on(app)
     assert "swept" not in app.query_params
 
 
 def test_what_was_ended_halfway_is_not_remembered(open_page, monkeypatch):
     def half(model, tokens):
-        yield next(ablation.sweep(model, tokens))
+        yield next(ablation.ablate_each_head(model, tokens))
         raise LabError("That was the end.", "Try again.")
 
-    monkeypatch.setattr("pages.explore.attention.ablation.sweep", half)
+    monkeypatch.setattr("pages.explore.attention.ablation.ablate_each_head", half)
     monkeypatch.setattr("core.explore.attention.ablation.POSITIONS_AT_ONCE", 64)
     app = open_page(PAGE, **{"attention-view": "Switch off heads"})
     app.button(key="start-swept").click().run()
     assert "That was the end" in app.error[0].value
-    assert not app.session_state["attention-results"]
+    assert not app.session_state["results-on-demand"]
     monkeypatch.undo()
     app.run()
     assert not app.exception
-    assert "Most depends on" in words_on(app)
+    assert "The answer depends most on" in words_on(app)
 
 
 def test_a_cancelled_attribution_waits_until_it_is_asked_for(open_page, one_mark):
     app = open_page(PAGE, **{"attention-view": "What the answer rests on"})
     app.session_state["gradients"] = "nomark"  # as Cancel does, while nothing was remembered yet
-    app.session_state["attention-results"] = {}
+    app.session_state["results-on-demand"] = {}
     app.run()
     assert not strips(app)
     app.button(key="start-gradients").click().run()
@@ -444,10 +444,10 @@ def test_tokens_are_coloured_by_what_they_add_and_by_attention(open_page):
     scores = integrated_gradients(t, target, steps=16).scores
     attention = mean_over_heads(t)[-1, target.position]
     for name, values in (("attribution", scores), ("attribution-attention", attention)):
-        pieces = [span for span in drawn[name]["spans"] if span["index"] >= 0]
-        assert [span["text"] for span in pieces] == list(t.tokens.tokens)
-        np.testing.assert_allclose([span["weight"] for span in pieces], values / values.abs().max(), atol=1e-4)
-        for span, score, share in zip(pieces, scores.tolist(), attention.tolist(), strict=True):
+        tokens = [span for span in drawn[name]["spans"] if span["index"] >= 0]
+        assert [span["text"] for span in tokens] == list(t.tokens.tokens)
+        np.testing.assert_allclose([span["weight"] for span in tokens], values / values.abs().max(), atol=1e-4)
+        for span, score, share in zip(tokens, scores.tolist(), attention.tolist(), strict=True):
             assert float(re.search(r": ([+-]?[\d.]+), ", span["note"])[1]) == pytest.approx(score, abs=1e-3)
             assert span["note"].endswith(f"attention {share:.2%}")
 
@@ -457,16 +457,16 @@ def test_a_whole_word_is_taken_away_at_once_and_seen_with_all_its_pieces(open_pa
     model = open_model("builtin")
     t = trace(model, tokenize(model, text))
     query = {"attention-view": "What the answer rests on", "method": "Occlusion", "whole-words": "true"}
-    pieces = [span for span in strips(open_page(PAGE, attended=text, **query))["attribution"]["spans"] if span["note"]]
+    tokens = [span for span in strips(open_page(PAGE, attended=text, **query))["attribution"]["spans"] if span["note"]]
     (word,) = (unit for unit in units(t.tokens, whole_words=True) if unit.label == "unaffable")
     assert len(word.positions) > 1
-    (drawn,) = (span for span in pieces if span["text"] == "unaffable")
+    (drawn,) = (span for span in tokens if span["text"] == "unaffable")
     target = likeliest(model, t.tokens)
     share = mean_over_heads(t)[-1, target.position, list(word.positions)].sum().item()
     assert drawn["note"].endswith(f"attention {share:.2%}")
     *_, found = occlusion(t, target, whole_words=True)
     assert f"unaffable: {found.drops[found.units.index(word)]:+.4f}, " in drawn["note"]
-    assert [span["text"] for span in pieces if "not taken away" in span["note"]] == ["[CLS]", "[MASK]", "[SEP]"]
+    assert [span["text"] for span in tokens if "not taken away" in span["note"]] == ["[CLS]", "[MASK]", "[SEP]"]
 
 
 def test_without_a_mask_there_is_no_answer_to_explain(open_page):

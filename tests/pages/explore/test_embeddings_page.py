@@ -6,7 +6,7 @@ import pytest
 
 from core.data import decisions
 from core.data.dataset.recipe import Recipe
-from core.data.reading.read_table import read_table
+from core.data.sources.references import open_table
 from core.explore.embeddings import dataset_map
 from core.explore.embeddings import store as store
 from core.models.loading import load_for_training
@@ -154,10 +154,10 @@ def test_a_data_set_is_drawn_by_label_and_remembered(open_page, few_rows, data: 
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 24
     assert len(chart["data"]) > 1
     assert "of the variance; the rest does not show" in words_on(app)
-    files = {file: file.stat().st_ino for file in decisions.folder().iterdir()}
+    files = {file: file.stat().st_ino for file in store.folder().iterdir()}
     again = open_page(PAGE, **query)
     assert charts(again) == [chart]
-    assert {file: file.stat().st_ino for file in decisions.folder().iterdir()} == files
+    assert {file: file.stat().st_ino for file in store.folder().iterdir()} == files
 
 
 def test_I03_the_map_draws_the_rows_that_corrections_and_fixes_leave(open_page):
@@ -169,7 +169,7 @@ def test_I03_the_map_draws_the_rows_that_corrections_and_fixes_leave(open_page):
     (chart,) = charts(app)
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 31
     assert json.dumps(chart).count("typed by hand") == 1
-    decisions.delete(read_table(reference).content_hash, Recipe)
+    decisions.delete(open_table(reference).content_hash, Recipe)
     (chart,) = charts(open_page(PAGE, **query))  # not the picture of before
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 60
 

@@ -177,7 +177,7 @@ def test_two_models_side_by_side(open_page, workspace, tiny_model_folder):
 
 def test_a_long_text_is_scored_when_asked(open_page):
     app = open_page(PAGE, sentence="word " * 100, **{"fill-view": "Surprise", "other-text": "A short one."})
-    assert "one forward pass for each of 100 pieces" in words_on(app)
+    assert "100 forward passes, one for each hidden token" in words_on(app)
     app.button(key="start-score-1").click().run()
     assert not app.exception
     assert "The model finds the" in words_on(app)

@@ -100,8 +100,8 @@ def test_open_stages_stay_open_when_the_model_changes(open_page):
         ("layer.0.query", "", 0.0, "bit for bit"),
         ("layer.0.query", "", 1e-6, ":green-badge[:material/check: Largest difference from the model: 1.0e-06"),
         ("layer.0.query", "", 1e-2, ":orange-badge"),
-        ("layer.0.scores", "", None, "checked in the shares"),
-        (None, "", None, "hands out no such numbers"),
+        ("layer.0.scores", "", None, "checked through the shares"),
+        (None, "", None, "does not return these numbers"),
         (None, "wrong", None, "Not what BERT computes"),
     ],
 )

@@ -15,9 +15,9 @@ import pytest
 
 from core import open_model, tokenize, trace
 from core.explore import examples
-from core.explore.attention.ablation import sweep
+from core.explore.attention.ablation import ablate_each_head
+from core.explore.attention.head_roles import clearest_head
 from core.explore.attention.summaries import head_statistics
-from core.explore.attention.telling_head import telling_head
 from core.explore.fill_mask.logit_lens import logit_lens
 from core.models.anatomy.outputs import outputs
 from core.models.anatomy.parameters import anatomy
@@ -138,7 +138,7 @@ def test_tables_count_from_1_and_hold_the_name_in_code():
     assert set(links["head"]) == {1, 2}
     one = links[links["in code"] == "layer.1 head 0"]
     np.testing.assert_allclose(one["weight"], t["layer.1.probabilities"][0].numpy().ravel(), atol=1e-6)
-    *_, found = sweep(model, t.tokens)
+    *_, found = ablate_each_head(model, t.tokens)
     effects = effects_table(found)
     assert effects.iloc[0][["layer", "head", "in code"]].tolist() == [2, 1, "layer.1 head 0"]
     layer, head, _ = found.ranking()[0]
@@ -166,7 +166,7 @@ def test_attention_opens_with_one_head_and_says_what_it_does(open_page, name: st
     app = open_page("explore/attention/page.py", model=name)
     model = open_model(name)
     example = examples.ATTENDED if name == "builtin" else examples.TEACHING
-    layer, head = telling_head(trace(model, tokenize(model, example.text)))
+    layer, head = clearest_head(trace(model, tokenize(model, example.text)))
     assert (app.segmented_control(key="layer").value, drawn_heads(app)) == (str(layer), [head])
     assert f"In layer {layer + 1}, head {head + 1} (`layer.{layer} head {head}` in code)" in words_on(app)
     assert "Opened with this head because" in words_on(app)

@@ -12,7 +12,7 @@ TEXTS = {
 }
 # The page, the key of its text, the key of its view, and views that read the text each in a way of their own.
 PAGES = [
-    ("tokens", "text", "tokens-view", ("Pieces", "Step by step", "Two tokenizers")),
+    ("tokens", "text", "tokens-view", ("Tokens", "Step by step", "Two tokenizers")),
     ("fill_mask", "sentence", "fill-view", ("Guesses", "Surprise")),
     ("inside_a_layer", "followed", "", ("",)),
     ("attention", "attended", "attention-view", ("Lines", "What the answer rests on", "bertviz")),

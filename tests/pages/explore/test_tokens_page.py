@@ -26,7 +26,7 @@ def turn_to(app, page: str):
     return app._run(WidgetStates())
 
 
-def strip_of(app, label: str = "The text in pieces") -> list[tuple[str, str]]:
+def strip_of(app, label: str = "The text in tokens") -> list[tuple[str, str]]:
     """(kind, text) of each stretch of a coloured text."""
     drawn = (json.loads(each.proto.json) for each in app.get("bidi_component"))
     return next([(each["kind"], each["text"]) for each in strip["spans"]] for strip in drawn if strip["label"] == label)
@@ -36,7 +36,7 @@ def test_the_page_opens_with_an_example(open_page):
     app = open_page(PAGE)
     assert not app.exception
     assert "21 tokens" in words_on(app)
-    assert list(app.dataframe[0].value["Piece"])[:3] == ["[CLS]", "bert", "reads"]
+    assert list(app.dataframe[0].value["Token"])[:3] == ["[CLS]", "bert", "reads"]
 
 
 def test_F01_nothing_typed_says_what_to_do(open_page):
@@ -94,7 +94,7 @@ def test_F02_the_cut_end_is_drawn_once_and_struck_through(open_page, text: str):
 def test_F02_a_text_of_a_pair_that_is_cut_whole_is_still_drawn(open_page, first: str, second: str):
     query = {"with-pair": "true", "text": first, "pair": second, "tokens-view": "What was cut", "cut-limit": "4"}
     spans = strip_of(open_page(PAGE, **query), "What is kept and what is cut")
-    kept, kinds = [each for kind, each in spans if kind == "piece"], [kind for kind, _ in spans]
+    kept, kinds = [each for kind, each in spans if kind == "token"], [kind for kind, _ in spans]
     assert len(kept) == 1
     assert "".join(each for kind, each in spans if kind != "special") == first + second
     assert kinds.count("special") == 3
@@ -102,7 +102,7 @@ def test_F02_a_text_of_a_pair_that_is_cut_whole_is_still_drawn(open_page, first:
 
 
 @pytest.mark.parametrize(
-    "view", ["Pieces", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers"]
+    "view", ["Tokens", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers"]
 )
 @pytest.mark.parametrize("text", ["A short text.", ODD_TEXTS["chinese"], ODD_TEXTS["script"], ODD_TEXTS["long"], "a"])
 def test_every_view_shows_every_text(open_page, view: str, text: str):
@@ -148,7 +148,7 @@ def test_a_batch_as_csv_holds_every_position(open_page, monkeypatch):
     table = tables["batch"]()
     assert len(table) == 2 * 102
     last = table[table["Text"] == 2].iloc[[0, 2, 3, 101]]
-    assert list(last["Piece"]) == ["[CLS]", "words", "[SEP]", "[PAD]"]
+    assert list(last["Token"]) == ["[CLS]", "words", "[SEP]", "[PAD]"]
     assert list(last["Attention mask"]) == [1, 1, 1, 0]
     assert list(last["Id"])[::3] == [101, 0]
 

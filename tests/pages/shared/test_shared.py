@@ -124,7 +124,7 @@ def test_back_to_an_address_that_does_not_name_a_choice_brings_its_default(open_
     for name in ("tokens-view", "text"):
         del app.query_params[name]
     app.run()
-    assert app.segmented_control(key="tokens-view").value == "Pieces"
+    assert app.segmented_control(key="tokens-view").value == "Tokens"
     assert app.text_area(key="text").value != "short"
     assert "tokens-view" not in app.query_params
 
@@ -198,5 +198,5 @@ def test_I05_results_that_a_session_keeps_are_bounded_by_bytes(monkeypatch, most
     monkeypatch.setattr(on_demand, "MOST_BYTES", most)
     app = AppTest.from_function(_three_results, default_timeout=60).run()
     assert not app.exception
-    results = app.session_state["attention-results"]
+    results = app.session_state["results-on-demand"]
     assert list(results) == [("array", number) for number in range(3)][-kept:]

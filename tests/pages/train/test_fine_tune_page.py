@@ -11,7 +11,8 @@ from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import MergeLabels
 from core.data.decisions.preparation import Preparation
 from core.data.decisions.store import load, save
-from core.data.reading.read_table import ReadOptions, read_table
+from core.data.reading.read_table import ReadOptions
+from core.data.sources.references import open_table
 from core.data.sources.uploads import store_upload
 from core.errors import LabError
 from core.runs.folder import Run, create_run
@@ -139,7 +140,7 @@ def test_B02_what_is_wrong_with_the_rows_is_told_before_a_start(open_page, task,
 def test_labels_that_have_names_may_be_merged_and_corrected(open_page, launched):
     rows = [f"text {n},{('neg', 'pos', 'Pos')[n % 3]}" for n in range(32)]
     reference = store_upload(lines("text,label", *rows), "merged.csv").reference
-    table = read_table(reference)
+    table = open_table(reference)
     named = ColumnMapping.of("sequence-classification", text="text", label="label")
     save(table.content_hash, named.with_labels(("pos", "neg"), {"pos": "good", "neg": "bad"}))
     save(table.content_hash, Recipe((MergeLabels(),)))
@@ -149,9 +150,11 @@ def test_labels_that_have_names_may_be_merged_and_corrected(open_page, launched)
     assert not app.error
     assert "32 single texts in 3 classes: good, bad, middling" in words_on(app)
     button(app, "Start training").click().run()
-    assert Preparation.from_json(launched[0].preparation).dataset(
-        table, launched[0].mapping().as_columns()
-    ).label_names == ("good", "bad", "middling")
+    assert Preparation.from_json(launched[0].preparation).dataset(table, launched[0].mapping()).label_names == (
+        "good",
+        "bad",
+        "middling",
+    )
 
 
 def test_the_form_foresees_steps_and_time(open_page):
@@ -211,7 +214,7 @@ def test_a_test_file_is_read_by_its_own_form_and_may_use_the_files_labels(open_p
     quoted = lines("text\tlabel", '"he said ""no"""\ta', "a play\tb")
     more = store_upload(quoted, "more.tsv").reference
     reference = store_upload(FILES["sequence-classification"], "sequence-classification.csv").reference
-    table = read_table(reference)
+    table = open_table(reference)
     named = ColumnMapping.of("sequence-classification", text="text", label="label")
     save(table.content_hash, named.with_labels(("a", "b"), {"a": "good"}))
     app = open_page(FINE_TUNE, task="sequence-classification", data=reference)
@@ -417,7 +420,7 @@ def test_columns_chosen_on_datasets_are_taken_over(open_page):
 
 def test_names_of_labels_outlive_a_look_at_another_task(open_page):
     upload = store_upload(b"text,label,a,b\na b,x,1,2\nc d,y,2,3\ne f,y,3,1\n", "named.csv")
-    content_hash = read_table(upload.reference).content_hash
+    content_hash = open_table(upload.reference).content_hash
     named = ColumnMapping.of("sequence-classification", text="text", label="label").with_labels(
         ("y", "x"), {"y": "yes"}
     )

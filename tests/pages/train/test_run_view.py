@@ -11,7 +11,7 @@ import pyarrow.ipc
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.charts.live import live_lines
+from core.charts.curves import live_lines
 from core.charts.run_curves import LOSS, Axis
 from core.runs.device_lock import DeviceLock
 from core.runs.folder import Run, create_run

@@ -13,8 +13,7 @@ import pyarrow as pa
 
 from core.data import limits
 from core.data.reading.collector import SURROGATE, about_replaced, strings_of
-from core.data.reading.json_walk import Number, broken, decode, dump, elements
-from core.data.reading.json_window import Window
+from core.data.reading.json_walk import Number, Window, broken, decode, dump, elements
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from core.data import limits
-from core.data.reading.formats.arrow_text import check_length, size_as_text, strings
+from core.data.reading.formats.parquet import check_length, size_as_text, strings
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError, first_line
 

@@ -11,8 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from core.data.reading.collector import Collector, about_replaced
-from core.data.reading.json_walk import Number, broken, decode, elements, members
-from core.data.reading.json_window import Window
+from core.data.reading.json_walk import Number, Window, broken, decode, elements, members
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError
 

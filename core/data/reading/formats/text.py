@@ -12,10 +12,17 @@ import pyarrow as pa
 from pyarrow import csv
 
 from core.data import limits
-from core.data.reading.continuation import Ragged, join_broken_lines
 from core.data.reading.detection import find_delimiter, has_header, sample_records, sample_text
-from core.data.reading.filling import fill_rows
-from core.data.reading.structure import Structure, even_lines, line_at, record_starts, scan
+from core.data.reading.layout import (
+    Ragged,
+    Structure,
+    even_lines,
+    fill_rows,
+    join_broken_lines,
+    line_at,
+    record_starts,
+    scan,
+)
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError
 

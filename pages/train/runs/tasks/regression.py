@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.charts.true_predicted import true_against_predicted
+from core.charts.confusion import true_against_predicted
 from core.tasks.regression import SPEC
 from pages.shared.export import figure
 from pages.shared.text import plain

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from core.runs.cleanup import clean_up
 from core.runs.executors import LocalExecutor
 from core.runs.folder import create_run, delete_run, list_runs
 from core.runs.status import read_json, write_status
-from core.runs.sweep import sweep
 from core.workspace import PROJECT_ROOT, remove_folder
 
 KILLED = """
@@ -62,17 +62,17 @@ def test_D03_leftovers_older_than_a_day_are_removed(
 ) -> None:
     assert len(leftovers) == 5
     runs = list_runs()
-    sweep()
+    clean_up()
     assert all(path.exists() for path in (*leftovers, *kept))  # somebody may be at work on them
-    monkeypatch.setattr("core.runs.sweep.AGE_SECONDS", -1.0)
-    sweep()
+    monkeypatch.setattr("core.runs.cleanup.AGE_SECONDS", -1.0)
+    clean_up()
     assert not any(path.exists() for path in leftovers)
     assert all(path.exists() for path in kept)
     assert list_runs() == runs
 
 
 def test_D03_a_launch_sweeps_first(leftovers: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.runs.sweep.AGE_SECONDS", -1.0)
+    monkeypatch.setattr("core.runs.cleanup.AGE_SECONDS", -1.0)
     run = create_run("plan")
     LocalExecutor().submit(run, [sys.executable, "-c", ""], device="cpu")
     assert not any(path.exists() for path in leftovers)
@@ -83,10 +83,10 @@ def test_D03_what_cannot_be_removed_is_no_error(leftovers: list[Path], monkeypat
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr("core.runs.sweep.AGE_SECONDS", -1.0)
+    monkeypatch.setattr("core.runs.cleanup.AGE_SECONDS", -1.0)
     for name in ("os.rename", "os.unlink", "os.rmdir"):
         monkeypatch.setattr(name, refuse)
-    sweep()
+    clean_up()
     assert all(path.exists() for path in leftovers)
 
 
@@ -115,6 +115,6 @@ def test_D03_a_run_deleted_while_it_is_swept_costs_no_launch(monkeypatch: pytest
         delete_run(run)
         return content
 
-    monkeypatch.setattr("core.runs.sweep.read_json", read)
-    sweep()
+    monkeypatch.setattr("core.runs.cleanup.read_json", read)
+    clean_up()
     assert not run.path.exists()

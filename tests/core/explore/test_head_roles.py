@@ -7,16 +7,16 @@ import torch
 
 from core import open_model, tokenize, trace
 from core.explore import examples
-from core.explore.attention.telling_head import (
+from core.explore.attention.head_roles import (
     AFTER,
     BEFORE,
     CLOSING,
     ITSELF,
     OPENING,
     WORDS,
+    clearest_head,
     head_role,
     most_changed_head,
-    telling_head,
 )
 
 
@@ -72,10 +72,10 @@ def test_an_even_head_is_named_after_no_place_and_half_of_the_attention_is_enoug
 
 def test_heads_that_rest_or_spread_or_keep_to_themselves_are_not_opened(model):
     others = [LOOKS[OPENING], LOOKS[CLOSING], LOOKS[ITSELF], None]
-    assert telling_head(made(model, SENTENCE, [others, [*others[:2], LOOKS[WORDS], None]])) == (1, 2)
+    assert clearest_head(made(model, SENTENCE, [others, [*others[:2], LOOKS[WORDS], None]])) == (1, 2)
     # By hand: two tokens of three look at another one alone, the third keeps to itself; an even head has 1/5.
-    assert telling_head(made(model, SENTENCE, [[None, {1: 2, 2: 1, 3: 3}, LOOKS[ITSELF]]])) == (0, 1)
-    assert telling_head(made(model, SENTENCE, [[LOOKS[BEFORE], LOOKS[AFTER]]])) == (0, 0)  # equal: the lowest
+    assert clearest_head(made(model, SENTENCE, [[None, {1: 2, 2: 1, 3: 3}, LOOKS[ITSELF]]])) == (0, 1)
+    assert clearest_head(made(model, SENTENCE, [[LOOKS[BEFORE], LOOKS[AFTER]]])) == (0, 0)  # equal: the lowest
 
 
 def test_the_head_that_changed_most_is_the_one_with_the_largest_difference(model):
@@ -84,13 +84,13 @@ def test_the_head_that_changed_most_is_the_one_with_the_largest_difference(model
     assert most_changed_head(one, other) == (1, 0)  # 1; the other one by 4/5 at most
     assert most_changed_head(one, made(model, SENTENCE, [[LOOKS[BEFORE], LOOKS[WORDS]]])) == (0, 1)  # fewer layers
     longer = made(model, "the cat sat down", [[None, None]])
-    assert most_changed_head(one, longer) == telling_head(one)
+    assert most_changed_head(one, longer) == clearest_head(one)
 
 
 @pytest.mark.parametrize("text", ["cat", "[SEP]"])
 def test_without_a_second_word_the_first_head_is_taken(model, text: str):
     t = trace(model, tokenize(model, text))
-    assert telling_head(t) == (0, 0)
+    assert clearest_head(t) == (0, 0)
     assert head_role(t, 3, 1).strongest is None
 
 
@@ -106,16 +106,16 @@ def test_the_head_opened_puts_more_on_another_word_than_any_other(example: examp
         for layer, attention in enumerate(output.attentions)
         for head, rows in enumerate(attention[0].tolist())
     }
-    assert telling_head(t) == max(means, key=lambda each: round(means[each], 6))
+    assert clearest_head(t) == max(means, key=lambda each: round(means[each], 6))
 
 
 def test_what_the_models_that_ship_open_with(model):
     """The built-in model's head follows the order of words; the teaching model's is the one that asks “one or two”."""
     t = trace(model, tokenize(model, examples.ATTENDED.text))
-    assert head_role(t, *telling_head(t)).looks == BEFORE
-    assert head_role(t, *telling_head(t)).share > 0.99
+    assert head_role(t, *clearest_head(t)).looks == BEFORE
+    assert head_role(t, *clearest_head(t)).share > 0.99
     teaching = open_model("teaching")
     t = trace(teaching, tokenize(teaching, examples.TEACHING.text))
-    assert telling_head(t) == (1, 0)
+    assert clearest_head(t) == (1, 0)
     role = head_role(t, 1, 0)
     assert (role.looks, [t.tokens.tokens[place] for place in role.strongest]) == (WORDS, ["[MASK]", "##s"])

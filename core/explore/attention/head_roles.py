@@ -32,7 +32,7 @@ class HeadRole:
 
 
 @torch.inference_mode()
-def telling_head(t: Trace) -> tuple[int, int]:
+def clearest_head(t: Trace) -> tuple[int, int]:
     """(layer, head), as in code: the head that looks most clearly at other words of a text.
 
     Each of the text's own tokens counts with its largest share of attention on another own token; the head with the
@@ -53,10 +53,10 @@ def telling_head(t: Trace) -> tuple[int, int]:
 def most_changed_head(one: Trace, other: Trace) -> tuple[int, int]:
     """(layer, head), as in code: where attention differs most from one trace to another, by its largest share.
 
-    Of those that both have; `telling_head` of the first where the two differ in length.
+    Of those that both have; `clearest_head` of the first where the two differ in length.
     """
     if len(one.tokens) != len(other.tokens):
-        return telling_head(one)
+        return clearest_head(one)
     heads = min(one.heads, other.heads)
     changes = torch.stack(
         [

@@ -16,8 +16,8 @@ from core.workspace import STAGED, remove_folder, runs_directory, workspace
 AGE_SECONDS = 86_400.0
 
 
-def sweep() -> None:
-    """Sweep the whole workspace. What cannot be removed stays; that is no error."""
+def clean_up() -> None:
+    """Clean up the whole workspace. What cannot be removed stays; that is no error."""
     for doomed in runs_directory().glob(".removing-*"):
         if _is_old(doomed):
             shutil.rmtree(doomed, ignore_errors=True)
