@@ -15,7 +15,7 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 
-GROUND = {"core.errors", "core.workspace", "core.machine", "core.memory"}
+GROUND = {"core.tasks", "core.errors", "core.workspace", "core.machine", "core.memory"}
 # A part of the core and what it may import beside itself. `core` alone is the face, which names every part lazily.
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
@@ -152,7 +152,7 @@ COMMON = ("pages.shared", "pages.components")
 def own_folder(importer: str) -> tuple[str, ...]:
     """The folder of a page, whose modules may import one another: "pages.train.runs" for "pages.train.runs.scores"."""
     parts = importer.split(".")
-    return (".".join(parts[:3]),) if len(parts) == 4 and parts[1] not in ("shared", "components") else ()
+    return (".".join(parts[:3]),) if len(parts) > 3 and parts[1] not in ("shared", "components") else ()
 
 
 def users_of(modules: dict[str, Path]) -> dict[str, set[str]]:

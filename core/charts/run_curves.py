@@ -3,14 +3,12 @@
 Events are those of `events.jsonl`, of this version or an older one: a field that no event carries is no curve.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-
-from core.charts.score_names import score_of
 
 Tables = Mapping[str, pd.DataFrame]  # by kind of event, see `tables_of`
 
@@ -21,6 +19,19 @@ MOST_DOTS = 200  # more would touch one another, and each is an element of the p
 MOST_SCORES = 4  # in one panel; more lines would hide one another
 _NO_SCORE = {"kind", "loss", *AXES.values()}
 _COLUMNS = {"x": float, "value": float, "curve": str, "line": str, "has_dot": bool}
+
+
+class Metric(Protocol):
+    """What a score is called, and whether its values are of another scale than those of others."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def validation_title(self) -> str: ...
+
+    @property
+    def has_own_scale(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +84,8 @@ FURTHER = (
     _of_training("Learning rate", "learning_rate", ".1e", is_noisy=False),
     _of_training("Gradient norm", "gradient_norm", "~g"),
     _of_training("Examples per second", "examples_per_second", "~s"),
-    _of_training("Pieces per second", "tokens_per_second", "~s"),
-    _of_training("Padding, share of all pieces", "padding_share", "~%"),
+    _of_training("Tokens per second", "tokens_per_second", "~s"),
+    _of_training("Padding, share of all tokens", "padding_share", "~%"),
     _of_training("Device memory, GB", "memory_bytes", "~g", 1e9, is_noisy=False),
     _of_training("Device in use, share of the time", "utilisation", "~%"),
 )
@@ -94,15 +105,15 @@ def score_names(tables: Tables) -> list[str]:
     return [name for name in tables["evaluation"].columns if name not in _NO_SCORE]
 
 
-def panels_of(tables: Tables) -> list[Panel]:
-    """The panels that have something to show, the most telling ones first."""
+def panels_of(tables: Tables, metric_of: Callable[[str], Metric]) -> list[Panel]:
+    """The panels that have something to show, the most telling ones first. `metric_of` knows a score by its name."""
     together: list[Curve] = []
     alone: list[Panel] = []
     for name in score_names(tables):
-        score = score_of(name)
-        curve = Curve(score.title, score.validation_title, "evaluation", name)
-        if score.has_own_scale:
-            alone.append(Panel(score.validation_title, (curve,)))
+        metric = metric_of(name)
+        curve = Curve(metric.title, metric.validation_title, "evaluation", name)
+        if metric.has_own_scale:
+            alone.append(Panel(metric.validation_title, (curve,)))
         else:
             together.append(curve)
     panels = [

@@ -8,52 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from core.errors import LabError
+from core.tasks import SPECS, Role, sequence_classification, spec_of
 
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A part that a column plays. `is_list`: several columns may play it, in the order chosen."""
-
-    name: str
-    title: str
-    help: str
-    is_required: bool = True
-    is_list: bool = False
-
-
-_TEXT = Role("text", "Text", "What BERT will read.")
-_PAIR = Role("pair", "Second text", "Only for tasks about two texts, such as “do these mean the same?”", False)
-_LABEL = Role("label", "Label", "The class that BERT should learn to name.")
-CLASSIFICATION = "sequence-classification"
-ROLES: dict[str, tuple[Role, ...]] = {
-    CLASSIFICATION: (_TEXT, _PAIR, _LABEL),
-    "multi-label": (
-        _TEXT,
-        _PAIR,
-        Role("labels", "Labels", "One column with all labels of a row, or one of 0 and 1 for each.", True, True),
-    ),
-    "regression": (_TEXT, _PAIR, Role("score", "Score", "The number that BERT should learn to guess.")),
-    "token-classification": (
-        Role("tokens", "Words", "The words of a sentence, parted by spaces or as a JSON list."),
-        Role("tags", "Tags", "One tag for each word, written in the same way."),
-    ),
-    "question-answering": (
-        Role("question", "Question", "What is asked."),
-        Role("context", "Context", "The passage in which the answer stands."),
-        Role("answer", "Answer", "The answer, word for word as in the context; empty where there is none."),
-        Role("answer_start", "Answer start", "Where the answer begins in the context, in characters from 0.", False),
-    ),
-    "multiple-choice": (
-        Role("context", "Beginning", "What all choices continue or answer."),
-        Role("question", "Question", "Put between the beginning and each choice, where there is one.", False),
-        Role("choices", "Choices", "One column for each choice, in order.", True, True),
-        Role("label", "Right choice", "The number of the right choice, or its column's name."),
-    ),
-    "masked-language": (_TEXT,),
-}  # fmt: skip
-TASKS = tuple(ROLES)
+CLASSIFICATION = sequence_classification.SPEC.name
 SEPARATORS = (",", ";", "|", " ", "\t")
-_LABELLED = (CLASSIFICATION, "multi-label", "token-classification")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +35,7 @@ class ColumnMapping:
     version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        if self.task not in ROLES:
-            raise LabError(f"There is no task {str(self.task)[:80]!r}.", f"The tasks are {', '.join(TASKS)}.")
-        known = {role.name: role for role in ROLES[self.task]}
+        known = {role.name: role for role in spec_of(self.task).roles}
         parts = [name for name, _ in self.columns]
         if len(set(parts)) != len(parts) or any(part not in known for part in parts):
             raise LabError(f"The task {self.task} has the parts {', '.join(known)}.", "Choose columns for these.")
@@ -99,7 +55,7 @@ class ColumnMapping:
     def of(cls, task: str, **columns: "str | Sequence[str] | None") -> "ColumnMapping":
         """A mapping from a column, or a list of columns, for each part; None leaves a part out."""
         entries = {part: (each,) if isinstance(each, str) else tuple(each) for part, each in columns.items() if each}
-        order = [role.name for role in ROLES.get(task, ())]
+        order = [role.name for role in SPECS[task].roles] if task in SPECS else []
         place = {name: position for position, name in enumerate(order)}
         return cls(task, tuple(sorted(entries.items(), key=lambda entry: place.get(entry[0], len(order)))))
 
@@ -132,11 +88,11 @@ class ColumnMapping:
 
     def missing(self) -> tuple[Role, ...]:
         """The parts that must be played and are not."""
-        return tuple(role for role in ROLES[self.task] if role.is_required and not self.all(role.name))
+        return tuple(role for role in spec_of(self.task).roles if role.is_required and not self.all(role.name))
 
     def with_labels(self, order: Sequence[str], titles: Mapping[str, str] | None = None) -> "ColumnMapping":
         """Labels in this order, shown under these names; those not named keep their own. Raises LabError."""
-        if self.task not in _LABELLED:
+        if spec_of(self.task).label_role is None:
             raise LabError(f"The task {self.task} has no label names.", "Leave them out.")
         names = dict(zip(self.label_order, self.label_titles, strict=False)) | dict(titles or {})
         return replace(self, label_order=tuple(order), label_titles=tuple(names.get(label, label) for label in order))
@@ -168,7 +124,7 @@ class ColumnMapping:
     @property
     def label_column(self) -> str | None:
         """The column of classes, or None: tags, scores and answers are no classes."""
-        return self["label"] if self.task == CLASSIFICATION else None
+        return self["label"] if spec_of(self.task).has_classes else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

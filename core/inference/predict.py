@@ -6,25 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import LabError
-from core.models.loading import (
-    MASKED_LM,
-    MULTIPLE_CHOICE,
-    QUESTION_ANSWERING,
-    SEQUENCE_CLASSIFICATION,
-    TOKEN_CLASSIFICATION,
-    Model,
-)
+from core.models.loading import Model
+from core.tasks import SPECS, TaskSpec, multi_label, regression, sequence_classification
 from core.training.batches.encoding import Batcher, encode
 from core.training.run.scoring import logits_of
 from core.training.scores.classification import softmax
 from core.training.scores.multi_label import sigmoid
-
-_TASKS = {  # of heads that serve one task only
-    TOKEN_CLASSIFICATION: "token-classification",
-    QUESTION_ANSWERING: "question-answering",
-    MULTIPLE_CHOICE: "multiple-choice",
-    MASKED_LM: "masked-language",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +49,15 @@ class PredictedScores:
 
 
 def task_of_model(model: Model) -> str | None:
-    """What a model has learned, as `core.data.column_mapping.TASKS` calls it; None when it predicts nothing.
+    """What a model has learned, as `core.tasks` calls it; None when it predicts nothing.
 
     Heads for texts serve three tasks, and transformers tells them apart by `problem_type` and the number of labels.
     """
-    if model.task != SEQUENCE_CLASSIFICATION:
-        return _TASKS.get(model.task)
-    kind = model.config.problem_type
-    if kind == "multi_label_classification":
-        return "multi-label"
-    is_score = kind == "regression" or (kind is None and model.config.num_labels == 1)
-    return "regression" if is_score else "sequence-classification"
+    tasks = [spec for spec in SPECS.values() if spec.head == model.task]
+    if len(tasks) > 1:
+        kind = model.config.problem_type or (regression.SPEC.problem_type if model.config.num_labels == 1 else "")
+        tasks = [spec for spec in tasks if spec.problem_type == kind] or tasks
+    return tasks[0].name if tasks else None
 
 
 def predict(
@@ -91,7 +76,7 @@ def predict(
     >>> predict(open_model(run.id), ["A fine film."]).labels  # doctest: +SKIP
     ('positive',)
     """
-    _check(model, "sequence-classification", "has no classes to choose from", "Fine-tune it on your labels first.")
+    _check(model, sequence_classification.SPEC, "has no classes to choose from", "Fine-tune it on your labels first.")
     logits, cut_count = _logits(model, texts, pairs, batch_size, on_progress)
     probabilities = softmax(logits)
     labels = tuple(model.labels[i] for i in probabilities.argmax(axis=1)) if len(texts) else ()
@@ -110,7 +95,7 @@ def predict_labels(
 
     Raises `LabError` when the model does not give several labels, or when texts and pairs differ in number.
     """
-    _check(model, "multi-label", "does not give several labels", "Fine-tune it on the task “multi-label” first.")
+    _check(model, multi_label.SPEC, "does not give several labels", "Fine-tune it on the task “multi-label” first.")
     logits, cut_count = _logits(model, texts, pairs, batch_size, on_progress)
     probabilities, threshold = sigmoid(logits), model.inference.threshold
     labels = tuple(
@@ -132,13 +117,13 @@ def predict_scores(
 
     Raises `LabError` when the model guesses no number, or when texts and pairs differ in number.
     """
-    _check(model, "regression", "guesses no number", "Fine-tune it on the task “regression” first.")
+    _check(model, regression.SPEC, "guesses no number", "Fine-tune it on the task “regression” first.")
     logits, cut_count = _logits(model, texts, pairs, batch_size, on_progress)
     return PredictedScores(logits[:, 0].astype(np.float64), cut_count)
 
 
-def _check(model: Model, task: str, problem: str, remedy: str) -> None:
-    if task_of_model(model) != task:
+def _check(model: Model, task: TaskSpec, problem: str, remedy: str) -> None:
+    if task_of_model(model) != task.name:
         raise LabError(f"The model “{model.title}” {problem}.", remedy)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from core.data.cells import items_of
 from core.errors import LabError
 from core.runs import folder
+from core.tasks import FIRST
 from core.workspace import runs_directory
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class Run(folder.Run):
         texts with [MASK]. The result is that of `core.predict`, `predict_labels`, `predict_scores`, `tag_words`,
         `answer`, `choose`, or a list with that of `fill_mask` for each text.
 
-        Opens the model anew: keep `model()` for many calls, and give it to those functions. Raises `LabError` as they
-        do, and when something is given that the task does not read.
+        Opens the model again each time: keep `model()` for many calls, and give it to those functions. Raises
+        `LabError` as they do, and when something is given that the task does not read.
 
         >>> open_run("20261128-1200-reviews-1a2b").predict(["A fine film."]).labels  # doctest: +SKIP
         ('positive',)
@@ -67,28 +67,15 @@ def predict_task(
     choices: Sequence[Sequence[str]] | None = None,
 ) -> Any:
     """Predict with a model of any task; see `Run.predict`."""
-    from core.explore.fill_mask.fill_mask import fill_mask
-    from core.inference import answer, choose, predict, tag
+    from core.inference.predict import task_of_model
+    from core.inference.predictors import PREDICTORS
 
-    task = predict.task_of_model(model)
-    takes_pairs = task not in ("token-classification", "masked-language")
-    if (pairs is not None and not takes_pairs) or (choices is not None and task != "multiple-choice"):
+    task = task_of_model(model) or FIRST
+    predictor = PREDICTORS[task]
+    if (pairs is not None and not predictor.reads_pairs) or (choices is not None and not predictor.reads_choices):
         unread = "choices" if choices is not None else "second texts"
         raise LabError(f"A model for {task} reads no {unread}.", "Leave them out.")
-    if task == "token-classification":
-        return tag.tag_words(model, [items_of(text) if isinstance(text, str) else text for text in texts])
-    if task == "question-answering":
-        if pairs is None:
-            raise LabError("There are questions but no passages.", "Give the passages as second texts.")
-        return answer.answer(model, texts, pairs)
-    if task == "multiple-choice":
-        if choices is None:
-            raise LabError("There is nothing to choose from.", "Give `choices`, a list for each beginning.")
-        return choose.choose(model, texts, choices, pairs)
-    if task == "masked-language":
-        return [fill_mask(model, text) for text in texts]
-    functions = {"multi-label": predict.predict_labels, "regression": predict.predict_scores}
-    return functions.get(task, predict.predict)(model, texts, pairs)
+    return predictor.texts(model, texts, pairs, choices)
 
 
 def as_scored(model: Model, run: folder.Run) -> Model:
@@ -105,7 +92,7 @@ def as_scored(model: Model, run: folder.Run) -> Model:
         plan = Plan.from_yaml(run.plan_text())
     except LabError:
         return model
-    names = run.data().get("label_names", ()) if plan.task == "multiple-choice" else ()
+    names = run.data().get("label_names", ()) if plan.choice_columns else ()
     own = replace(
         model.inference,
         max_length=min(plan.max_length, model.max_length),

@@ -7,7 +7,7 @@ import numpy as np
 
 from core.errors import LabError
 from core.models.loading import TOKEN_CLASSIFICATION, Model
-from core.training.batches.words import WordBatcher, encode_words, first_piece_logits
+from core.training.batches.words import WordBatcher, encode_words, first_token_logits
 from core.training.run.scoring import outputs_of
 from core.training.scores.classification import softmax
 from core.training.scores.tagging import stretches_of, unit_of
@@ -103,7 +103,7 @@ def _tag(
     logits = outputs_of(
         model.network,
         batches,
-        lambda output, batch: first_piece_logits(output.logits, batch["labels"]),
+        lambda output, batch: first_token_logits(output.logits, batch["labels"]),
         batch_size=batch_size,
         on_batch=on_progress,
     )

@@ -6,7 +6,7 @@ from typing import Any
 from core.memory import FileCache
 from core.runs.folder import Run
 from core.runs.status import read_json
-from core.training.batches.row_ids import row_ids_hash
+from core.training.batches.examples import row_ids_hash
 
 _found: FileCache[tuple[str, str, str] | None] = FileCache(1_024)
 

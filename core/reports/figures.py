@@ -8,60 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.tasks import FIRST, SPECS, Metric, metric_of
 from core.training.scores.proportion import wilson
-
-FIRST_TASK = "sequence-classification"  # of runs that do not say: they were made when there was no other
-_LOWER_IS_BETTER = ("rmse", "mae", "hamming_loss", "perplexity", "loss")
-_SHARES = ("accuracy", "subset_accuracy", "exact_match")  # of rows that are independent of one another
-_ALWAYS = {"coin": 0.5, "no_correlation": 0.0}  # baselines that need no data
-_COMMONEST = "always answering the commonest {}"
-
-# For each task its scores, the main one first, with the baselines there are for it and what gives them.
-_SHOWN: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
-    "sequence-classification": (
-        ("accuracy", {"majority_accuracy": _COMMONEST.format("label")}),
-        ("macro_f1", {}),
-        ("weighted_f1", {}),
-        ("macro_precision", {}),
-        ("macro_recall", {}),
-        ("mcc", {}),
-    ),
-    "multi-label": (
-        ("micro_f1", {"majority_micro_f1": _COMMONEST.format("set of labels")}),
-        ("macro_f1", {}),
-        ("subset_accuracy", {"majority_accuracy": _COMMONEST.format("set of labels")}),
-        ("hamming_loss", {}),
-    ),
-    "regression": (
-        ("pearson", {"no_correlation": "always answering the mean"}),
-        ("spearman", {"no_correlation": "always answering the mean"}),
-        ("rmse", {"mean_rmse": "always answering the mean"}),
-        ("mae", {}),
-        ("r2", {}),
-    ),
-    "token-classification": (
-        ("f1", {"majority_f1": _COMMONEST.format("tag")}),
-        ("precision", {}),
-        ("recall", {}),
-        ("token_accuracy", {"majority_accuracy": _COMMONEST.format("tag")}),
-    ),
-    "question-answering": (
-        ("f1", {"no_answer_f1": "never answering"}),
-        ("exact_match", {"no_answer_f1": "never answering"}),
-    ),
-    "multiple-choice": (
-        (
-            "accuracy",
-            {"chance_accuracy": "guessing blindly", "majority_accuracy": "always choosing the commonest place"},
-        ),
-    ),
-    "masked-language": (
-        ("masked_accuracy", {"majority_accuracy": "always guessing the commonest piece"}),
-        ("masked_top5", {}),
-        ("perplexity", {}),
-        ("next_sentence_accuracy", {"coin": "throwing a coin"}),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +30,16 @@ class Figure:
     is_unsure: bool = False
 
     @property
+    def metric(self) -> Metric:
+        """Its title, meaning, and how it is written."""
+        return metric_of(self.name)
+
+    @property
     def gain(self) -> float | None:
         """How much better than the baseline: above 0 is better, also where less is more."""
         if self.baseline is None:
             return None
-        return self.baseline - self.value if self.name in _LOWER_IS_BETTER else self.value - self.baseline
+        return self.baseline - self.value if self.metric.is_lower_better else self.value - self.baseline
 
     @property
     def is_clear(self) -> bool:
@@ -94,28 +47,31 @@ class Figure:
         if self.interval is None or self.baseline is None:
             return False
         low, high = self.interval
-        return high < self.baseline if self.name in _LOWER_IS_BETTER else low > self.baseline
+        return high < self.baseline if self.metric.is_lower_better else low > self.baseline
 
 
 def figures_of(task: str, metrics: Mapping[str, Any]) -> tuple[Figure, ...]:
     """The scores that matter for a task, the main one first; empty without scores."""
-    known = {**_ALWAYS, **metrics}
     found = []
-    for name, baselines in _SHOWN.get(task, _SHOWN[FIRST_TASK]):
-        if not _is_number(metrics.get(name)):
+    for metric in SPECS.get(task, SPECS[FIRST]).metrics:
+        if not _is_number(metrics.get(metric.name)):
             continue
-        rivals = {words: float(known[key]) for key, words in baselines.items() if _is_number(known.get(key))}
+        known = {each.words: metrics.get(each.name) if each.value is None else each.value for each in metric.baselines}
+        rivals = {words: float(value) for words, value in known.items() if _is_number(value)}
         best = max(rivals, key=rivals.__getitem__, default="")
-        count = _count(metrics, name)
-        interval, is_unsure = _interval(metrics, name) if count is None else (tuple(wilson(*count)), False)
-        found.append(Figure(name, float(metrics[name]), interval, rivals.get(best), best, count, is_unsure))
+        count = _count(metrics, metric)
+        interval, is_unsure = _interval(metrics, metric.name) if count is None else (wilson(*count), False)
+        edges = None if interval is None else (interval[0], interval[1])
+        value = float(metrics[metric.name])
+        found.append(Figure(metric.name, value, edges, rivals.get(best), best, count, is_unsure))
     return tuple(found)
 
 
-def _count(metrics: Mapping[str, Any], name: str) -> tuple[int, int] | None:
+def _count(metrics: Mapping[str, Any], metric: Metric) -> tuple[int, int] | None:
     """How many of how many rows a share counts. Runs of earlier versions say the share and the rows only."""
-    if name not in _SHARES:
+    if not metric.counts_rows:
         return None
+    name = metric.name
     counts = metrics.get("counts")
     pair = counts.get(name) if isinstance(counts, dict) else None
     if pair is None and type(rows := metrics.get("rows")) is int:

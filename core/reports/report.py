@@ -7,10 +7,10 @@ from typing import Any
 from core.data.csv_safety import to_sheet
 from core.data.reading.detection import records
 from core.errors import LabError
-from core.reports.figures import FIRST_TASK
 from core.reports.scored_rows import ScoredRow, reader_of
 from core.runs.folder import Run
 from core.runs.status import read_json
+from core.tasks import FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Report:
 def task_of(run: Run) -> str:
     """The task of a run, from its scores or from what it learned from; "" before either is there."""
     metrics = run.metrics()
-    return str(metrics.get("task") or run.data().get("task") or (FIRST_TASK if metrics else ""))
+    return str(metrics.get("task") or run.data().get("task") or (FIRST if metrics else ""))
 
 
 def read_report(run: Run) -> Report:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.cells import items_of
+from core.tasks import FIRST
 from core.training.scores.tagging import stretches_of
 
 Cells = Mapping[str, str]
+Metrics = Mapping[str, Any]  # of the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class ChoiceRow(LabelRow):
 
 @dataclass(frozen=True, slots=True)
 class LanguageRow(ScoredRow):
-    """Pieces hidden in a text and found again; `loss` is the mean of −log p(piece), None where none was hidden."""
+    """Tokens hidden in a text and found again; `loss` is the mean of −log p(token), None where none was hidden."""
 
     hidden: int
     found: int
@@ -167,57 +169,57 @@ class LanguageRow(ScoredRow):
         return (-(self.loss or 0.0),)
 
 
-def reader_of(task: str, metrics: Mapping[str, Any]) -> Callable[[Cells], ScoredRow]:
+def reader_of(task: str, metrics: Metrics) -> Callable[[Cells], ScoredRow]:
     """What makes a row of one line; it raises KeyError, TypeError or ValueError for one that is torn.
 
     A task that is not known is read as the first one that the lab had, single labels.
     """
-    if task == "token-classification":
-        return lambda cells: _tags(cells, str(metrics.get("unit", "token")))
-    return _READERS.get(task, _label)
+    read = READERS.get(task, READERS[FIRST])
+    return lambda cells: read(cells, metrics)
 
 
-def _label(cells: Cells) -> LabelRow:
+def _label(cells: Cells, _: Metrics) -> LabelRow:
     return LabelRow(*_texts(cells), cells["label"], cells["predicted"], float(cells["probability"]))
 
 
-def _labels(cells: Cells) -> LabelsRow:
+def _labels(cells: Cells, _: Metrics) -> LabelsRow:
     return LabelsRow(*_texts(cells), _list(cells["labels"]), _list(cells["predicted"]))
 
 
-def _score(cells: Cells) -> ScoreRow:
+def _score(cells: Cells, _: Metrics) -> ScoreRow:
     return ScoreRow(*_texts(cells), float(cells["score"]), float(cells["predicted"]))
 
 
-def _tags(cells: Cells, unit: str) -> TagsRow:
+def _tags(cells: Cells, metrics: Metrics) -> TagsRow:
     words, tags, predicted = (tuple(items_of(cells[name])) for name in ("text", "tags", "predicted"))
     if not len(words) == len(tags) == len(predicted):
         raise ValueError("words and tags differ in number")
-    return TagsRow(*_texts(cells), words, tags, predicted, unit)
+    return TagsRow(*_texts(cells), words, tags, predicted, str(metrics.get("unit", "token")))
 
 
-def _answer(cells: Cells) -> AnswerRow:
+def _answer(cells: Cells, _: Metrics) -> AnswerRow:
     start = int(cells["start"]) if cells["start"] else None
     return AnswerRow(
         *_texts(cells), _list(cells["answers"]), cells["predicted"], start, float(cells["score"]), float(cells["f1"])
     )
 
 
-def _choice(cells: Cells) -> ChoiceRow:
+def _choice(cells: Cells, _: Metrics) -> ChoiceRow:
     return ChoiceRow(
         *_texts(cells), cells["right"], cells["predicted"], float(cells["probability"]), _list(cells["choices"])
     )
 
 
-def _language(cells: Cells) -> LanguageRow:
+def _language(cells: Cells, _: Metrics) -> LanguageRow:
     loss = float(cells["loss"]) if cells["loss"] else None
     return LanguageRow(*_texts(cells), int(cells["hidden"]), int(cells["found"]), loss)
 
 
-_READERS: dict[str, Callable[[Cells], ScoredRow]] = {
+READERS: dict[str, Callable[[Cells, Metrics], ScoredRow]] = {
     "sequence-classification": _label,
     "multi-label": _labels,
     "regression": _score,
+    "token-classification": _tags,
     "question-answering": _answer,
     "multiple-choice": _choice,
     "masked-language": _language,

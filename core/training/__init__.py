@@ -19,7 +19,7 @@ def launch(plan: "Plan", *, output: Path | None = None, slurm: "SlurmOptions | N
     `output`: a new or empty folder to use instead of one below `workspace/runs`, which remembers where it lies.
     `slurm`: run it as a job of a cluster instead of here. Raises `LabError` when data or model cannot be found or read
     here, when model or machine do not allow a setting, or the cluster takes no job, and leaves no folder then;
-    everything else is told by `run.status()`.
+    everything else is said by `run.status()`.
     """
     import dataclasses
 

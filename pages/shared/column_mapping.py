@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.data.column_mapping import CLASSIFICATION, ROLES, SEPARATORS, ColumnMapping
+from core.data.column_mapping import CLASSIFICATION, SEPARATORS, ColumnMapping
 from core.data.columns.check import check_mapping
 from core.data.columns.guess import guess_mapping
 from core.data.columns.task_guess import guess_task
@@ -17,6 +17,7 @@ from core.data.decisions import changes
 from core.data.decisions.fixed import selected_data
 from core.data.sources.sample_sets import samples
 from core.errors import LabError
+from core.tasks import SPECS, spec_of
 from pages.shared import kept
 from pages.shared.live_editor import live_editor
 from pages.shared.preparation import applied_of, corrected_of
@@ -26,9 +27,9 @@ from pages.shared.url_state import choose
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from core.data.column_mapping import Role
     from core.data.dataset.notices import Finding
     from core.data.table import Table
+    from core.tasks import Role
     from pages.shared.live_editor import Typed
     from pages.shared.preparation import FilePreparation
 
@@ -37,24 +38,7 @@ if TYPE_CHECKING:
 TASK = "task"  # the key of the session state, and of the address
 NO_COLUMN = "(none)"
 LABEL_ROLES = ("label", "labels", "tags")
-TASKS = {
-    CLASSIFICATION: "Sort texts into classes",
-    "multi-label": "Give several labels",
-    "regression": "Guess a number",
-    "token-classification": "Tag words",
-    "question-answering": "Answer questions",
-    "multiple-choice": "Pick the right choice",
-    "masked-language": "Learn the language of these texts",
-}
-MEANINGS = {
-    CLASSIFICATION: "One label for each text, or for each pair of texts: praise or blame, the same meaning or not.",
-    "multi-label": "Any number of labels for each text: the topics of an article.",
-    "regression": "A number for each text or pair of texts: how much two sentences mean the same.",
-    "token-classification": "A tag for each word: names of people and places in a sentence.",
-    "question-answering": "The stretch of a passage that answers a question about it.",
-    "multiple-choice": "The one of several texts that continues a beginning, or answers a question about it.",
-    "masked-language": "Words that are hidden in texts without labels: makes a model at home in their language.",
-}
+TASKS = {name: spec.title for name, spec in SPECS.items()}
 ICONS = {"fix": ":material/error:", "warn": ":material/info:", "good": ":material/check_circle:"}
 SEPARATOR_TITLES = {
     None: "Spaces, or as a JSON list",
@@ -70,7 +54,7 @@ MOST_NAMED = 100
 def choose_task() -> str:
     """What the model should learn; the pages share the choice, and it stands in the address."""
     task = choose("What the model should learn", TASKS, key=TASK)
-    st.caption(MEANINGS[task])
+    st.caption(spec_of(task).meaning)
     return task
 
 
@@ -102,12 +86,13 @@ def choose_columns(task: str, reference: str, table: Table) -> ColumnMapping:
     def keep(change: Change) -> None:
         kept.update(table.content_hash, ColumnMapping, change, reference=reference)
 
+    roles = spec_of(task).roles
     chosen: dict[str, list[str] | str | None] = {}
-    for column, role in zip(st.columns(len(ROLES[task])), ROLES[task], strict=True):
+    for column, role in zip(st.columns(len(roles)), roles, strict=True):
         with column:
             chosen[role.name] = _choose_role(f"{role.name}-{key}", table, role, guess, keep)
     mapping = ColumnMapping.of(task, **chosen)
-    if task == "multi-label" and len(mapping.all("labels")) == 1:
+    if len(mapping.all("labels")) == 1:
         mapping = replace(mapping, separator=_choose_separator(f"sign-{key}", table, mapping, guess, keep))
     if all(mapping.all(role) == guess.all(role) for role in LABEL_ROLES):
         mapping = replace(mapping, label_order=guess.label_order, label_titles=guess.label_titles)

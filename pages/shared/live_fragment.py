@@ -1,4 +1,4 @@
-"""Parts of a page that are drawn anew every second or so, in place and without a sign of it."""
+"""Parts of a page that are drawn again every second or so, in place and without a sign of it."""
 
 from __future__ import annotations
 

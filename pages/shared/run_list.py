@@ -9,11 +9,10 @@ from core.runs.folder import Run, list_runs
 from core.runs.status import Status
 from pages.shared import navigation
 from pages.shared.live_fragment import live_fragment
-from pages.shared.run_figures import duration, latest
-from pages.shared.run_queue import runs_before
-from pages.shared.run_view import MEANINGS, badge, progress
+from pages.shared.run_view import MEANINGS, badge, duration, latest, progress, runs_before
 from pages.shared.text import counted, plain
 
+WATCHING = "watching"  # in the address of Fine-tune: the run that is looked at there
 TICK_SECONDS = 2.0
 CARD_WIDTH = 262  # px: three beside one another where the page is 1280 wide
 _OPEN = ":material/open_in_full:"
@@ -44,7 +43,7 @@ def _cards(title: str, leave_out: str, were: set[str]) -> None:
 
 
 def _card(run: Run, status: Status) -> None:
-    st.page_link(navigation.FINE_TUNE, label=f"**{plain(run.name)}**", icon=_OPEN, query_params={"watching": run.id})
+    st.page_link(navigation.FINE_TUNE, label=f"**{plain(run.name)}**", icon=_OPEN, query_params={WATCHING: run.id})
     words = MEANINGS[status.state]
     if status.state == "queued" and (before := runs_before(run)):
         words = f"after {counted(len(before), 'other run')}"

@@ -115,7 +115,7 @@ job.open_network = open_other
 """
     answer = run_ranks(TRAIN.format(folder=str(prepared_run(plan)), harm=harm), tmp_path, seconds=120)
     assert len(told(answer)) == 2, answer.stderr[-3000:]
-    assert all("differ in the pieces of the texts: they did not" in line for line in told(answer))
+    assert all("differ in the tokens of the texts: they did not" in line for line in told(answer))
 
 
 CUT_STEP = """

@@ -33,7 +33,7 @@ def check_mapping(table: Table, mapping: ColumnMapping, row_ids: np.ndarray | No
             name for role in ("text", "pair", "tokens", "question", "context") for name in mapping.all(role)
         ):
             found += _blank_texts(table, column, row_ids)
-        found += _CHECKS[mapping.task](table, mapping, row_ids)
+        found += CHECKS[mapping.task](table, mapping, row_ids)
     if not found:
         found.append(Finding("mapping", "good", f"The columns fit the task in all {counted(len(table), 'row')}."))
     return in_order(found)
@@ -49,7 +49,7 @@ def _choice(table: Table, mapping: ColumnMapping) -> Iterator[Finding]:
             yield Finding("absent", "fix", f"There is no column {column!r}.", remedy="Choose another column.")
         elif chosen.count(column) > 1:
             yield Finding("twice", "fix", f"The column {column!r} is chosen twice.", remedy="Choose different columns.")
-    if mapping.task == "multiple-choice" and len(mapping.all("choices")) == 1:
+    if len(mapping.all("choices")) == 1:
         yield Finding("choices", "fix", "Only one column is chosen for the choices.", remedy="Choose two or more.")
 
 
@@ -207,7 +207,7 @@ def _drop(rows: "np.ndarray | list[int]", reason: str) -> DropRows:
     return DropRows(tuple(np.asarray(rows).tolist()), reason)
 
 
-_CHECKS: dict[str, Callable[[Table, ColumnMapping, np.ndarray], Iterator[Finding]]] = {
+CHECKS: dict[str, Callable[[Table, ColumnMapping, np.ndarray], Iterator[Finding]]] = {
     "sequence-classification": _label,
     "multi-label": _labels,
     "regression": _score,

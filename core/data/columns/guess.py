@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.data.cells import answers_of, items_of
-from core.data.column_mapping import SEPARATORS, TASKS, ColumnMapping
+from core.data.column_mapping import SEPARATORS, ColumnMapping
 from core.data.column_names import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES, plain_name, stem_and_number
 from core.data.table import Table, is_number
-from core.errors import LabError
+from core.tasks import spec_of
 
 _SAMPLE_ROWS = 10_000  # for text and label
 _MOST_LABELS = 200
@@ -37,9 +37,7 @@ def guess_mapping(table: Table, task: str) -> ColumnMapping:
     Text and label: names decide first, then content: the longest cells are the text, the fewest different values
     without a blank the label.
     """
-    if task not in TASKS:
-        raise LabError(f"There is no task {str(task)[:80]!r}.", f"The tasks are {', '.join(TASKS)}.")
-    return _GUESSES[task](table)
+    return GUESSES[spec_of(task).name](table)
 
 
 def _classes(table: Table) -> ColumnMapping:
@@ -254,7 +252,7 @@ def _language(table: Table) -> ColumnMapping:
     return ColumnMapping.of("masked-language", text=_classes(table)["text"])
 
 
-_GUESSES = {
+GUESSES = {
     "sequence-classification": _classes,
     "multi-label": _multi_label,
     "regression": _regression,

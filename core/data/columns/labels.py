@@ -12,6 +12,7 @@ from core.data.dataset.row_selection import is_usable_label
 from core.data.table import Table
 from core.data.views import take
 from core.errors import LabError
+from core.tasks import spec_of
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -26,17 +27,14 @@ def labels_of(table: Table, mapping: ColumnMapping, row_ids: np.ndarray | None =
         every = table.column(column)
         return (every if row_ids is None else take(every, row_ids)).unique().to_pylist()
 
-    if mapping.task == "multi-label" and len(mapping.all("labels")) > 1:
-        found = mapping.all("labels")
-    elif mapping.task in ("multi-label", "token-classification"):
-        column = mapping["labels"] or mapping["tags"]
-        found = natural_order(
-            {item for cell in (cells(column) if column else []) for item in items_of(cell, mapping.separator)}
-        )
-    elif mapping.label_column is not None:
-        found = natural_order(filter(is_usable_label, cells(mapping.label_column)))
+    role = spec_of(mapping.task).label_role
+    columns = () if role is None else mapping.all(role.name)
+    if len(columns) != 1:  # several: one of 0 and 1 for each label
+        found = columns
+    elif role.holds == "label":
+        found = natural_order(filter(is_usable_label, cells(columns[0])))
     else:
-        found = ()
+        found = natural_order({item for cell in cells(columns[0]) for item in items_of(cell, mapping.separator)})
     first = [label for label in mapping.label_order if label in found]
     return (*first, *(label for label in found if label not in first))
 

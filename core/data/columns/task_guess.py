@@ -8,6 +8,7 @@ from core.data.column_names import plain_name
 from core.data.columns.guess import guess_mapping
 from core.data.columns.labels import is_choice
 from core.data.table import Table
+from core.tasks import FIRST
 
 _SAMPLE = 500
 _NEARLY_ALL = 0.95
@@ -18,11 +19,11 @@ _MOST_CLASSES = 200
 def guess_task(table: Table) -> str:
     """The first task whose columns are all there and whose cells are such as it alone needs; else sequence
     classification. Reads the first 500 rows. Raises nothing: a table for no task is one for classes."""
-    for task, speaks in _SIGNS.items():
+    for task, speaks in SIGNS.items():
         mapping = guess_mapping(table, task)
         if len(table) and not mapping.missing() and speaks(table, mapping):
             return task
-    return CLASSIFICATION
+    return FIRST
 
 
 def _is_answered(table: Table, mapping: ColumnMapping) -> bool:
@@ -82,7 +83,7 @@ def _share(each: Iterable[bool]) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
-_SIGNS: dict[str, Callable[[Table, ColumnMapping], bool]] = {
+SIGNS: dict[str, Callable[[Table, ColumnMapping], bool]] = {
     "question-answering": _is_answered,
     "token-classification": _is_tagged,
     "multiple-choice": _is_choice,

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from core.data.column_mapping import ROLES, ColumnMapping
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.browse import natural_order
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.decisions.saved_splits import SavedSplits
 from core.data.table import ReadOptions
 from core.errors import counted
+from core.tasks import spec_of
 
 Kept = Edits | ColumnMapping | ReadOptions | Recipe | SavedSplits
 _SHOWN = 4
@@ -83,7 +84,7 @@ def _of_mappings(before: ColumnMapping | None, after: ColumnMapping | None) -> I
 def _columns(mapping: ColumnMapping | None) -> dict[str, str]:
     if mapping is None:
         return {}
-    titles = {role.name: role.title for role in ROLES[mapping.task]}
+    titles = {role.name: role.title for role in spec_of(mapping.task).roles}
     return {f"The column for “{titles[role]}”": ", ".join(columns) for role, columns in mapping.columns}
 
 

@@ -15,6 +15,7 @@ from core.data.quality import card_labels, card_texts
 from core.data.quality.coverage import Coverage
 from core.data.quality.near import NearPair
 from core.errors import counted
+from core.tasks import FIRST
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,9 +54,7 @@ class HealthCard:
         return next((finding for finding in self.findings if finding.key == key), None)
 
 
-def health_card(
-    selection: RowSelection, measured: Measured | None = None, *, task: str = "sequence-classification"
-) -> HealthCard:
+def health_card(selection: RowSelection, measured: Measured | None = None, *, task: str = FIRST) -> HealthCard:
     """Examine rows for a task. Each check gives what it found, or one "good" line. Raises nothing for bad data."""
     measured = measured or Measured()
     findings = [*card_texts.check(selection, task), *card_labels.check(selection)]

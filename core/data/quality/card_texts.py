@@ -12,9 +12,9 @@ from core.data.quality.coverage import Coverage
 from core.data.quality.kinds import HTML_TAG, ODD_CHARACTERS, Kinds, kinds_of, odd_characters, positions_matching
 from core.data.views import Strings
 from core.errors import counted
+from core.tasks import SPECS, spec_of
 
-WHOLE_IN_SELECTION = ("sequence-classification", "masked-language")  # other tasks have scores, tags, answers beside it
-PLACED_IN_TEXT = ("token-classification", "question-answering")  # each word has a tag, an answer begins somewhere
+WHOLE_IN_SELECTION = tuple(name for name, spec in SPECS.items() if spec.is_whole_in_selection)
 _MOSTLY = 0.9  # from this share on a column is taken for something else than texts
 _SOME = 0.01
 _MUCH_UNKNOWN = 0.01
@@ -145,7 +145,7 @@ def _untidy(selection: RowSelection, column: Strings, which: str, task: str) -> 
         if len(positions):
             what = f"{counted(len(positions), f'text{which} has', f'texts{which} have')} {what}."
             remedy = "Tidy them; words stay."
-            if task in PLACED_IN_TEXT:
+            if spec_of(task).is_placed:
                 step, remedy = None, "Tidy them at their source: here, tags or answers would move."
             yield Finding(key, "warn", what, numbers(selection.row_ids[positions]), remedy, step)
     marked = positions_matching(Strings(tidy), HTML_TAG)

@@ -1,4 +1,4 @@
-"""Texts to numbers, once: compact piece ids, batches padded to their longest text, batches of similar length.
+"""Texts to numbers, once: compact token ids, batches padded to their longest text, batches of similar length.
 
 Nothing here depends on the network; tasks with other labels than one for a text have batches of their own.
 """
@@ -14,9 +14,8 @@ from torch.utils.data import Sampler
 from transformers import BatchEncoding
 
 from core.errors import LabError
-from core.training.batches.long_pairs import shorten
 
-IGNORED = -100  # the label of pieces that are neither learned nor scored (torch, `cross_entropy`)
+IGNORED = -100  # the label of tokens that are neither learned nor scored (torch, `cross_entropy`)
 CHUNK = 2_000  # texts tokenized at once: bounds the memory of the tokenizer's own objects
 _MEGABATCH = 50  # batches within which texts are sorted by length
 _STRATEGIES = {"longest": "longest_first", "first": "only_first", "second": "only_second"}
@@ -24,10 +23,10 @@ _STRATEGIES = {"longest": "longest_first", "first": "only_first", "second": "onl
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The pieces of many texts, end to end: text i is `ids[starts[i]:starts[i + 1]]`."""
+    """The tokens of many texts, end to end: text i is `ids[starts[i]:starts[i + 1]]`."""
 
-    ids: np.ndarray  # int32 (piece,)
-    segments: np.ndarray | None  # int8 (piece,), None where the model has no segments
+    ids: np.ndarray  # int32 (token,)
+    segments: np.ndarray | None  # int8 (token,), None where the model has no segments
     starts: np.ndarray  # int64 (text + 1,)
     is_cut: np.ndarray  # bool (text,): it was longer than the limit
 
@@ -36,7 +35,7 @@ class Encoded:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Pieces per text, special tokens included: (text,)."""
+        """Tokens per text, special tokens included: (text,)."""
         return np.diff(self.starts)
 
     @property
@@ -54,10 +53,10 @@ def encode(
     truncation: str = "longest",
     is_lenient: bool = False,
 ) -> Encoded:
-    """Tokenize every text (or pair) once, cut to `max_length` pieces with special tokens.
+    """Tokenize every text (or pair) once, cut to `max_length` tokens with special tokens.
 
     `tokenize` is a fast tokenizer, or `Model.encode` for a model that others use at the same time. `truncation` says
-    which text of a pair gives way: "longest", piece by piece whichever is longer, "first" or "second". Where the text
+    which text of a pair gives way: "longest", token by token whichever is longer, "first" or "second". Where the text
     that is to be cut is too short to make room for the other, raises `LabError`; if `is_lenient`, such a pair is cut by
     "longest" instead, so that one of them does not take the answers of a whole file along.
     """
@@ -91,7 +90,7 @@ def encode(
             raise
         kept = "first" if truncation == "second" else "second"
         raise LabError(
-            f"The {kept} text of a pair alone is longer than {max_length} pieces.",
+            f"The {kept} text of a pair alone is longer than {max_length} tokens.",
             f"Let the {kept} text or the longest one be cut instead, or choose a larger maximum length.",
         ) from error
 
@@ -115,8 +114,38 @@ def _by_strategy(
     return {strategy: rows for strategy, rows in groups.items() if rows}
 
 
+def shorten(tokenize: Callable[..., BatchEncoding], firsts: list[str], seconds: list[str], length: int) -> None:
+    """Take away, in place, most of what is going to be cut where both texts of a pair have more than `length` tokens.
+
+    The tokenizers library keeps what it cuts, every part of one text with every part of the other: gigabytes for pairs
+    of long texts. Nothing is cut that could be read.
+
+    `tokenize` is a fast tokenizer or `Model.encode`; cut to `length` tokens, it gives the same ones afterwards.
+    More tokens stay than fit, and the longer text (of equals the second), which gets the odd token, stays the longer.
+    """
+    rows = [row for row, pair in enumerate(zip(firsts, seconds, strict=True)) if min(map(len, pair)) > length]
+    if not rows:
+        return
+    found = [tokenize([texts[row] for row in rows], add_special_tokens=False).encodings for texts in (firsts, seconds)]
+    for row, first, second in zip(rows, *found, strict=True):
+        if min(len(first), len(second)) <= length:
+            continue
+        if len(first) > len(second):
+            seconds[row], kept = _beginning(seconds[row], second, length)
+            firsts[row], _ = _beginning(firsts[row], first, kept + 1)
+        else:
+            firsts[row], kept = _beginning(firsts[row], first, length)
+            seconds[row], _ = _beginning(seconds[row], second, kept)
+
+
+def _beginning(text: str, encoding: Encoding, tokens: int) -> tuple[str, int]:
+    """A text up to the end of the word that holds its token number `tokens`, and how many tokens that are."""
+    word = encoding.token_to_word(tokens - 1)
+    return text[: encoding.word_to_chars(word)[1]], encoding.word_to_tokens(word)[1]
+
+
 def joined(encodings: Iterable[Encoding], *, has_segments: bool) -> Encoded:
-    """The pieces of the encodings in their order; `is_cut` tells which have lost something behind them.
+    """The tokens of the encodings in their order; `is_cut` tells which have lost something behind them.
 
     Encodings are taken one by one, so that those of a generator need not be there all at once.
     """
@@ -159,7 +188,7 @@ def pad(encoded: Encoded, positions: Sequence[int], pad_id: int, *, multiple: in
 
 
 def padding_multiple(limit: int) -> int:
-    """To a multiple of what batches are padded, for a model of at most `limit` pieces: 8 suits graphics cards, where
+    """To a multiple of what batches are padded, for a model of at most `limit` tokens: 8 suits graphics cards, where
     the longest text is one."""
     return 8 if torch.cuda.is_available() and limit % 8 == 0 else 1
 
@@ -175,7 +204,7 @@ class Batcher:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Pieces per text: (text,)."""
+        """Tokens per text: (text,)."""
         return self.encoded.lengths
 
     @property

@@ -1,5 +1,6 @@
 """What a training learns from: rows in the form of their task, and the three parts they are divided into."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,3 +74,8 @@ class Prepared:
     label_names: tuple[str, ...]
     notices: tuple[str, ...]
     content_hash: str  # of all files read
+
+
+def row_ids_hash(row_ids: Sequence[int]) -> str:
+    """SHA-256 of the ids in their order, as 64-bit numbers: by it runs are compared without their millions of ids."""
+    return hashlib.sha256(np.asarray(row_ids, "<i8").tobytes()).hexdigest()

@@ -1,7 +1,7 @@
-"""Batches for masked-language training: sequences of a source, with pieces hidden anew in every epoch.
+"""Batches for masked-language training: sequences of a source, with tokens hidden again in every epoch.
 
 What is drawn for a position depends on the seed, the epoch and the position alone. It is the same whatever else is in
-the batch, however batches are shared by processes and after a resume; held-out batches, to which no epoch is told,
+the batch, however batches are shared by processes and after a resume; held-out batches, for which no epoch is set,
 always draw the same.
 """
 
@@ -23,7 +23,7 @@ class Unmasked:
 
     ids: np.ndarray  # (pos,)
     segments: np.ndarray | None  # (pos,)
-    words: np.ndarray | None  # the number of each piece's word (pos,); None where nobody asks for words
+    words: np.ndarray | None  # the number of each token's word (pos,); None where nobody asks for words
     sentence_label: int | None = None  # for pairs: 0 where the second part is the one that follows
 
 
@@ -31,14 +31,14 @@ class Source(Protocol):
     """What is hidden in: `rows` and `lengths` run parallel to the positions."""
 
     rows: np.ndarray  # which of the texts a position comes from: (position,)
-    lengths: np.ndarray  # pieces, special tokens included: (position,)
+    lengths: np.ndarray  # tokens, special tokens included: (position,)
 
     def sequence(self, position: int, random: np.random.Generator) -> Unmasked:
         """The input at a position; what there is to draw is drawn from `random`."""
 
 
 class MaskedBatches:
-    """Sequences of a source with hidden pieces, padded, with their labels. Nothing is cut.
+    """Sequences of a source with hidden tokens, padded, with their labels. Nothing is cut.
 
     `sentence_name` is what the network calls the label of a pair. Raises `LabError` when there is nothing to hide.
     """
@@ -50,7 +50,7 @@ class MaskedBatches:
     ) -> None:
         if not len(source.rows):
             raise LabError(
-                "No text to learn from, or none that is held out, holds a piece that could be hidden.",
+                "No text to learn from, or none that is held out, holds a token that could be hidden.",
                 "Check the column of the text, and whether the model knows its script."
                 + (" For “next sentence”, texts need two parts." if sentence_name else ""),
             )

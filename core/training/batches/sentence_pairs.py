@@ -14,13 +14,13 @@ _SPECIAL = 3  # [CLS] first [SEP] second [SEP]
 
 
 class SentencePairs:
-    """Pairs of at most `max_length` pieces: each part of a text stands in at least one, and none is cut.
+    """Pairs of at most `max_length` tokens: each part of a text stands in at least one, and none is cut.
 
     Half of the draws are wrong pairs. With `swaps` they are the same parts in the wrong order (ALBERT, Lan et al. 2020,
     § 3.1); otherwise the second is any part of another text (Devlin et al. 2019, § 3.1), and where there is no other
     text no pair is wrong. Parts are whole sentences of up to half of the room, as `batches.sentences` puts them
     together. Texts of a single word have no two parts and are left out, as are pairs whose first part holds no
-    piece that could be hidden.
+    token that could be hidden.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class SentencePairs:
         limit = max(1, (max_length - _SPECIAL) // 2)
         ids: list[np.ndarray] = []
         words: list[np.ndarray] = []
-        spans: list[tuple[int, int]] = []  # of each part in all pieces
+        spans: list[tuple[int, int]] = []  # of each part in all tokens
         firsts: list[int] = []  # of each pair, among the parts
         rows: list[int] = []
         text_spans: list[tuple[int, int]] = []  # of each pair, the parts of its text
@@ -46,24 +46,24 @@ class SentencePairs:
             chunk = list(texts[start : start + CHUNK])
             batch = tokenizer(chunk, add_special_tokens=False, truncation=False, padding=False, verbose=False)
             for row, encoding in enumerate(batch.encodings, start):
-                pieces, numbers = np.asarray(encoding.ids, np.int32), word_numbers(encoding)
+                tokens, numbers = np.asarray(encoding.ids, np.int32), word_numbers(encoding)
                 begins = [begin for begin, _ in encoding.offsets]
                 sentences = np.unique(np.searchsorted(begins, sentence_starts(texts[row])))
-                inner = sentences[(sentences > 0) & (sentences < len(pieces))].tolist()
-                parts = parts_of(len(pieces), inner, (np.flatnonzero(np.diff(numbers)) + 1).tolist(), limit)
+                inner = sentences[(sentences > 0) & (sentences < len(tokens))].tolist()
+                parts = parts_of(len(tokens), inner, (np.flatnonzero(np.diff(numbers)) + 1).tolist(), limit)
                 if len(parts) < 2:
                     continue
                 own = (len(spans), len(spans) + len(parts))
                 last = len(parts) - 2
                 for first in (*range(0, last, 2), last):
-                    if masker.can_hide(pieces[slice(*parts[first])]).any():
+                    if masker.can_hide(tokens[slice(*parts[first])]).any():
                         firsts.append(own[0] + first)
                         text_spans.append(own)
                         rows.append(row)
                 spans += [(offset + begin, offset + end) for begin, end in parts]
-                ids.append(pieces)
+                ids.append(tokens)
                 words.append(numbers)
-                offset += len(pieces)
+                offset += len(tokens)
         self._ids = np.concatenate(ids) if ids else np.zeros(0, np.int32)
         self._words = np.concatenate(words) if words and masker.whole_words else None
         self._spans = np.array(spans, np.int64).reshape(-1, 2)
@@ -73,7 +73,7 @@ class SentencePairs:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Pieces of each pair as it stands in its text, special tokens included; a wrong one may differ: (pair,)."""
+        """Tokens of each pair as it stands in its text, special tokens included; a wrong one may differ: (pair,)."""
         sizes = np.diff(self._spans, axis=1)[:, 0]
         return sizes[self._firsts] + sizes[self._firsts + 1] + _SPECIAL
 

@@ -22,9 +22,9 @@ def sentence_starts(text: str) -> list[int]:
 
 
 def parts_of(length: int, sentences: Sequence[int], words: Sequence[int], limit: int) -> list[tuple[int, int]]:
-    """Cut `length` pieces into neighbouring parts of at most `limit`, as (start, end).
+    """Cut `length` tokens into neighbouring parts of at most `limit`, as (start, end).
 
-    `sentences` and `words` are the pieces at which they begin, in rising order and without the first. A text that two
+    `sentences` and `words` are the tokens at which they begin, in rising order and without the first. A text that two
     parts can hold is cut in two, at the sentence nearest to its middle, or where none is apt at the word; a single word
     stays one part. Of longer ones sentences are put together as long as they fit, and one that does not fit is cut.
     """

@@ -20,7 +20,7 @@ from core.training.scores.answers import LONGEST_ANSWER, Span, best_span, no_ans
 class Found:
     """An answer: `text` is `context[start:end]`; "" and None stand for no answer.
 
-    probability: that of its first times that of its last piece, among those of the context and “no answer” in its
+    probability: that of its first times that of its last token, among those of the context and “no answer” in its
     window. logit: the sum of both logits, by which answers are ranked.
     """
 
@@ -56,9 +56,9 @@ def answers_in(
 ) -> list[Answers]:
     """The `count` best answers to each question that do not overlap, of logits (2, pos) for each window.
 
-    Each has at most `longest` pieces. “No answer” is as likely as the window says that speaks most against it. It is
+    Each has at most `longest` tokens. “No answer” is as likely as the window says that speaks most against it. It is
     the model's answer when its logit is above that of the best span and `can_decline` allows it, and always when a
-    context has no piece.
+    context has no token.
     """
     found = []
     for row, context in enumerate(contexts):
@@ -81,9 +81,9 @@ def answers_in(
 
 
 def mean_loss(outputs: Sequence[np.ndarray], answers: np.ndarray) -> float:
-    """Mean over the windows of the cross-entropy of first and last piece (window, 2), as the network computes it.
+    """Mean over the windows of the cross-entropy of first and last token (window, 2), as the network computes it.
 
-    Over the pieces of a window only: in a batch the network also spreads probability over padding.
+    Over the tokens of a window only: in a batch the network also spreads probability over padding.
     """
     losses = [
         np.logaddexp.reduce(each) - each[place]
@@ -94,14 +94,14 @@ def mean_loss(outputs: Sequence[np.ndarray], answers: np.ndarray) -> float:
 
 
 def window_logits(output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
-    """Logits (2, pos) in float32 of first and last piece for each window of a batch, without padding."""
+    """Logits (2, pos) in float32 of first and last token for each window of a batch, without padding."""
     both = torch.stack([output.start_logits, output.end_logits], dim=1).float().cpu().numpy()
     lengths = batch["attention_mask"].sum(dim=1).tolist()
     return [logits[:, :length] for logits, length in zip(both, lengths, strict=True)]
 
 
 def _chances(logits: np.ndarray, is_context: np.ndarray) -> np.ndarray:
-    """Probabilities (2, pos) over the pieces of the context and the first one, which stands for no answer."""
+    """Probabilities (2, pos) over the tokens of the context and the first one, which stands for no answer."""
     counted = is_context.copy()
     counted[0] = True
     exponentials = np.where(counted, np.exp(logits - logits[:, counted].max(axis=1, keepdims=True)), 0.0)
@@ -115,7 +115,7 @@ def _best_spans(logits: np.ndarray, allowed: np.ndarray, count: int, longest: in
 
     def look(first: int, behind: int) -> None:
         part = slice(first, behind)
-        span = best_span(*logits[:, part], allowed[part], most_pieces=longest)
+        span = best_span(*logits[:, part], allowed[part], most_tokens=longest)
         if span is not None:
             moved = Span(span.start + first, span.end + first, span.score)
             heapq.heappush(waiting, (-span.score, first, behind, moved))

@@ -12,9 +12,9 @@ from core.training.batches.masking import Masker, word_numbers
 
 
 class TextWindows:
-    """Windows of at most `max_length` pieces; a text that is longer gives several, a short one stays as it is.
+    """Windows of at most `max_length` tokens; a text that is longer gives several, a short one stays as it is.
 
-    Left out are only windows without a piece that could be hidden: of empty texts, or of unknown pieces only.
+    Left out are only windows without a token that could be hidden: of empty texts, or of unknown tokens only.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class TextWindows:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Pieces of each window, special tokens included: (window,)."""
+        """Tokens of each window, special tokens included: (window,)."""
         return self._encoded.lengths
 
     def sequence(self, position: int, random: np.random.Generator) -> Unmasked:

@@ -20,11 +20,11 @@ from core.training.batches.encoding import CHUNK, Encoded, joined, pad
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Windows in the order of their rows, and where each of their pieces stands in the context, in characters."""
+    """Windows in the order of their rows, and where each of their tokens stands in the context, in characters."""
 
     encoded: Encoded  # a text is a window
     rows: np.ndarray  # int64 (window,), rising: the position of its question
-    offsets: np.ndarray  # int32 (piece, 2): first character and the one behind the last; −1 outside the context
+    offsets: np.ndarray  # int32 (token, 2): first character and the one behind the last; −1 outside the context
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,7 +47,7 @@ def cut_windows(
     overlap: int,
     row_ids: Sequence[int] | None = None,
 ) -> Windows:
-    """Windows of at most `max_length` pieces with special tokens; of one context, neighbours share `overlap` pieces.
+    """Windows of at most `max_length` tokens with special tokens; of one context, neighbours share `overlap` tokens.
 
     They share less where that is more than half of the room that a question leaves for the context. `tokenize` is a
     fast tokenizer or `Model.encode`. Raises `LabError` when a question leaves no room; `row_ids` are its row numbers.
@@ -56,7 +56,7 @@ def cut_windows(
     room = max_length - len(empty["input_ids"][0]) - _lengths(tokenize, questions)  # (question,)
     if len(lacking := np.flatnonzero(room < 1)):
         raise LabError(
-            f"The question alone fills the {max_length} pieces that are read in "
+            f"The question alone fills the {max_length} tokens that are read in "
             f"{rows_in_words(lacking if row_ids is None else [row_ids[row] for row in lacking])}.",
             "Choose a larger maximum length, or shorten the question.",
         )
@@ -83,7 +83,7 @@ def cut_windows(
 
 
 def _lengths(tokenize: Callable[..., BatchEncoding], texts: Sequence[str]) -> np.ndarray:
-    """Pieces of each text, without special tokens: (text,)."""
+    """Tokens of each text, without special tokens: (text,)."""
     parts = (list(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK))
     return np.array([len(ids) for part in parts for ids in tokenize(part, add_special_tokens=False)["input_ids"]], int)
 
@@ -95,7 +95,7 @@ def _windows(
     shared: np.ndarray,
     max_length: int,
 ) -> list[list[Encoding]]:
-    """The windows of each question; `shared` pieces (question,) with the next. One call for each different overlap."""
+    """The windows of each question; `shared` tokens (question,) with the next. One call for each different overlap."""
     found: list[list[Encoding]] = [[] for _ in questions]
     for overlap in np.unique(shared):
         own = np.flatnonzero(shared == overlap).tolist()
@@ -113,13 +113,13 @@ def _windows(
 
 
 def _context_offsets(window: Encoding) -> np.ndarray:
-    """First character and the one behind the last of each piece of the context, −1 for others: int32 (pos, 2)."""
+    """First character and the one behind the last of each token of the context, −1 for others: int32 (pos, 2)."""
     is_context = np.array([sequence == 1 for sequence in window.sequence_ids], bool)
     return np.where(is_context[:, np.newaxis], np.array(window.offsets, np.int32), np.int32(-1))
 
 
-def pieces_of(windows: Windows, answers: Sequence[Answer | None]) -> np.ndarray:
-    """The first and last piece of each question's answer, in each of its windows: int64 (window, 2).
+def token_places(windows: Windows, answers: Sequence[Answer | None]) -> np.ndarray:
+    """The first and last token of each question's answer, in each of its windows: int64 (window, 2).
 
     An answer, with its `start`, is as `Rows` have it; None stands for no answer. Where there is none, and in windows
     that do not hold all of it, both are 0: the special token at the beginning, as in SQuAD 2.0.
@@ -143,7 +143,7 @@ def pieces_of(windows: Windows, answers: Sequence[Answer | None]) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class WindowBatcher:
-    """Batches of windows, with the first and last piece of their answers; without to predict with."""
+    """Batches of windows, with the first and last token of their answers; without to predict with."""
 
     windows: Windows
     answers: np.ndarray | None  # int64 (window, 2)
@@ -152,7 +152,7 @@ class WindowBatcher:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Pieces per window: (window,)."""
+        """Tokens per window: (window,)."""
         return self.windows.encoded.lengths
 
     @property

@@ -1,6 +1,6 @@
-"""Sentences in words to pieces that know which of them begins a word, and batches of these with a tag for each word.
+"""Sentences in words to tokens that know which of them begins a word, and batches of these with a tag for each word.
 
-A word takes one piece or more; the first stands for it (Devlin et al. 2019, § 5.3). Chooses no tags.
+A word takes one token or more; the first stands for it (Devlin et al. 2019, § 5.3). Chooses no tags.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +16,10 @@ from core.training.batches.encoding import CHUNK, IGNORED, Encoded, joined, pad
 
 @dataclass(frozen=True, slots=True)
 class EncodedWords:
-    """The pieces of many sentences, and which of them is the first of a word."""
+    """The tokens of many sentences, and which of them is the first of a word."""
 
     encoded: Encoded
-    is_first: np.ndarray  # bool (piece,)
+    is_first: np.ndarray  # bool (token,)
 
     @property
     def kept(self) -> np.ndarray:
@@ -31,10 +31,10 @@ class EncodedWords:
 def encode_words(
     tokenize: Callable[..., BatchEncoding], sentences: Sequence[Sequence[str]], *, max_length: int, unknown: str
 ) -> EncodedWords:
-    """Tokenize every sentence word by word, cut to `max_length` pieces with special tokens.
+    """Tokenize every sentence word by word, cut to `max_length` tokens with special tokens.
 
     `tokenize` is a fast tokenizer or `Model.encode`. A word of which nothing is left (a lone control character, say)
-    is read as the token `unknown`, so that only cutting leaves words without a piece.
+    is read as the token `unknown`, so that only cutting leaves words without a token.
     """
     is_first: list[np.ndarray] = []
 
@@ -46,7 +46,7 @@ def encode_words(
             # With the blank that precedes a word in a text: byte-level models know “Ġcat” and “cat” as two words.
             words = [[f" {word}" for word in sentence] for sentence in sentences[start : start + CHUNK]]
             found = cut(words)
-            lost = {row: _without_piece(encoding, len(words[row])) for row, encoding in enumerate(found)}
+            lost = {row: _without_token(encoding, len(words[row])) for row, encoding in enumerate(found)}
             again = [row for row, places in lost.items() if places]
             filled = [[unknown if i in lost[row] else word for i, word in enumerate(words[row])] for row in again]
             for row, encoding in zip(again, cut(filled) if filled else [], strict=True):
@@ -59,24 +59,24 @@ def encode_words(
     return EncodedWords(encoded, np.concatenate(is_first) if is_first else np.zeros(0, bool))
 
 
-def _without_piece(encoding: Encoding, words: int) -> set[int]:
-    """The places of words that have no piece although they were not cut."""
+def _without_token(encoding: Encoding, words: int) -> set[int]:
+    """The places of words that have no token although they were not cut."""
     seen = {word for word in encoding.word_ids if word is not None}
     return set(range(max(seen, default=-1) + 1 if encoding.overflowing else words)) - seen
 
 
 def _firsts(encoding: Encoding) -> np.ndarray:
-    """Where a word begins: bool (piece,)."""
+    """Where a word begins: bool (token,)."""
     words = np.array([-1 if word is None else word for word in encoding.word_ids], np.int64)
     return (words >= 0) & (words != np.concatenate([[-1], words[:-1]]))
 
 
 @dataclass(frozen=True, slots=True)
 class WordBatcher:
-    """Batches of sentences; the first piece of each word carries the number of its tag, every other `IGNORED`."""
+    """Batches of sentences; the first token of each word carries the number of its tag, every other `IGNORED`."""
 
     words: EncodedWords
-    labels: np.ndarray  # int64 (piece,)
+    labels: np.ndarray  # int64 (token,)
     pad_id: int
     multiple: int = 1
 
@@ -93,7 +93,7 @@ class WordBatcher:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Pieces per sentence: (sentence,)."""
+        """Tokens per sentence: (sentence,)."""
         return self.words.encoded.lengths
 
     @property
@@ -117,7 +117,7 @@ class WordBatcher:
         """The same sentences in every epoch."""
 
 
-def first_piece_logits(logits: torch.Tensor, labels: torch.Tensor) -> list[np.ndarray]:
+def first_token_logits(logits: torch.Tensor, labels: torch.Tensor) -> list[np.ndarray]:
     """The logits (word, label) in float32 of the words of each sentence, of logits (batch, pos, label)."""
     rows = logits.float().cpu().numpy()
     return [row[is_first] for row, is_first in zip(rows, labels.cpu().numpy() != IGNORED, strict=True)]

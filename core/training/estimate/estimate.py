@@ -1,6 +1,6 @@
 """What a training will take: steps exactly, time and memory about. Needs no torch; reads only a model's config.
 
-Time is floating-point operations (6 per weight and piece) over the speed of earlier runs on this machine, or what a
+Time is floating-point operations (6 per weight and token) over the speed of earlier runs on this machine, or what a
 probe measured (`core.training.probe.probe`).
 """
 
@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from core.data.decisions.preparation import Preparation
+from core.tasks import spec_of
 from core.training.estimate.shapes import Shape, shape_of
 from core.training.estimate.speeds import device_here
 from core.training.estimate.token_lengths import Lengths, load_of
@@ -80,7 +81,7 @@ def estimate(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> 
         trained = {"task": plan.task, "frozen_layers": plan.frozen_layers, "lora_rank": plan.lora_rank}
         forward, backward = work_per_token(shape, tokens=load.tokens, **trained)
         flops = device.flops * plan.processes / sharing
-        seconds_per_operation = load.sequences * load.tokens / flops  # of each position, for one operation a piece
+        seconds_per_operation = load.sequences * load.tokens / flops  # of each position, for one operation a token
         training = steps.steps * per_step * seconds_per_operation * (forward + backward)
         scoring = scored * seconds_per_operation * forward
         texts = math.ceil(per_step / (plan.accumulation * plan.processes)) * load.sequences
@@ -99,16 +100,16 @@ def estimate(plan: Plan, lengths: Lengths, measured: Measured | None = None) -> 
 def work_per_token(
     shape: Shape, *, task: str, tokens: float, frozen_layers: int = 0, lora_rank: int = 0
 ) -> tuple[float, float]:
-    """Floating-point operations for each piece of a text of so many: forward, and backward.
+    """Floating-point operations for each token of a text of so many: forward, and backward.
 
     Two for each weight forward, as many for the gradient of the activations and, of weights that are trained, for
-    theirs; attention multiplies each piece with all others, twice. Nothing is computed backward below the lowest layer
+    theirs; attention multiplies each token with all others, twice. Nothing is computed backward below the lowest layer
     that is trained.
     """
     forward = 2 * shape.encoder_weights + 4 * shape.layers * shape.width * tokens
     learning = max(0, shape.layers - frozen_layers) / shape.layers
     backward = forward * learning * (1 if lora_rank else 2)
-    if task == "masked-language":  # each piece is compared with the whole vocabulary
+    if spec_of(task).predicts_vocabulary:  # each token is compared with the whole vocabulary
         head = 2 * shape.width * (shape.vocabulary + shape.width)
         return forward + head, backward + 2 * head
     return forward, backward
@@ -131,8 +132,9 @@ def memory_of(
     held = (8 if kind == "cpu" else 4) * shape.weights + 12 * trained
     layers = shape.layers - frozen + 1  # one more: what passes through a frozen layer
     activations = layers * texts * tokens * 4 * (10 * shape.width + 3 * shape.inner)
-    logits = 12 * texts * tokens * shape.vocabulary if task == "masked-language" else 0  # with softmax and gradient
-    return _PROCESS_BYTES + held + activations + logits
+    if spec_of(task).predicts_vocabulary:  # logits with softmax and gradient
+        activations += 12 * texts * tokens * shape.vocabulary
+    return _PROCESS_BYTES + held + activations
 
 
 def _parts(plan: Plan, rows: int) -> tuple[float, float, float]:

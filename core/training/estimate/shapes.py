@@ -30,7 +30,7 @@ class Shape:
     distinct: int
     inner: int  # width of the feed-forward network
     vocabulary: int
-    longest: int  # most pieces of a text, special tokens included
+    longest: int  # most tokens of a text, special tokens included
 
     @property
     def layer_weights(self) -> int:
@@ -39,7 +39,7 @@ class Shape:
 
     @property
     def encoder_weights(self) -> int:
-        """Weights that every piece is multiplied with on its way up; those of shared layers once for each layer."""
+        """Weights that every token is multiplied with on its way up; those of shared layers once for each layer."""
         return self.layers * self.layer_weights
 
     @property

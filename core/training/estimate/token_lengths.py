@@ -1,4 +1,4 @@
-"""How long the texts of a table are for a task, in word pieces: estimated from a sample, without a tokenizer."""
+"""How long the texts of a table are for a task, in tokens: estimated from a sample, without a tokenizer."""
 
 import math
 import statistics
@@ -10,6 +10,7 @@ from core.data.cells import items_of
 from core.data.column_mapping import ColumnMapping
 from core.data.table import Table
 from core.data.views import take
+from core.tasks import Role, spec_of
 from core.training.plan.plan import Plan
 
 _SAMPLE = 500  # rows looked at, at most
@@ -17,7 +18,7 @@ _SAMPLE = 500  # rows looked at, at most
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """`rows` of a table, and the pieces of some of them, special tokens aside, by the part of the text they stand in.
+    """`rows` of a table, and the tokens of some of them, special tokens aside, by the part of the text they stand in.
 
     first, second: (sampled row,); second is empty where there is none. sequences: texts the network reads for a row.
     """
@@ -31,7 +32,7 @@ class Lengths:
 @dataclass(frozen=True, slots=True)
 class Load:
     """What the network reads under a plan: `windows` a row (more than one where contexts are long), each of `sequences`
-    texts with `pieces` on average and `longest` at most, special tokens included."""
+    texts with `tokens` on average and `longest` at most, special tokens included."""
 
     rows: int
     windows: float
@@ -44,26 +45,28 @@ def lengths_of(mapping: ColumnMapping, table: Table, row_ids: np.ndarray) -> Len
     """Measure the rows `row_ids` of a table. Raises `LabError` when a column is not there."""
     some = row_ids[:: max(1, math.ceil(len(row_ids) / _SAMPLE))]
 
-    def pieces(role: str) -> list[list[float]]:
-        """For each column of a part the pieces of each sampled row."""
-        count = _word_pieces if role == "tokens" else count_pieces
-        columns = (take(table.column(name), some).to_pylist() for name in mapping.all(role))
+    def tokens(role: Role) -> list[list[float]]:
+        """For each column of a part the tokens of each sampled row."""
+        count = _tokens_of_words if role.holds == "words" else count_tokens
+        columns = (take(table.column(name), some).to_pylist() for name in mapping.all(role.name))
         return [[count(cell) for cell in cells] for cells in columns]
 
-    if mapping.task == "multiple-choice":
-        beginnings = [sum(parts) for parts in zip(*pieces("context"), *pieces("question"), strict=True)]
-        choices = pieces("choices")
-        return Lengths(len(row_ids), tuple(beginnings), tuple(map(max, zip(*choices, strict=True))), len(choices))
-    roles = {"token-classification": ("tokens",), "question-answering": ("question", "context")}
-    first, second = (*roles.get(mapping.task, ("text", "pair")), None)[:2]
-    seconds = pieces(second) if second is not None else []
-    return Lengths(len(row_ids), tuple(pieces(first)[0]), tuple(seconds[0]) if seconds else ())
+    inputs = spec_of(mapping.task).inputs
+    first = [counts for role in inputs if role.segment == 1 for counts in tokens(role)]
+    second = [counts for role in inputs if role.segment == 2 for counts in tokens(role)]
+    # Parts of the first text stand one behind the other; of several second texts each makes a sequence of its own.
+    return Lengths(
+        len(row_ids),
+        tuple(map(sum, zip(*first, strict=True))),
+        tuple(map(max, zip(*second, strict=True))),
+        max(1, len(second)),
+    )
 
 
-def count_pieces(text: str) -> float:
-    """About how many pieces a text has: English takes about 1.3 a word, scripts without spaces about one a character.
+def count_tokens(text: str) -> float:
+    """About how many tokens a text has: English takes about 1.3 a word, scripts without spaces about one a character.
 
-    >>> count_pieces("A short text")
+    >>> count_tokens("A short text")
     3.9000000000000004
     """
     return max(1.3 * len(text.split()), len(text) / 6, float(sum(_stands_alone(sign) for sign in text)))
@@ -73,12 +76,13 @@ def load_of(plan: Plan, lengths: Lengths) -> Load:
     """What the network reads of such rows: cut to the plan's maximum length, or in windows of it."""
     special, second = (3, lengths.second) if lengths.second else (2, (0.0,) * len(lengths.first))
     totals = [one + two + special for one, two in zip(lengths.first, second, strict=True)]
-    fixed = [special] * len(totals)  # pieces that stand in every window of a text
-    overlap = 0
-    if plan.task == "question-answering":
-        fixed, overlap = [one + special for one in lengths.first], plan.window_overlap
+    fixed = [special] * len(totals)  # tokens that stand in every window of a text
+    spec = spec_of(plan.task)
+    overlap = plan.window_overlap if "window_overlap" in spec.settings else 0
+    if lengths.second:  # each window repeats the whole first text
+        fixed = [one + special for one in lengths.first]
     windows = [1] * len(totals)
-    if plan.task in ("question-answering", "masked-language"):
+    if spec.reads_windows:
         windows = [
             _windows(total, plan.max_length, plan.max_length - own - overlap)
             for total, own in zip(totals, fixed, strict=True)
@@ -98,12 +102,12 @@ def load_of(plan: Plan, lengths: Lengths) -> Load:
 
 
 def _windows(total: float, most: int, step: float) -> int:
-    """How many windows of `most` pieces a text needs of which each takes `step` on."""
+    """How many windows of `most` tokens a text needs of which each takes `step` on."""
     return 1 if total <= most or step <= 0 else 1 + math.ceil((total - most) / step)
 
 
-def _word_pieces(cell: str) -> float:
-    return sum(map(count_pieces, items_of(cell)))
+def _tokens_of_words(cell: str) -> float:
+    return sum(map(count_tokens, items_of(cell)))
 
 
 def _stands_alone(sign: str) -> bool:

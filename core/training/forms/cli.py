@@ -78,7 +78,7 @@ def plan_of(options: argparse.Namespace) -> tuple[Plan, Preset | None]:
 
     Raises `LabError`, also for data that cannot be read where a preset has to look at it.
     """
-    given = {item.name: getattr(options, item.name) for item in _settings()}
+    given: dict[str, Any] = {item.name: getattr(options, item.name) for item in _settings()}
     given = {name: tuple(each) if isinstance(each, list) else each for name, each in given.items() if each is not None}
     fields = [item.name for item in dataclasses.fields(ReadOptions)]
     reading = {name: each for name in fields if (each := getattr(options, _READING + name)) is not None}

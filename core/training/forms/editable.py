@@ -3,7 +3,6 @@
 Everything said about one of them stands in its field in `core.training.plan.plan`; here only which belong together.
 """
 
-import dataclasses
 import math
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 from core.errors import LabError
 from core.training.estimate.shapes import Shape
 from core.training.estimate.speeds import Device
-from core.training.plan.combinations import is_heeded
-from core.training.plan.plan import Plan
+from core.training.plan.combinations import is_used
+from core.training.plan.plan import FIELDS
+from core.training.plan.refusals import all_frozen, beyond, shared_layers
 from core.training.plan.settings import Setting, check, kind
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -27,22 +27,21 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Language": ("mask_share", "whole_words", "next_sentence"),
     "Records": ("evaluations_per_epoch", "checkpoint_seconds", "retry_on_memory"),
 }  # fmt: skip
-FIELDS: dict[str, Setting] = {item.name: item for item in dataclasses.fields(Plan)}
 OF_THE_MODEL = ("max_length", "frozen_layers", "lora_rank")  # what a model limits
 _OF_THE_MACHINE = ("processes",)
 
 
 def editable(task: str, settings: Mapping[str, Any]) -> dict[str, tuple[Setting, ...]]:
-    """The settings that a training of this task heeds, by group; those that mean nothing under `settings` left out."""
+    """The settings that a training of this task uses, by group; those that mean nothing under `settings` left out."""
     groups = {
-        title: tuple(FIELDS[name] for name in names if is_heeded(FIELDS[name], {**settings, "task": task}))
+        title: tuple(FIELDS[name] for name in names if is_used(FIELDS[name], {**settings, "task": task}))
         for title, names in GROUPS.items()
     }
     return {title: items for title, items in groups.items() if items}
 
 
 def defaults(task: str) -> dict[str, Any]:
-    """Every setting that a training of this task may heed, as a plan has it when nobody has turned it."""
+    """Every setting that a training of this task may use, as a plan has it when nobody has turned it."""
     names = (name for group in GROUPS.values() for name in group)
     return {name: FIELDS[name].default for name in names if task in FIELDS[name].metadata.get("tasks", (task,))}
 
@@ -125,25 +124,6 @@ def checked(changes: Mapping[str, Any], shape: Shape, device: Device | None) -> 
     if changes.get("lora_rank") and changes.get("frozen_layers") == shape.layers:
         raise all_frozen()
     return dict(changes)
-
-
-def beyond(item: Setting, value: float, high: float, *, of_model: bool = True) -> LabError:
-    """The refusal of a value that is more than a model, or this machine, allows."""
-    whose, other = ("model", ", or another model") if of_model else ("machine", "")
-    return LabError(
-        f"{item.metadata['title']} is {value:,g}, but this {whose} allows {high:,g} at most.",
-        f"Choose {high:,g} or less{other}.",
-    )
-
-
-def shared_layers() -> LabError:
-    """The refusal of frozen layers in a model that goes through the same layer again and again (ALBERT)."""
-    return LabError("This model's layers share their weights, so no layer can be frozen alone.", "Freeze no layers.")
-
-
-def all_frozen() -> LabError:
-    """The refusal of LoRA in a model of which no layer is trained."""
-    return LabError("All layers are frozen, so LoRA has none to train.", "Freeze fewer layers, or set the rank to 0.")
 
 
 def _value(item: Setting, text: str) -> Any:

@@ -1,6 +1,6 @@
-"""What can be told of a plan before a training starts: its rows and columns, and what model and machine allow.
+"""What can be known of a plan before a training starts: its rows and columns, and what model and machine allow.
 
-Needs no torch. What only the worker can find out (a damaged model, memory that runs out) is told by the run.
+Needs no torch. What only the worker can find out (a damaged model, memory that runs out) is said by the run.
 """
 
 from dataclasses import replace
@@ -17,13 +17,13 @@ from core.data.sources.references import open_table
 from core.data.table import Table
 from core.errors import LabError
 from core.models.catalogue import locate
+from core.tasks import spec_of
 from core.training.estimate.shapes import shape_of
 from core.training.estimate.speeds import device_here
 from core.training.estimate.token_lengths import Lengths, lengths_of
 from core.training.forms.editable import GROUPS, OF_THE_MODEL, checked
 from core.training.plan.plan import Plan
 
-_CLASSIFICATION = "sequence-classification"
 _FINE_IN_OTHERS = ("one_label", "one_score")  # findings that only matter where something is to be learned
 _AS_IT_IS = (
     "Such a file is read as it is: what was fixed on the page Datasets counts once the fixed table is saved as JSONL "
@@ -32,7 +32,7 @@ _AS_IT_IS = (
 
 
 def check_start(plan: Plan, *, is_here: bool) -> None:
-    """Raises `LabError` for what would end this training before its first step, as far as it can be told now.
+    """Raises `LabError` for what would end this training before its first step, as far as it can be known now.
 
     `is_here`: it will run on this machine, whose limits then count.
     """
@@ -53,7 +53,7 @@ def check_data(plan: Plan) -> None:
     table, dataset = _rows_of(plan)
     mapping = plan.mapping()
     names = dataset.label_names
-    if plan.task != _CLASSIFICATION:
+    if not spec_of(plan.task).has_classes:
         names = labels_of(table, mapping, dataset.row_ids.array)
     preparation = Preparation.from_json(plan.preparation)
     if preparation.splits is not None and plan.test_data is None and plan.validation_data is None:
@@ -86,7 +86,7 @@ def check_other_file(
         raise LabError(
             f"there is no column {shown(lacking)}.", "Name its columns as in the first file, or choose another file."
         )
-    if mapping.task == _CLASSIFICATION:
+    if spec_of(mapping.task).has_classes:
         preparation.dataset_of_other(table, mapping, label_names)
         return
     for finding in check_mapping(table, mapping):

@@ -11,13 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 from core.errors import LabError
+from core.tasks import FIRST, spec_of
 from core.training.estimate.estimate import memory_of, work_per_token
 from core.training.estimate.shapes import Shape, shape_of
 from core.training.estimate.speeds import Device, device_here
 from core.training.estimate.token_lengths import load_of
-from core.training.forms.editable import FIELDS, defaults, written
+from core.training.forms.editable import defaults, written
 from core.training.forms.preflight import lengths_of_plan
-from core.training.plan.plan import TASKS, Plan
+from core.training.plan.plan import FIELDS, Plan
 
 QUICK, BALANCED, BEST = "quick", "balanced", "best"
 PRESETS = {QUICK: "Quick look", BALANCED: "Balanced", BEST: "Best"}
@@ -28,24 +29,18 @@ _MANY_ROWS = 50_000
 _SMALL_MODEL = 50_000_000  # weights
 _QUICK_SECONDS = 45.0  # of training: with start and scores about a minute
 _ROUND_EPOCHS = (3.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
-_USUAL_PIECES = 40  # of a text whose length is not known
+_USUAL_TOKENS = 40  # of a text whose length is not known
 _ROOM = 0.7  # the share of the device's memory that a preset fills
 _PARTS = (1, 2, 4, 8, 16, 32)
 _ALWAYS_SAID = ("epochs", "learning_rate", "batch_size", "max_length")
 
-# Pieces a text, by preset. Short texts cost nothing, so a limit matters only for long ones. Contexts of answers as in
-# transformers' run_qa (384, overlap 128); tags beyond the limit are not learned, so sentences get more room.
-_LENGTHS = {
-    QUICK: {"question-answering": 256},
-    BALANCED: {"question-answering": 384, "token-classification": 256},
-    BEST: {"question-answering": 384},
-}
-_USUAL_LENGTH = {QUICK: 64, BALANCED: 128, BEST: 256}
+# Tokens of a text. Short texts cost nothing, so a limit matters only for long ones.
+_LENGTHS = {QUICK: 64, BALANCED: 128, BEST: 256}
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """`settings` holds every setting that the task heeds; `why` says in sentences what was chosen for what reason."""
+    """`settings` holds every setting that the task uses; `why` says in sentences what was chosen for what reason."""
 
     name: str
     settings: dict[str, Any]
@@ -76,7 +71,7 @@ def plan_from_preset(preset: str = BALANCED, /, **settings: Any) -> Plan:
 def preset_and_plan(name: str = BALANCED, /, **settings: Any) -> tuple[Preset, Plan]:
     """The preset that fits these settings of a plan, and the plan of both; see `plan_from_preset`."""
     Plan(**settings)  # refused before anything is read
-    turned = defaults(settings.get("task", TASKS[0]))
+    turned = defaults(settings.get("task", FIRST))
     fixed = Plan(**{key: value for key, value in settings.items() if key not in turned})
     load = load_of(fixed, lengths_of_plan(fixed))
     chosen = preset(
@@ -99,7 +94,7 @@ def preset(
     rows: int,
     shape: Shape,
     device: Device,
-    tokens: float = _USUAL_PIECES,
+    tokens: float = _USUAL_TOKENS,
     sequences: int = 1,
     turned: Mapping[str, Any] = NOTHING_TURNED,
 ) -> Preset:
@@ -122,7 +117,7 @@ def preset(
         raise LabError(f"There is no preset “{name[:80]}”.", f"Choose one of: {', '.join(PRESETS)}.")
     is_small = shape.weights < _SMALL_MODEL
     size = 0 if rows < _FEW_ROWS else 1 if rows < _MANY_ROWS else 2
-    length = min(shape.longest, _LENGTHS[name].get(task, _USUAL_LENGTH[name]))
+    length = min(shape.longest, spec_of(task).lengths.get(name, _LENGTHS[name]))
     chosen = defaults(task) | {
         "epochs": (5.0, 3.0, 2.0)[size],
         "batch_size": (8, 32, 32)[size],
@@ -152,8 +147,7 @@ def preset(
 def _learning_rate(task: str, *, is_small: bool) -> float:
     if is_small:
         return 1e-4
-    # Devlin et al. 2019: 5e-5 for SQuAD, of 2e-5 to 5e-5 for the others; 5e-5 as transformers' run_mlm
-    return 5e-5 if task in ("question-answering", "masked-language") else 3e-5
+    return spec_of(task).learning_rate  # of the 2e-5 to 5e-5 of Devlin et al. 2019
 
 
 def _adapt(chosen: dict[str, Any], rank: int, *, is_small: bool) -> str:
@@ -177,7 +171,7 @@ def _quicken(chosen: dict[str, Any], task: str, rows: int, shape: Shape, device:
     if device.kind == "cpu":
         chosen["batch_size"] = 8
     chosen["evaluations_per_epoch"] = 1
-    cut = f"texts longer than {chosen['max_length']} pieces are cut."
+    cut = f"texts longer than {chosen['max_length']} tokens are cut."
     if chosen["epochs"] >= 1:
         return f"At most a minute of training: every row is seen, but {cut}"
     share = f"about {chosen['epochs']:.0%} of the training rows, drawn at random,"
@@ -196,8 +190,7 @@ def _improve(chosen: dict[str, Any], task: str, size: int, *, is_small: bool) ->
     chosen["early_stopping"] = 2 * chosen["evaluations_per_epoch"]  # two epochs without a better one
     if not is_small:
         chosen["learning_rate"] = min(chosen["learning_rate"], 2e-5)
-    if task == "masked-language":
-        chosen["whole_words"] = True  # harder than pieces of words, and better (Cui et al. 2021)
+    chosen |= spec_of(task).best
     return "Longer, with a learning rate that falls softly; it ends when two epochs bring nothing better."
 
 

@@ -7,15 +7,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.data.column_mapping import TASKS
 from core.errors import LabError
+from core.tasks import TASKS
 from core.training.plan.settings import Setting
 
 if TYPE_CHECKING:
     from core.training.plan.plan import Plan
 
 
-def is_heeded(item: Setting, values: Mapping[str, Any]) -> bool:
+def is_used(item: Setting, values: Mapping[str, Any]) -> bool:
     """Whether a training with these values, its task among them, looks at a setting at all."""
     if item.name == "warmup_share" and values.get("scheduler") == "constant":  # transformers has none there
         return False
@@ -28,11 +28,11 @@ def check_combinations(plan: "Plan") -> None:
     values = {item.name: getattr(plan, item.name) for item in dataclasses.fields(plan)}
     items = {item.name: item for item in dataclasses.fields(plan)}
     for item in items.values():
-        if values[item.name] != item.default and not is_heeded(item, values):
-            _refuse_unheeded(item, items, values)
+        if values[item.name] != item.default and not is_used(item, values):
+            _refuse_unused(item, items, values)
     if problem := uneven_batch(plan.batch_size, plan.accumulation, plan.processes):
         raise problem
-    if plan.task == "multiple-choice" and len(plan.choice_columns) == 1:
+    if len(plan.choice_columns) == 1:
         raise LabError("Only one column is chosen for the choices.", "Choose two or more.")
     most = plan.max_length // 2  # more is cut down to this, so that each window goes on
     if most < plan.window_overlap != items["window_overlap"].default:
@@ -71,7 +71,7 @@ def stops_nothing(early_stopping: int, evaluations: int) -> str | None:
     )
 
 
-def _refuse_unheeded(item: Setting, items: Mapping[str, Setting], values: Mapping[str, Any]) -> None:
+def _refuse_unused(item: Setting, items: Mapping[str, Setting], values: Mapping[str, Any]) -> None:
     title = item.metadata["title"]
     tasks = item.metadata.get("tasks", TASKS)
     if values["task"] not in tasks:

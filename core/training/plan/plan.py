@@ -6,11 +6,11 @@ from typing import Any
 
 import yaml
 
-from core.data.column_mapping import TASKS as TASKS  # the same tasks, by the same names
 from core.data.column_mapping import ColumnMapping
 from core.data.decisions.preparation import Preparation
 from core.data.reading.read_table import ReadOptions
 from core.errors import LabError, first_line
+from core.tasks import FIRST, TASKS, spec_of, tasks_using
 from core.training.plan import strict_yaml
 from core.training.plan.combinations import check_combinations
 from core.training.plan.settings import check, from_text, is_required, setting, to_text
@@ -19,31 +19,7 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 SCHEDULERS = ("linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup")
 TRUNCATIONS = ("longest", "first", "second")
 CLASS_WEIGHTS = ("none", "balanced")
-CLASSIFYING = ("sequence-classification", "token-classification", "multiple-choice")  # one of several, by softmax
-_WEIGHED = ("sequence-classification", "token-classification")
-_LANGUAGE = ("masked-language",)
 _NOT_COMPARED = ("name", "checkpoint_seconds", "retry_on_memory")  # may be changed before a run is resumed
-
-# Which setting names the columns of which part of a task (see `core.data.column_mapping.ROLES`).
-COLUMN_SETTINGS: dict[str, dict[str, str]] = {
-    "sequence-classification": {"text": "text_column", "pair": "pair_column", "label": "label_column"},
-    "multi-label": {"text": "text_column", "pair": "pair_column", "labels": "label_column"},
-    "regression": {"text": "text_column", "pair": "pair_column", "score": "label_column"},
-    "token-classification": {"tokens": "text_column", "tags": "label_column"},
-    "question-answering": {
-        "question": "text_column",
-        "context": "pair_column",
-        "answer": "label_column",
-        "answer_start": "answer_start_column",
-    },
-    "multiple-choice": {
-        "context": "text_column",
-        "question": "pair_column",
-        "choices": "choice_columns",
-        "label": "label_column",
-    },
-    "masked-language": {"text": "text_column"},
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +32,7 @@ class Plan:
     page and the command line do. What depends on model and machine is checked by `launch`.
 
     `dataclasses.fields(Plan)` carry `title`, `help`, for numbers `low` and `high`, for texts `choices`, `tasks` where
-    only some tasks heed a setting, and `needs` where another setting gives it its meaning, in their metadata.
+    only some tasks use a setting, and `needs` where another setting gives it its meaning, in their metadata.
 
     >>> Plan(data="sample:reviews", text_column="text", label_column="label").epochs
     3.0
@@ -75,18 +51,18 @@ class Plan:
     )
     label_columns: tuple[str, ...] = setting(
         "Label columns", "Several labels as columns of 0 and 1, one for each label, instead of one label column.",
-        (), tasks=("multi-label",),
+        (), tasks=tasks_using("label_columns"),
     )  # fmt: skip
     label_separator: str | None = setting(
         "Label separator", "What parts the labels in one cell; without it white space or a JSON list.",
-        None, tasks=("multi-label",), needs="label_column",
+        None, tasks=tasks_using("label_separator"), needs="label_column",
     )  # fmt: skip
     choice_columns: tuple[str, ...] = setting(
-        "Choice columns", "The columns of the choices, in order.", (), tasks=("multiple-choice",)
+        "Choice columns", "The columns of the choices, in order.", (), tasks=tasks_using("choice_columns")
     )
     answer_start_column: str | None = setting(
         "Answer start column", "Where the answer begins in the context, in characters from 0.",
-        None, tasks=("question-answering",),
+        None, tasks=tasks_using("answer_start_column"),
     )  # fmt: skip
     reading: ReadOptions = field(
         default_factory=ReadOptions,
@@ -102,7 +78,7 @@ class Plan:
     task: str = setting(
         "Task",
         "What is learned: a label, several, a score, tags, answers, choices, the language.",
-        TASKS[0],
+        FIRST,
         choices=TASKS,
     )
     model: str = setting("Model", "What to start from: “builtin”, a run, a folder or a Hub name.", "builtin")
@@ -132,18 +108,18 @@ class Plan:
     )  # fmt: skip
     max_length: int = setting(
         "Maximum length",
-        "Word pieces per text: 128 for sentences, 512 for pages. Longer texts are cut; short texts cost nothing.",
+        "Tokens per text: 128 for sentences, 512 for pages. Longer texts are cut; short texts cost nothing.",
         128, low=4, high=8192,
     )  # fmt: skip
     truncation: str = setting(
         "Truncation", "Which text of a pair is cut when both are too long together.",
-        TRUNCATIONS[0], choices=TRUNCATIONS, tasks=("sequence-classification", "multi-label", "regression"),
+        TRUNCATIONS[0], choices=TRUNCATIONS, tasks=tasks_using("truncation"),
         needs="pair_column",
     )  # fmt: skip
     window_overlap: int = setting(
         "Window overlap",
-        "Word pieces that neighbouring windows of a long context share: a third of the length is usual, half the most.",
-        64, low=0, high=4096, tasks=("question-answering",),
+        "Tokens that neighbouring windows of a long context share: a third of the length is usual, half the most.",
+        64, low=0, high=4096, tasks=tasks_using("window_overlap"),
     )  # fmt: skip
     weight_decay: float = setting(
         "Weight decay", "How strongly weights are pulled to zero: 0 to 0.1 is usual. Biases and LayerNorms never are.",
@@ -155,11 +131,11 @@ class Plan:
     )  # fmt: skip
     label_smoothing: float = setting(
         "Label smoothing", "The share of certainty taken from the right label: 0.1 makes a model less sure of itself.",
-        0.0, low=0.0, high=0.9, tasks=CLASSIFYING,
+        0.0, low=0.0, high=0.9, tasks=tasks_using("label_smoothing"),
     )  # fmt: skip
     class_weights: str = setting(
         "Class weights", "“balanced” lets rare labels count more: each label as much as any other in all.",
-        CLASS_WEIGHTS[0], choices=CLASS_WEIGHTS, tasks=_WEIGHED,
+        CLASS_WEIGHTS[0], choices=CLASS_WEIGHTS, tasks=tasks_using("class_weights"),
     )  # fmt: skip
     early_stopping: int = setting(
         "Early stopping", "Stop after so many evaluations without a better one: 2 to 8 is usual, 0 trains to the end.",
@@ -186,19 +162,21 @@ class Plan:
         16.0, low=0.01, high=2048.0, needs="lora_rank",
     )  # fmt: skip
     from_scratch: bool = setting(
-        "From scratch", "Begin with random weights in the model's shape.", False, tasks=_LANGUAGE
+        "From scratch", "Begin with random weights in the model's shape.", False, tasks=tasks_using("from_scratch")
     )
     mask_share: float = setting(
-        "Share of hidden pieces",
-        "0.15 as in BERT is usual. Of these 80 % become [MASK], 10 % another piece, 10 % stay; of whole words all.",
-        0.15, low=0.01, high=0.9, tasks=_LANGUAGE,
+        "Share of hidden tokens",
+        "0.15 as in BERT is usual. Of these 80 % become [MASK], 10 % another token, 10 % stay; of whole words all.",
+        0.15, low=0.01, high=0.9, tasks=tasks_using("mask_share"),
     )  # fmt: skip
     whole_words: bool = setting(
-        "Whole words", "Hide all pieces of a word together: harder, and often better.", False, tasks=_LANGUAGE
-    )
+        "Whole words", "Hide all tokens of a word together: harder, and often better.",
+        False, tasks=tasks_using("whole_words"),
+    )  # fmt: skip
     next_sentence: bool = setting(
-        "Next sentence", "Learn also whether two parts belong together, as BERT did.", False, tasks=_LANGUAGE
-    )
+        "Next sentence", "Learn also whether two parts belong together, as BERT did.",
+        False, tasks=tasks_using("next_sentence"),
+    )  # fmt: skip
     seed: int = setting(
         "Seed", "Start of all chance: the same seed gives the same run on the same machine.", 42, low=0, high=2**32 - 1
     )
@@ -226,7 +204,7 @@ class Plan:
             check(item, getattr(self, item.name))
         Preparation.from_json(self.preparation)
         if missing := self.mapping().missing():
-            names = ", ".join(self._setting_of(role.name) for role in missing)
+            names = ", ".join(role.setting for role in missing)
             raise LabError(
                 f"The plan lacks a column for {', '.join(role.title.lower() for role in missing)}.", f"Set {names}."
             )
@@ -237,8 +215,8 @@ class Plan:
 
         Raises `LabError` when a column is chosen twice or for a part that the task does not have.
         """
-        columns = {role: getattr(self, name) for role, name in COLUMN_SETTINGS[self.task].items()}
-        used = set(COLUMN_SETTINGS[self.task].values())
+        settings = spec_of(self.task).column_settings()
+        columns = {role: getattr(self, name) for role, name in settings.items()}
         if self.label_columns:
             if self.label_column is not None:
                 raise LabError("Both a label column and label columns are set.", "Set one of the two.")
@@ -249,7 +227,7 @@ class Plan:
                 )
             columns["labels"] = self.label_columns
         for name in ("pair_column", "label_column"):
-            if getattr(self, name) is not None and name not in used:
+            if getattr(self, name) is not None and name not in settings.values():
                 raise LabError(f"The task {self.task} has no {name.replace('_', ' ')}.", "Leave it out.")
         chosen = [name for each in columns.values() for name in ((each,) if isinstance(each, str) else each or ())]
         if len(set(chosen)) < len(chosen):
@@ -259,9 +237,6 @@ class Plan:
         if kept is not None and (kept.task, kept.columns) == (mapping.task, mapping.columns):
             return dataclasses.replace(mapping, label_order=kept.label_order, label_titles=kept.label_titles)
         return mapping
-
-    def _setting_of(self, role: str) -> str:
-        return COLUMN_SETTINGS[self.task][role]
 
     def to_yaml(self) -> str:
         """The plan as YAML, in the order of the fields; `Plan.from_yaml` gives an equal plan."""
@@ -296,14 +271,16 @@ class Plan:
         return [long.get(key, f"{key}: {ours[key]} → {theirs[key]}") for key in changed]
 
 
+FIELDS: dict[str, dataclasses.Field] = {item.name: item for item in dataclasses.fields(Plan)}
+
+
 def columns_of(mapping: ColumnMapping) -> dict[str, Any]:
     """The settings of a plan that name the columns of a mapping, and its task: the reverse of `Plan.mapping`."""
     settings: dict[str, Any] = {"task": mapping.task}
-    for role, columns in mapping.columns:
-        name = COLUMN_SETTINGS[mapping.task][role]
-        if role == "labels" and len(columns) > 1:
-            name = "label_columns"
-        settings[name] = columns if name.endswith("_columns") else columns[0]
+    for name, columns in mapping.columns:
+        role = spec_of(mapping.task).role(name)
+        own = role.list_setting if role.list_setting and len(columns) > 1 else role.setting
+        settings[own] = columns if own.endswith("_columns") else columns[0]
     if mapping.separator is not None:
         settings["label_separator"] = mapping.separator
     return settings

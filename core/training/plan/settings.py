@@ -15,7 +15,7 @@ _IN_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "tru
 def setting(title: str, help: str, default: Any = dataclasses.MISSING, **more: Any) -> Any:
     """A dataclass field that carries what a page shows beside it.
 
-    `more`: `low` and `high` for numbers, `choices` for texts, `tasks` where only some tasks heed the setting, `needs`
+    `more`: `low` and `high` for numbers, `choices` for texts, `tasks` where only some tasks use the setting, `needs`
     where it means something only when another one, named here, is set.
     """
     return dataclasses.field(default=default, metadata={"title": title, "help": help, **more})

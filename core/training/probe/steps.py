@@ -15,7 +15,6 @@ import torch
 import transformers
 from transformers import TrainerCallback
 
-from core.data.cells import Answer
 from core.models.loading import position_limit
 from core.training.batches.encoding import padding_multiple
 from core.training.batches.examples import Rows
@@ -32,7 +31,6 @@ from core.training.tasks import task_of
 
 _STEPS = 8  # that are timed, at most
 _ENOUGH_SECONDS = 15.0
-_LABELS = ("a", "b")  # how many there are hardly changes a step
 
 
 class _Clock(TrainerCallback):
@@ -59,12 +57,11 @@ def measure(plan: Plan, load: Load, folder: Path) -> Measured:
     prepare_torch()
     alone = dataclasses.replace(plan, processes=1, batch_size=plan.batch_size // plan.processes, epochs=1.0)
     task = task_of(plan.task)
-    labels = _LABELS[:1] if plan.task == "regression" else _LABELS
-    network, tokenizer = open_network(alone, task, labels)
+    network, tokenizer = open_network(alone, task, task.probe_labels)
     if alone.lora_rank:
         add_lora(alone, network)
     words = _words(tokenizer)
-    warm_steps = 3 if alone.compile else 1  # what is compiled for one length is compiled anew for the next
+    warm_steps = 3 if alone.compile else 1  # what is compiled for one length is compiled again for the next
     counts = [load.longest] * alone.batch_size
     counts += [max(4, round(load.tokens))] * ((warm_steps + _STEPS - 1) * alone.batch_size)
     rows = random_rows(alone, load, counts, words)
@@ -78,7 +75,7 @@ def measure(plan: Plan, load: Load, folder: Path) -> Measured:
         step_rows=alone.batch_size,
         validate=None,
         best=task.best,
-        loss=task.loss(alone, rows, len(labels)),
+        loss=task.loss(alone, rows, len(task.probe_labels)),
         callbacks=[clock],
         checkpoint_folder=folder,
         lab_state=dict,
@@ -101,35 +98,14 @@ class _Ordered(LabTrainer):
 
 
 def random_rows(plan: Plan, load: Load, counts: list[int], words: list[str]) -> Rows:
-    """A row for each count, of about so many pieces, in the form of the plan's task (see `Rows`)."""
+    """A row for each count, of about so many tokens, in the form of the plan's task (see `Rows`)."""
     random = np.random.default_rng(0)
 
     def text(count: int) -> list[str]:
         return random.choice(words, max(1, count)).tolist()
 
-    ids = range(len(counts))
-    if plan.task == "token-classification":
-        tokens = [tuple(text(count - 2)) for count in counts]
-        return Rows(ids, tokens, [(0,) * len(each) for each in tokens])
-    if plan.task == "question-answering":
-        contexts = [text(count - count // 4 - 3) for count in counts]
-        answers = [(Answer(each[0], 0),) for each in contexts]
-        return Rows(ids, _joined(text(count // 4) for count in counts), answers, _joined(contexts))
-    if plan.task == "multiple-choice":
-        halves = [(count - 3) // 2 for count in counts]
-        choices = [tuple(_joined(text(half) for _ in range(load.sequences))) for half in halves]
-        return Rows(ids, _joined(map(text, halves)), [0] * len(counts), None, choices)
-    labels: list[Any] = {
-        "regression": [0.5] * len(counts),
-        "multi-label": [(1, 0)] * len(counts),
-        "masked-language": [],
-    }.get(plan.task, [number % 2 for number in ids])
-    if plan.task == "masked-language":  # two sentences, for pairs of them
-        return Rows(ids, [" ".join([*text(count // 2 - 2), ".", *text(count // 2)]) for count in counts], labels)
-    if plan.pair_column is None:
-        return Rows(ids, _joined(text(count - 2) for count in counts), labels)
-    halves = [(count - 3) // 2 for count in counts]
-    return Rows(ids, _joined(map(text, halves)), labels, _joined(map(text, halves)))
+    has_pairs = plan.pair_column is not None
+    return task_of(plan.task).random_rows(counts, text, has_pairs=has_pairs, sequences=load.sequences)
 
 
 def _joined(texts: Any) -> list[str]:
@@ -137,7 +113,7 @@ def _joined(texts: Any) -> list[str]:
 
 
 def _words(tokenizer: Any) -> list[str]:
-    """Words of one piece each: those of the vocabulary that the tokenizer gives back whole."""
+    """Words of one token each: those of the vocabulary that the tokenizer gives back whole."""
     found = [word for word in tokenizer.get_vocab() if word.isalpha() and word.isascii()]
     whole = [word for word in found[:4000] if len(tokenizer.tokenize(word)) == 1]
     return whole or found or ["a"]

@@ -35,7 +35,7 @@ class Reporter(TrainerCallback):
     """Decides when to evaluate, save and stop, the same on every rank; the first rank writes events and progress.
 
     `stopped` tells that STOP was seen, `is_settled` that early stopping has ended the training. Up to the last point
-    of this session the network has read `pieces`, on all ranks, in `step_seconds`: without evaluations and checkpoints.
+    of this session the network has read `tokens`, on all ranks, in `step_seconds`: without evaluations and checkpoints.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Reporter(TrainerCallback):
         stop, self._parts_unlooked = self._ranks.decide((stop, int(LOOK_SECONDS / max(took, 1e-3))))
         if not stop:
             return
-        self._heed(control)
+        self._obey_stop(control)
         if self._random is not None:  # else this session has not come to the end of a step: nothing is new
             self._random.restore()
             self.trainer.step_metrics.forget_after(state.global_step)
@@ -137,7 +137,7 @@ class Reporter(TrainerCallback):
         # What depends on the clock is decided once, or some ranks would go on and wait for ever.
         stop, is_time, is_late, is_due = self._ranks.decide((stop, is_time, is_late, is_due))
         if stop:
-            self._heed(control)
+            self._obey_stop(control)
         if is_last:
             self._beat.end()
         if args.gradient_accumulation_steps > 1:
@@ -168,7 +168,7 @@ class Reporter(TrainerCallback):
         if self._may_cut and (self._folder / STOP).exists():
             raise Stopped
 
-    def _heed(self, control: TrainerControl) -> None:
+    def _obey_stop(self, control: TrainerControl) -> None:
         self.stopped = control.should_training_stop = True
         self._beat.end()
 

@@ -105,7 +105,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def newest_sound(folder: Path, *, on_damage: Callable[[Path, str], None]) -> Path | None:
-    """The newest checkpoint that is whole. Each damaged one is told to `on_damage` and moved out of the way."""
+    """The newest checkpoint that is whole. Each damaged one is reported to `on_damage` and moved out of the way."""
     for path in list_checkpoints(folder):
         reason = damage(path)
         if reason is None:

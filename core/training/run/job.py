@@ -29,8 +29,7 @@ from core.training.plan.combinations import stops_nothing
 from core.training.plan.plan import Plan
 from core.training.run import checkpoints, records
 from core.training.run.callbacks import Reporter, write_progress
-from core.training.run.model_card import model_card
-from core.training.run.model_folder import inference_settings, save_model
+from core.training.run.model_folder import inference_settings, model_card, save_model
 from core.training.run.network import add_lora, open_network
 from core.training.run.prepare import prepare
 from core.training.run.ranks import Ranks
@@ -110,7 +109,7 @@ class Job:
         train = batches_of(prepared.train)
         if train.cut_count and state is None and ranks.is_first:
             share = f"{train.cut_count} of {len(prepared.train)}"
-            events.note(f"{share} training texts are longer than {plan.max_length} pieces and are cut.")
+            events.note(f"{share} training texts are longer than {plan.max_length} tokens and are cut.")
         validation = batches_of(prepared.validation) if len(prepared.validation) else None
 
         def validate() -> dict[str, float]:
@@ -118,9 +117,9 @@ class Job:
                 found = self._outputs(trainer.model, validation, ranks)
             return task.quick_scores(found, validation, prepared.validation, prepared.label_names)
 
-        test = batches_of(prepared.test)  # now: what cannot be read is told before hours of training
+        test = batches_of(prepared.test)  # now: what cannot be read is reported before hours of training
         steps = schedule(plan, len(train))
-        ranks.require_same({"the pieces of the texts": int(train.lengths.sum()), "the number of steps": steps.steps})
+        ranks.require_same({"the tokens of the texts": int(train.lengths.sum()), "the number of steps": steps.steps})
         precision = choose_precision(plan.precision)
         reporter = self._reporter = Reporter(self.folder, events, steps, plan, ranks, self._beat)
         trainer = reporter.trainer = LabTrainer(
@@ -149,10 +148,11 @@ class Job:
             records.write_environment(self.folder, network, trainer.args.device, precision, ranks.count)
             if self._attempt:
                 rows, parts = parts_of_a_batch(plan, self._attempt)
-                events.note(f"A batch of {plan.batch_size} is now worked off in {parts} parts of {rows} rows.")
+                size = "one row" if rows == 1 else f"{rows} rows"
+                events.note(f"A batch of {plan.batch_size} is now worked off in {parts} parts of {size}.")
             evaluations = math.ceil(steps.steps / steps.evaluate_every)
-            if state is None and (told := stops_nothing(plan.early_stopping, evaluations)):
-                events.note(told)
+            if state is None and (note := stops_nothing(plan.early_stopping, evaluations)):
+                events.note(note)
         if state is not None:
             reporter.take_up(checkpoints.step_of(checkpoint), state)
             trainer.restore_best_from(checkpoint, state["best"], int(state.get("stale", 0)), state.get("mark"))
@@ -174,9 +174,7 @@ class Job:
             records.keep_speed(plan, reporter, float(train.lengths.mean()), precision)
             trained = network if tuner is None else tuner.merge_and_unload()
             settings = inference_settings(plan, task, prepared, position_limit(network.config, tokenizer))
-            card = model_card(
-                plan.task, settings, has_pairs=prepared.test.pairs is not None, mask=str(tokenizer.mask_token)
-            )
+            card = model_card(task, settings, has_pairs=prepared.test.pairs is not None, mask=str(tokenizer.mask_token))
             save_model(self.folder / "model", trained, tokenizer, settings=settings, card=card)
             reporter.report("scoring the held-out rows")
             self._score(prepared, trained, test)
@@ -239,5 +237,5 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
 def _check_length(plan: Plan, config: Any, tokenizer: Any) -> None:
     limit = position_limit(config, tokenizer)
     if plan.max_length > limit:
-        problem = f"The maximum length is {plan.max_length} pieces, but this model reads at most {limit}."
+        problem = f"The maximum length is {plan.max_length} tokens, but this model reads at most {limit}."
         raise LabError(problem, f"Choose a maximum length of {limit} or less.")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from core.models.inference_settings import InferenceSettings, write_settings
+from core.models.inference_settings import FILE, InferenceSettings, write_settings
 from core.training.batches.examples import Prepared
 from core.training.plan.plan import Plan
 from core.training.run import checkpoints
@@ -14,6 +14,21 @@ def inference_settings(plan: Plan, task: Task, prepared: Prepared, position_limi
     """How the rows of a run are scored, for everyone who predicts with its model later."""
     return InferenceSettings(
         max_length=plan.max_length, position_limit=position_limit, **task.inference_options(plan, prepared)
+    )
+
+
+def model_card(task: Task, settings: InferenceSettings, *, has_pairs: bool = False, mask: str = "[MASK]") -> str:
+    """The README.md of the folder, with the head that model hubs read: how plain transformers answer as scored.
+
+    `has_pairs`: the task's texts come in pairs.
+    """
+    how = task.how_to_use(settings, has_pairs=has_pairs, mask=mask)
+    return (
+        f"---\nlibrary_name: transformers\npipeline_tag: {task.spec.pipeline}\n---\n\n"
+        f"# A model for {task.spec.name}, trained with BERT Lab\n\n"
+        f"The scores of this model were measured on inputs of at most {settings.max_length} tokens, special tokens "
+        f"included. The tokenizer in this folder carries this length, and `{FILE}` all that BERT Lab goes by. To get "
+        f"the same answers:\n\n{how}"
     )
 
 

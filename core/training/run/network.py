@@ -7,8 +7,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from core.models.families import FAMILIES, layer_paths
 from core.models.loading import load_for_training
-from core.training.forms.editable import FIELDS, all_frozen, beyond, shared_layers
-from core.training.plan.plan import Plan
+from core.training.plan.plan import FIELDS, Plan
+from core.training.plan.refusals import all_frozen, beyond, shared_layers
 from core.training.tasks import Task
 
 

@@ -11,8 +11,7 @@ import transformers
 from core.machine import machine
 from core.runs.folder import ROW_IDS
 from core.runs.status import read_json, write_json
-from core.training.batches.examples import Prepared
-from core.training.batches.row_ids import row_ids_hash
+from core.training.batches.examples import Prepared, row_ids_hash
 from core.training.estimate.estimate import work_per_token
 from core.training.estimate.shapes import shape_of
 from core.training.estimate.speeds import remember_speed

@@ -34,7 +34,7 @@ def find_checkpoint(folder: Path, plan: Plan, prepared: Prepared) -> Path | None
     is_due = checkpoint is not None and read_json(checkpoint / LAB_STATE).get("evaluation_due") is True
     step = 0 if checkpoint is None else checkpoints.step_of(checkpoint)
     forget_after(folder, step, again="evaluation" if is_due else "")
-    with EventWriter(folder) as events:  # opened anew, as the file may be another one now
+    with EventWriter(folder) as events:  # opened again, as the file may be another one now
         if checkpoint is not None:
             events.note(f"Continued from the checkpoint of step {checkpoints.step_of(checkpoint)}.")
         elif had_checkpoints:

@@ -1,4 +1,4 @@
-"""What the steps since the last point came to: loss, rows and pieces read, the room they took. Writes nothing.
+"""What the steps since the last point came to: loss, rows and tokens read, the room they took. Writes nothing.
 
 Adding a step waits neither for the device nor for other ranks; only a point does.
 """

@@ -28,7 +28,7 @@ def parts_of_a_batch(plan: Plan, attempt: int = 0) -> tuple[int, int]:
 def training_arguments(
     plan: Plan, *, folder: Path, total_steps: int, precision: str, attempt: int = 0
 ) -> TrainingArguments:
-    """All that the Trainer is told. Raises `LabError` for fp16 without a graphics card."""
+    """All that the Trainer is given. Raises `LabError` for fp16 without a graphics card."""
     has_card = torch.cuda.is_available()
     if precision == "fp16" and not has_card:
         raise LabError("fp16 needs a graphics card.", "Choose auto, bf16 or fp32.")

@@ -1,6 +1,6 @@
 """Scores of answers cut from a text, as SQuAD has them (Rajpurkar et al. 2016, 2018), and the best span of a window.
 
-The rules are those of the official evaluation script of SQuAD 2.0, written anew. They are made for English: articles
+The rules are those of the official evaluation script of SQuAD 2.0, written again. They are made for English: articles
 go, and words end at blanks, so that an answer in Chinese is one word. Puts no windows together.
 """
 
@@ -17,15 +17,13 @@ from core.training.scores.bootstrap import mean_intervals
 from core.training.scores.finite import finite
 from core.training.scores.proportion import wilson
 
-BEST = "f1"
-SHOWN = ("exact_match", "f1")
-LONGEST_ANSWER = 30  # pieces, as in transformers' example
+LONGEST_ANSWER = 30  # tokens, as in transformers' example
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An answer in a window: its first and last piece, and the sum of their logits."""
+    """An answer in a window: its first and last token, and the sum of their logits."""
 
     start: int
     end: int
@@ -108,24 +106,24 @@ def _part(exact: np.ndarray, overlap: np.ndarray, which: np.ndarray) -> dict[str
 
 
 def best_span(
-    start_logits: np.ndarray, end_logits: np.ndarray, allowed: np.ndarray, *, most_pieces: int = LONGEST_ANSWER
+    start_logits: np.ndarray, end_logits: np.ndarray, allowed: np.ndarray, *, most_tokens: int = LONGEST_ANSWER
 ) -> Span | None:
-    """The span of a window with the highest start logit + end logit; None where no piece is allowed.
+    """The span of a window with the highest start logit + end logit; None where no token is allowed.
 
-    Logits and `allowed` (bool: the piece belongs to the context) are (pos,). First and last piece are both allowed, and
-    a span holds at most `most_pieces`. Every such span is looked at, not only those of the best few starts and ends. Of
+    Logits and `allowed` (bool: the token belongs to the context) are (pos,). First and last token are both allowed, and
+    a span holds at most `most_tokens`. Every such span is looked at, not only those of the best few starts and ends. Of
     equals, the one that starts first, then the shorter, wins.
     """
     if not allowed.any():
         return None
     starts = np.where(allowed, start_logits.astype(np.float64), -np.inf)
     ends = np.where(allowed, end_logits.astype(np.float64), -np.inf)
-    padded = np.concatenate([ends, np.full(most_pieces - 1, -np.inf)])
-    scores = starts[:, np.newaxis] + np.lib.stride_tricks.sliding_window_view(padded, most_pieces)  # (pos, length − 1)
-    start, further = divmod(int(scores.argmax()), most_pieces)
+    padded = np.concatenate([ends, np.full(most_tokens - 1, -np.inf)])
+    scores = starts[:, np.newaxis] + np.lib.stride_tricks.sliding_window_view(padded, most_tokens)  # (pos, length − 1)
+    start, further = divmod(int(scores.argmax()), most_tokens)
     return Span(start, start + further, float(scores[start, further]))
 
 
 def no_answer_score(start_logits: np.ndarray, end_logits: np.ndarray) -> float:
-    """How strongly a window says that it holds no answer: start logit + end logit of its first piece, [CLS]."""
+    """How strongly a window says that it holds no answer: start logit + end logit of its first token, [CLS]."""
     return float(start_logits[0]) + float(end_logits[0])

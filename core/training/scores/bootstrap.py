@@ -1,4 +1,4 @@
-"""Intervals by the bootstrap (Efron 1979): the rows are drawn again with replacement, and the scores worked out anew.
+"""Intervals by the bootstrap (Efron 1979): the rows are drawn again with replacement, and the scores worked out again.
 
 A draw is not a list of rows but how often each row, or each kind of row, occurs in it, so that scores of many draws
 come out of one matrix product. Rows of one kind (a cell of a confusion matrix) are drawn together: their counts follow

@@ -8,9 +8,6 @@ from core.training.scores.classification import cross_entropy
 from core.training.scores.finite import finite
 from core.training.scores.proportion import wilson
 
-BEST = "accuracy"
-SHOWN = ("accuracy",)
-
 
 def quick(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Loss and accuracy of logits (row, choice) and labels (row,), the position of the right choice."""

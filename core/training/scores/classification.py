@@ -10,8 +10,6 @@ from core.training.scores.counts import by_label, mean_where, precision_recall_f
 from core.training.scores.finite import finite
 from core.training.scores.proportion import wilson
 
-BEST = "macro_f1"
-SHOWN = ("accuracy", "macro_f1")
 _AVERAGED = ("precision", "recall", "f1")  # over the labels
 
 

@@ -1,4 +1,4 @@
-"""Scores of guessing hidden pieces (and whether a sentence follows), from sums. Values in, plain numbers out."""
+"""Scores of guessing hidden tokens (and whether a sentence follows), from sums. Values in, plain numbers out."""
 
 import math
 from typing import Any
@@ -6,8 +6,6 @@ from typing import Any
 from core.errors import LabError
 from core.training.scores.finite import finite
 
-BEST = "masked_accuracy"
-SHOWN = ("masked_accuracy", "masked_top5", "next_sentence_accuracy")  # the last where the task has it
 _LARGEST_EXPONENT = 700.0  # e to this is still a finite float64
 
 
@@ -19,15 +17,15 @@ def quick(
     next_correct: int = 0,
     next_count: int = 0,
 ) -> dict[str, float]:
-    """Mean loss in nats, perplexity = e^loss, and the shares of hidden pieces found first and among the first five.
+    """Mean loss in nats, perplexity = e^loss, and the shares of hidden tokens found first and among the first five.
 
-    `loss_sum` is the sum of −log p(piece) over the `count` hidden pieces. Where `next_count` pairs of sentences were
+    `loss_sum` is the sum of −log p(token) over the `count` hidden tokens. Where `next_count` pairs of sentences were
     judged, `next_sentence_accuracy` is the share judged rightly; otherwise it is left out. The perplexity is capped at
-    e^700, so that it is finite. Raises LabError where no piece was hidden.
+    e^700, so that it is finite. Raises LabError where no token was hidden.
     """
     if count == 0:
         raise LabError(
-            "No piece was hidden in the texts that are scored.", "Use more or longer texts, or hide a larger share."
+            "No token was hidden in the texts that are scored.", "Use more or longer texts, or hide a larger share."
         )
     loss = float(loss_sum) / count
     scores = {

@@ -10,9 +10,7 @@ from core.training.scores.counts import by_label, f1_score
 from core.training.scores.finite import finite
 from core.training.scores.proportion import wilson
 
-BEST = "micro_f1"
 THRESHOLD = 0.5  # a label is given where its probability is above it
-SHOWN = ("micro_f1", "macro_f1", "subset_accuracy")
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -9,8 +9,6 @@ from core.training.scores.bootstrap import draw_rows, intervals
 from core.training.scores.counts import ratio
 from core.training.scores.finite import finite
 
-BEST = "pearson"
-SHOWN = ("pearson", "spearman")
 _CONSTANT = 1e-12  # a spread below this share of the largest value is rounding
 
 

@@ -13,8 +13,6 @@ from core.training.scores.bootstrap import draw_rows, intervals
 from core.training.scores.counts import mean_where, precision_recall_f1
 from core.training.scores.finite import finite
 
-BEST = "f1"
-SHOWN = ("f1", "precision", "recall", "token_accuracy")
 _OUTSIDE = "O"
 
 Tags = Sequence[Sequence[str]]  # sentence by sentence, word by word

@@ -1,21 +1,13 @@
-"""What differs from task to task, one module a task; `task_of` finds the one that a plan names."""
+"""How each task learns, one module and one class a task; `task_of` finds the class that a plan names."""
 
 import importlib
 
+from core.tasks import spec_of
 from core.training.tasks.task import Task
-
-_HOME = {
-    "sequence-classification": "SequenceClassification",
-    "multi-label": "MultiLabel",
-    "regression": "Regression",
-    "token-classification": "TokenClassification",
-    "question-answering": "QuestionAnswering",
-    "multiple-choice": "MultipleChoice",
-    "masked-language": "MaskedLanguage",
-}
 
 
 def task_of(name: str) -> Task:
-    """The task called `name` (`core.data.column_mapping.TASKS`), from the module of that name."""
-    module = importlib.import_module(f"core.training.tasks.{name.replace('-', '_')}")
-    return getattr(module, _HOME[name])()
+    """The task called `name`: the class `MultiLabel` of the module `multi_label` for “multi-label”. Raises LabError."""
+    words = spec_of(name).name.split("-")
+    module = importlib.import_module(f"core.training.tasks.{'_'.join(words)}")
+    return getattr(module, "".join(map(str.capitalize, words)))()

@@ -15,6 +15,7 @@ from core.data.dataset.row_selection import rows_in_words
 from core.data.decisions.preparation import named_labels
 from core.data.table import Table
 from core.errors import LabError
+from core.tasks.multi_label import SPEC
 from core.training.batches.examples import Examples, Prepared, Rows
 from core.training.plan.plan import Plan
 from core.training.scores import multi_label
@@ -25,8 +26,10 @@ from core.training.tasks.text import TextTask, write_predictions
 class MultiLabel(TextTask):
     """A sigmoid for each label, trained on binary cross-entropy (transformers, `multi_label_classification`)."""
 
-    best = multi_label.BEST
+    spec = SPEC
     label_type = np.float32
+    pipeline_options = ", top_k=None"
+    reading = "The answer is every label with a score above {threshold:g}, which may be none."
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
         dataset, corrected = rows_without_label(
@@ -61,8 +64,8 @@ class MultiLabel(TextTask):
         rows = Rows(dataset.row_ids, dataset.texts, tuple(map(tuple, labels.tolist())), dataset.pairs)
         return Examples(dataset, rows, names)
 
-    def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
-        return {**super().head_options(label_names), "problem_type": "multi_label_classification"}
+    def random_label(self, position: int) -> tuple[int, ...]:
+        return (1, 0)
 
     def inference_options(self, plan: Plan, prepared: Prepared) -> dict[str, Any]:
         return {**super().inference_options(plan, prepared), "threshold": multi_label.THRESHOLD}

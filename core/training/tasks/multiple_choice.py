@@ -15,13 +15,23 @@ from transformers import BatchEncoding, PreTrainedTokenizerFast
 from core.data.columns.labels import choice_numbers
 from core.data.table import Table
 from core.errors import LabError
+from core.models.inference_settings import InferenceSettings
 from core.models.loading import MULTIPLE_CHOICE
+from core.tasks.multiple_choice import SPEC
 from core.training.batches.encoding import Encoded, encode, pad
 from core.training.batches.examples import Examples, Prepared, Rows
 from core.training.plan.plan import Plan
 from core.training.scores import choice
 from core.training.scores.classification import softmax
-from core.training.tasks.task import Batches, Loss, Task, cells_at, rows_without_label, weighted_cross_entropy
+from core.training.tasks.task import (
+    Batches,
+    Loss,
+    RandomText,
+    Task,
+    cells_at,
+    rows_without_label,
+    weighted_cross_entropy,
+)
 from core.training.tasks.text import write_predictions
 
 
@@ -38,7 +48,7 @@ class ChoiceBatches:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Pieces of each row's longest choice: (row,)."""
+        """Tokens of each row's longest choice: (row,)."""
         return self.encoded.lengths.reshape(-1, self.count).max(axis=1)
 
     def __len__(self) -> int:
@@ -68,7 +78,7 @@ def choice_batches(
 ) -> ChoiceBatches:
     """A sequence for each choice: the beginning, then the question (where there is one) joined with the choice.
 
-    This is the form of transformers' `run_swag.py`. Cut piece by piece, whichever of the two is longer. `rows.labels`
+    This is the form of transformers' `run_swag.py`. Cut token by token, whichever of the two is longer. `rows.labels`
     may be empty; every row has the same number of choices. `tokenize` as in `core.training.batches.encoding.encode`.
     """
     count = len(rows.choices[0]) if len(rows) else 1
@@ -85,6 +95,21 @@ def choice_batches(
     return ChoiceBatches(encoded, labels, count, cut_count, pad_id, multiple)
 
 
+_HOW_TO_USE = """\
+```python
+from transformers import AutoModelForMultipleChoice, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+network = AutoModelForMultipleChoice.from_pretrained(".")
+batch = tokenizer([beginning] * len(choices), choices, truncation=True, padding=True, return_tensors="pt")
+logits = network(**{name: values[None] for name, values in batch.items()}).logits
+```
+
+Where there is a question, each choice is the question, a blank and the choice. The choice with the highest logit is the
+answer.
+"""
+
+
 class MultipleChoice(Task):
     """One score for each choice, a softmax over them (transformers, `…ForMultipleChoice`); trained on cross-entropy.
 
@@ -92,7 +117,7 @@ class MultipleChoice(Task):
     names of their columns. A second file is read in the same way.
     """
 
-    best = choice.BEST
+    spec = SPEC
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
         columns = plan.choice_columns
@@ -154,6 +179,15 @@ class MultipleChoice(Task):
         )
         majority = Counter(prepared.train.labels).most_common(1)[0][0]
         return choice.full(logits, labels, majority_position=majority)
+
+    def random_rows(self, counts: Sequence[int], text: RandomText, *, has_pairs: bool, sequences: int) -> Rows:
+        halves = [(count - 3) // 2 for count in counts]
+        choices = [tuple(" ".join(text(half)) for _ in range(sequences)) for half in halves]
+        beginnings = [" ".join(text(half)) for half in halves]
+        return Rows(range(len(counts)), beginnings, [0] * len(counts), None, choices)
+
+    def how_to_use(self, settings: InferenceSettings, *, has_pairs: bool, mask: str) -> str:
+        return _HOW_TO_USE
 
 
 def _spelling(cells: Sequence[str], numbers: Sequence[int], columns: Sequence[str]) -> tuple[str, ...]:

@@ -14,24 +14,45 @@ from core.data.dataset.repeats import together
 from core.data.dataset.row_selection import rows_in_words
 from core.data.table import Table
 from core.errors import LabError
+from core.models.inference_settings import InferenceSettings
 from core.models.loading import QUESTION_ANSWERING
+from core.tasks.question_answering import SPEC
 from core.training.batches.examples import Examples, Prepared, Rows
 from core.training.batches.spans import Answers, answers_in, mean_loss, window_logits
-from core.training.batches.windows import WindowBatcher, cut_windows, pieces_of
+from core.training.batches.windows import WindowBatcher, cut_windows, token_places
 from core.training.plan.plan import Plan
 from core.training.scores import answers as scores
-from core.training.tasks.task import Task, cells_at, rows_without_label
+from core.training.tasks.task import RandomText, Task, cells_at, rows_without_label
 from core.training.tasks.text import write_predictions
+
+_HOW_TO_USE = """\
+```python
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+network = AutoModelForQuestionAnswering.from_pretrained(".")
+windows = tokenizer(
+    question, passage, truncation="only_second", stride={overlap},
+    return_overflowing_tokens=True, return_offsets_mapping=True, padding=True, return_tensors="pt",
+)
+```
+
+A long passage is read in windows that share {overlap} tokens, or half of the room that the question leaves where that
+is less. The answer is the span of at most {longest} tokens of the passage, in any window, with the highest sum of start
+and end logit.{decline}
+"""
+_DECLINE = """ There is no answer where the sum of both logits of the first token, in the window where it is lowest, is
+higher than that."""
 
 
 class QuestionAnswering(Task):
-    """Two softmaxes over the pieces of a window, of the first and of the last piece of the answer (Devlin et al. 2019,
+    """Two softmaxes over the tokens of a window, of the first and of the last token of the answer (Devlin et al. 2019,
     § 4.2 and 4.3). Of several answers the first is learned; a prediction may match any.
 
     Where every question has an answer (as in SQuAD 1.1), one is always given; else “no answer” is one of them.
     """
 
-    best = scores.BEST
+    spec = SPEC
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
         mapping = plan.mapping()
@@ -61,7 +82,7 @@ class QuestionAnswering(Task):
             row_ids=rows.row_ids,
         )
         learned = [answers[0] if answers else None for answers in rows.labels]
-        return WindowBatcher(windows, pieces_of(windows, learned), tokenizer.pad_token_id, multiple)
+        return WindowBatcher(windows, token_places(windows, learned), tokenizer.pad_token_id, multiple)
 
     def head(self, plan: Plan) -> str:
         return QUESTION_ANSWERING
@@ -77,7 +98,7 @@ class QuestionAnswering(Task):
         }
 
     def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
-        """Logits (2, pos) of first and last piece, for each window."""
+        """Logits (2, pos) of first and last token, for each window."""
         return window_logits(output, batch)
 
     def quick_scores(
@@ -106,6 +127,19 @@ class QuestionAnswering(Task):
             },
         )
         return {**scores.full(predicted, gold, mean_loss(outputs, batches.answers)), "windows": len(outputs)}
+
+    def random_rows(self, counts: Sequence[int], text: RandomText, *, has_pairs: bool, sequences: int) -> Rows:
+        questions = [" ".join(text(count // 4)) for count in counts]
+        contexts = [text(count - count // 4 - 3) for count in counts]
+        answers = [(Answer(each[0], 0),) for each in contexts]
+        return Rows(range(len(counts)), questions, answers, list(map(" ".join, contexts)))
+
+    def how_to_use(self, settings: InferenceSettings, *, has_pairs: bool, mask: str) -> str:
+        return _HOW_TO_USE.format(
+            overlap=settings.window_overlap,
+            longest=settings.longest_answer,
+            decline=_DECLINE if settings.can_decline else "",
+        )
 
 
 def _placed(context: str, answers: Sequence[Answer]) -> tuple[Answer, ...] | None:

@@ -13,6 +13,7 @@ from core.data.dataset.row_selection import rows_in_words
 from core.data.table import Table
 from core.errors import LabError
 from core.models.families import FAMILIES
+from core.tasks.regression import SPEC
 from core.training.batches.examples import Examples, Prepared, Rows
 from core.training.plan.plan import Plan
 from core.training.scores import regression
@@ -23,8 +24,10 @@ from core.training.tasks.text import TextTask, write_predictions
 class Regression(TextTask):
     """One output without activation, trained on the squared error (transformers, `problem_type="regression"`)."""
 
-    best = regression.BEST
+    spec = SPEC
     label_type = np.float32
+    probe_labels = ("a",)
+    reading = "The score is the number itself, in the unit of the training data."
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
         dataset, corrected = rows_without_label(
@@ -43,8 +46,8 @@ class Regression(TextTask):
         rows = Rows(dataset.row_ids, dataset.texts, scores, dataset.pairs)
         return Examples(dataset, rows, (plan.label_column,))
 
-    def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
-        return {**super().head_options(label_names), "problem_type": "regression"}
+    def random_label(self, position: int) -> float:
+        return 0.5
 
     def begin(self, network: PreTrainedModel, train: Rows) -> None:
         """Let a new head answer the mean score: from zero, scores around 70 would take most of the steps to reach."""

@@ -11,6 +11,7 @@ from core.data.column_mapping import ColumnMapping
 from core.data.decisions.preparation import Preparation
 from core.data.table import Table
 from core.runs.status import write_json
+from core.tasks.sequence_classification import SPEC
 from core.training.batches.examples import Examples, Prepared, Rows
 from core.training.plan.plan import Plan
 from core.training.scores import classification
@@ -21,7 +22,8 @@ from core.training.tasks.text import TextTask, write_predictions
 class SequenceClassification(TextTask):
     """A softmax over the labels (Devlin et al. 2019, § 4.1); trained on cross-entropy."""
 
-    best = classification.BEST
+    spec = SPEC
+    reading = "The label with the highest score is the answer."
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
         mapping = ColumnMapping.of(plan.task, text=plan.text_column, pair=plan.pair_column, label=plan.label_column)
@@ -33,8 +35,8 @@ class SequenceClassification(TextTask):
         rows = Rows(dataset.row_ids, dataset.texts, dataset.labels, dataset.pairs)
         return Examples(dataset, rows, tuple(dataset.label_names))
 
-    def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
-        return {**super().head_options(label_names), "problem_type": "single_label_classification"}
+    def random_label(self, position: int) -> int:
+        return position % len(self.probe_labels)
 
     def loss(self, plan: Plan, train: Rows, label_count: int) -> Loss | None:
         return weighted_cross_entropy(plan, np.bincount(np.asarray(train.labels, np.int64), minlength=label_count))

@@ -17,16 +17,19 @@ from core.data.dataset.dataset import Dataset
 from core.data.decisions.preparation import Preparation
 from core.data.table import Table
 from core.data.views import take
+from core.models.inference_settings import InferenceSettings
+from core.tasks import TaskSpec
 from core.training.batches.examples import Examples, Prepared, Rows
 from core.training.plan.plan import Plan
 
+RandomText = Callable[[int], list[str]]  # so many random words, one at least
 Loss = Callable[[Any, torch.Tensor], torch.Tensor]  # (the network's output, labels) -> a scalar
 
 
 class Batches(Protocol):
     """Encoded examples by their positions. A position is a row, or a window of one where contexts are long."""
 
-    lengths: np.ndarray  # pieces of each position, special tokens included: (position,)
+    lengths: np.ndarray  # tokens of each position, special tokens included: (position,)
     cut_count: int  # texts that were longer than the limit and lost something
 
     def __len__(self) -> int: ...
@@ -35,14 +38,20 @@ class Batches(Protocol):
         """The padded tensors that the network takes, with its labels."""
 
     def set_epoch(self, epoch: int) -> None:
-        """Told before each pass over the training rows; for batches that are drawn anew each time."""
+        """Called before each pass over the training rows; for batches that are drawn again each time."""
 
 
 class Task(ABC):
     """One way to learn. Stateless: every method is given what it needs."""
 
-    best: ClassVar[str]  # the score that chooses the best moment; higher is better
+    spec: ClassVar[TaskSpec]
+    probe_labels: ClassVar[tuple[str, ...]] = ("a", "b")  # of random rows: how many there are hardly changes a step
     compares_with_start: ClassVar[bool] = False  # whether the starting model can do the task, and is scored as well
+
+    @property
+    def best(self) -> str:
+        """The score that chooses the best moment; higher is better."""
+        return self.spec.curves[0]
 
     @abstractmethod
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
@@ -60,7 +69,7 @@ class Task(ABC):
         """The head to train, as `core.models.loading` calls it."""
 
     def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
-        """What `load_for_training` is told about the head: its labels and the kind of problem."""
+        """What `load_for_training` is given about the head: its labels and the kind of problem."""
         return {"labels": label_names}
 
     def loss(self, plan: Plan, train: Rows, label_count: int) -> Loss | None:
@@ -68,7 +77,7 @@ class Task(ABC):
         return None
 
     def begin(self, network: PreTrainedModel, train: Rows) -> None:  # noqa: B027 - most tasks have nothing to do
-        """Told before the first step of a run: what can be set in a new head without learning."""
+        """Called before the first step of a run: what can be set in a new head without learning."""
 
     def inference_options(self, plan: Plan, prepared: Prepared) -> dict[str, Any]:
         """What predicting goes by beside the maximum length, as fields of `InferenceSettings`."""
@@ -87,6 +96,20 @@ class Task(ABC):
         self, folder: Path, prepared: Prepared, outputs: Sequence[np.ndarray], batches: Batches
     ) -> dict[str, Any]:
         """Write `predictions.csv` and what else the task shows into `folder`; the scores of `prepared.test`."""
+
+    @abstractmethod
+    def random_rows(self, counts: Sequence[int], text: RandomText, *, has_pairs: bool, sequences: int) -> Rows:
+        """A row of about so many tokens for each of `counts`, to measure how long a step takes.
+
+        `sequences` are those that the network reads for a row.
+        """
+
+    @abstractmethod
+    def how_to_use(self, settings: InferenceSettings, *, has_pairs: bool, mask: str) -> str:
+        """How plain transformers give the answers that were scored, in Markdown, for the card of a trained model.
+
+        `has_pairs`: the texts come in pairs. `mask`: the tokenizer's token for a hidden one.
+        """
 
 
 def rows_without_label(

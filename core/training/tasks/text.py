@@ -2,6 +2,7 @@
 
 import csv
 import io
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,34 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from core.models.inference_settings import InferenceSettings
 from core.models.loading import SEQUENCE_CLASSIFICATION
 from core.training.batches.encoding import Batcher, encode
 from core.training.batches.examples import Prepared, Rows
 from core.training.plan.plan import Plan
-from core.training.tasks.task import Task
+from core.training.tasks.task import RandomText, Task
 from core.workspace import write_atomically
+
+_STRATEGIES = {"longest": "True", "first": '"only_first"', "second": '"only_second"'}
+_HOW_TO_USE = """\
+```python
+from transformers import pipeline
+
+model = pipeline("text-classification", model="."{options})
+model({example})
+```
+
+Pass `truncation`: no setting in this folder can turn it on, and without it the pipeline reads a longer text whole. Its
+answer may then be another than the scored one, or it fails at the network's own limit. {reading}
+"""
 
 
 class TextTask(Task):
     """One answer for each text or pair, from one vector of logits."""
 
     label_type: type = np.int64
+    pipeline_options: str = ""
+    reading: str  # what the pipeline's answer means; may contain {threshold}
 
     def head(self, plan: Plan) -> str:
         return SEQUENCE_CLASSIFICATION
@@ -35,6 +52,30 @@ class TextTask(Task):
 
     def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
         return list(output.logits.float().cpu().numpy())
+
+    def head_options(self, label_names: Sequence[str]) -> dict[str, Any]:
+        return {**super().head_options(label_names), "problem_type": self.spec.problem_type}
+
+    @abstractmethod
+    def random_label(self, position: int) -> Any:
+        """A label for a row of random words."""
+
+    def random_rows(self, counts: Sequence[int], text: RandomText, *, has_pairs: bool, sequences: int) -> Rows:
+        ids = range(len(counts))
+        labels = list(map(self.random_label, ids))
+        if not has_pairs:
+            return Rows(ids, [" ".join(text(count - 2)) for count in counts], labels)
+        halves = [(count - 3) // 2 for count in counts]
+        first, second = ([" ".join(text(half)) for half in halves] for _ in range(2))
+        return Rows(ids, first, labels, second)
+
+    def how_to_use(self, settings: InferenceSettings, *, has_pairs: bool, mask: str) -> str:
+        options = f", truncation={_STRATEGIES[settings.truncation] if has_pairs else 'True'}"
+        return _HOW_TO_USE.format(
+            options=options + self.pipeline_options,
+            example='{"text": "The first text", "text_pair": "The second text"}' if has_pairs else '"A text"',
+            reading=self.reading.format(threshold=settings.threshold),
+        )
 
 
 def write_predictions(

@@ -18,27 +18,50 @@ from core.data.dataset.row_selection import rows_in_words
 from core.data.decisions.preparation import named_labels
 from core.data.table import Table
 from core.errors import LabError, counted
+from core.models.inference_settings import InferenceSettings
 from core.models.loading import TOKEN_CLASSIFICATION
 from core.runs.status import write_json
+from core.tasks.token_classification import SPEC
 from core.training.batches.examples import Examples, Prepared, Rows
-from core.training.batches.words import WordBatcher, encode_words, first_piece_logits
+from core.training.batches.words import WordBatcher, encode_words, first_token_logits
 from core.training.plan.plan import Plan
 from core.training.scores import tagging
 from core.training.scores.classification import cross_entropy
-from core.training.tasks.task import Batches, Loss, Task, cells_at, rows_without_label, weighted_cross_entropy
+from core.training.tasks.task import (
+    Batches,
+    Loss,
+    RandomText,
+    Task,
+    cells_at,
+    rows_without_label,
+    weighted_cross_entropy,
+)
 from core.training.tasks.text import write_predictions
 
 OUTSIDE = "O"  # what a word beyond the maximum length is scored as: nothing was said about it
 
 
+_HOW_TO_USE = """\
+```python
+from transformers import pipeline
+
+model = pipeline("token-classification", model=".", ignore_labels=[])
+model("The text to be tagged")
+```
+
+This pipeline cuts texts by itself. The tag of a word is that of its first token; the words are those that blanks part.
+Words behind the cut count as tagged with “O”.
+"""
+
+
 class TokenClassification(Task):
-    """A softmax over the tags at the first piece of each word (Devlin et al. 2019, § 5.3).
+    """A softmax over the tags at the first token of each word (Devlin et al. 2019, § 5.3).
 
     Words that do not fit into `max_length` are not learned. In the scores they count as answered with “O”, which is
     wrong where they are tagged with anything else: a shorter limit never makes scores better.
     """
 
-    best = tagging.BEST
+    spec = SPEC
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
         mapping = plan.mapping()
@@ -72,7 +95,7 @@ class TokenClassification(Task):
 
     def outputs(self, output: Any, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
         """Logits (word, label) of each row; words beyond the maximum length are missing at its end."""
-        return first_piece_logits(output.logits, batch["labels"])
+        return first_token_logits(output.logits, batch["labels"])
 
     def quick_scores(self, outputs: Sequence[np.ndarray], batches: Batches, rows: Rows, names: Sequence[str]) -> dict:
         true, predicted = _named(rows.labels, names), _predicted(outputs, rows, names)
@@ -94,6 +117,13 @@ class TokenClassification(Task):
         majority = Counter(chain.from_iterable(prepared.train.labels)).most_common(1)[0][0]
         scores = tagging.full(true, predicted, _loss(outputs, rows), majority_tag=names[majority])
         return {**scores, "cut_words": scores["tokens"] - sum(map(len, outputs))}
+
+    def random_rows(self, counts: Sequence[int], text: RandomText, *, has_pairs: bool, sequences: int) -> Rows:
+        words = [tuple(text(count - 2)) for count in counts]
+        return Rows(range(len(counts)), words, [(0,) * len(each) for each in words])
+
+    def how_to_use(self, settings: InferenceSettings, *, has_pairs: bool, mask: str) -> str:
+        return _HOW_TO_USE
 
 
 def _check(words: Sequence[Sequence[str]], tags: Sequence[Sequence[str]], row_ids: Sequence[int]) -> None:

@@ -13,6 +13,7 @@ from core.data.decisions.saved_splits import save_splits
 from core.data.quality.leaks import leaks_within
 from core.data.quality.near import join_groups
 from core.errors import LabError
+from core.tasks import spec_of
 from pages.data.datasets.repeats import near_of
 from pages.shared.export import csv_button
 from pages.shared.preparation import corrected_of
@@ -32,7 +33,7 @@ def show_splits(
     key: tuple, table: Table, mapping: ColumnMapping, dataset: Dataset, preparation: FilePreparation
 ) -> None:
     """The kept splits, or ways to make some."""
-    asks = mapping.task == "question-answering"
+    asks = bool(spec_of(mapping.task).grouped_by)
     st.markdown(
         "Training rows are learned from, validation rows choose the best moment, test rows give the final score. "
         f"Divided by shares, {'each label keeps its share in all three, and ' if dataset.label_names else ''}equal "

@@ -1,4 +1,4 @@
-"""Fine-tune, the data: rows of a file in the form of a task, checked, with what to mend before a run starts."""
+"""Fine-tune, the data: rows of a file in the form of a task, checked, with what to fix before a run starts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.data.column_mapping import CLASSIFICATION
 from core.data.columns.labels import labels_of
 from core.data.dataset.notices import about_number
+from core.tasks import spec_of
+from core.tasks.common import PAIR, TEXT
 from core.training.estimate.token_lengths import lengths_of
 from pages.shared import data_source
 from pages.shared.column_mapping import choose_roles, open_findings, show_findings
@@ -26,12 +27,7 @@ if TYPE_CHECKING:
     from pages.shared.preparation import FilePreparation
 
 SHOWN_LABELS = 8
-KINDS = {
-    "token-classification": "sentence",
-    "question-answering": "question",
-    "multiple-choice": "row",
-    "masked-language": "text",
-}
+TEXT_OR_PAIR = (TEXT, PAIR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,7 @@ class Chosen:
 
 def choose_data(task: str) -> Chosen | None:
     """File and columns; None, and what to do, while something is wrong with them. Raises `LabError`."""
+    spec = spec_of(task)
     reference = data_source.choose_source()
     table = read_source(reference)
     preparation = preparation_of(table, reference)
@@ -62,15 +59,15 @@ def choose_data(task: str) -> Chosen | None:
         return None
     dataset = dataset_of(table, mapping, preparation)
     if preparation.decided.splits is not None:
-        preparation.decided.splits.restore(dataset)  # told now, and not by a run that fails
+        preparation.decided.splits.restore(dataset)  # said now, and not by a run that fails
     key = (*dataset_key(table, mapping, preparation), mapping)
-    names = dataset.label_names if task == CLASSIFICATION else _labels(key, table, mapping, dataset, preparation)
+    names = dataset.label_names if spec.has_classes else _labels(key, table, mapping, dataset, preparation)
     chosen = Chosen(
         reference, table, preparation, mapping, dataset, names, _lengths(key, table, mapping, dataset, preparation)
     )
     st.caption(_in_words(chosen))
     data_source.show_notices(dataset.notices)
-    data_source.show_notices(about_number(len(dataset), KINDS.get(task, "text")))
+    data_source.show_notices(about_number(len(dataset), "text" if spec.inputs == TEXT_OR_PAIR else spec.noun))
     return chosen
 
 
@@ -83,7 +80,7 @@ def _show_wrong(number: int, finding: Finding, preparation: FilePreparation) -> 
     if finding.step is not None:
         st.button(
             finding.step.title,
-            key=f"mend-{number}-{finding.step.kind}",
+            key=f"fix-{number}-{finding.step.kind}",
             on_click=preparation.apply_step,
             args=(finding.step,),
             help="Recorded, and undone on the page Datasets with one click: the file itself stays as it is.",
@@ -92,24 +89,16 @@ def _show_wrong(number: int, finding: Finding, preparation: FilePreparation) -> 
 
 def _in_words(chosen: Chosen) -> str:
     """How many rows of what there are, and the labels by name."""
-    mapping, count = chosen.mapping, len(chosen.dataset)
-    if mapping.task in KINDS:
-        words = counted(count, KINDS[mapping.task])
-    else:
+    mapping, count, spec = chosen.mapping, len(chosen.dataset), spec_of(chosen.mapping.task)
+    if spec.inputs == TEXT_OR_PAIR:
         words = f"{count:,} {'pairs of texts' if mapping['pair'] else 'single texts'}"
-    if mapping.task == "multiple-choice":
-        words += f" with {len(mapping.all('choices'))} choices each"
-    elif mapping.task == "regression":
-        words += " with a number each"
-    elif mapping.task == "masked-language":
-        words += ": no labels are needed"
+    else:
+        words = counted(count, spec.noun)
+    words += spec.data_note.format(choices=len(mapping.all("choices")))
     if chosen.label_names:
         more = " …" if len(chosen.label_names) > SHOWN_LABELS else ""
-        kind = {CLASSIFICATION: "in {} classes", "token-classification": "with {} tags"}.get(
-            mapping.task, "with {} labels"
-        )
         labels = ", ".join(map(plain, chosen.label_names[:SHOWN_LABELS]))
-        words += f" {kind.format(len(chosen.label_names))}: {labels}{more}"
+        words += f" {spec.labels_note.format(len(chosen.label_names))}: {labels}{more}"
     return words
 
 

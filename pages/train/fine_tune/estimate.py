@@ -14,7 +14,7 @@ from core.training.forms.cli import command_line
 from core.training.plan.combinations import stops_nothing
 from core.training.probe import probe
 from pages.shared.live_fragment import live_fragment
-from pages.shared.run_figures import duration
+from pages.shared.run_view import duration
 from pages.shared.text import counted, plain, show_error
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.training.plan.plan import Plan
 
 TICK_SECONDS = 1.0
+PROBLEM = "measure-problem"  # state of the session: why measuring could not begin
 SOURCES = {
     "measured": "Time and memory were measured with a few steps of this shape.",
     "learnt": "The time follows from the speed of earlier trainings here, the memory from the size of the model.",
@@ -35,7 +36,7 @@ TOO_LARGE = (
 
 
 def show_estimate(plan: Plan, lengths: Lengths, held_out: str, *, elsewhere: bool) -> None:
-    """The foreseen steps, time and memory; drawn anew every second while a probe measures.
+    """The estimated steps, time and memory; drawn again every second while a probe measures.
 
     `elsewhere`: the run will not be on this machine, of which time and memory speak.
     """
@@ -60,14 +61,14 @@ def _draw(plan: Plan, lengths: Lengths, held_out: str, elsewhere: bool, was_meas
         f"**{duration(ahead.seconds)}** and **{ahead.memory_bytes / 1e9:.1f} GB** of memory on: {plain(here.device)}. "
         f"{ELSEWHERE if elsewhere else ''}{held_out}"
     )
-    if told := stops_nothing(plan.early_stopping, ahead.evaluations):
-        st.caption(told)
+    if note := stops_nothing(plan.early_stopping, ahead.evaluations):
+        st.caption(note)
     if not ahead.fits and not elsewhere:
         st.warning(
             f"**The memory will not suffice.** {TOO_LARGE.format(there=ahead.there_bytes / 1e9)}",
             icon=":material/memory:",
         )
-    problem = st.session_state.pop("measure-problem", problem)
+    problem = st.session_state.pop(PROBLEM, problem)
     if problem is not None:
         show_error(problem)
     if measuring:
@@ -94,7 +95,7 @@ def _measure(plan: Plan, lengths: Lengths) -> None:
     try:
         probe.start(plan, lengths)
     except LabError as error:
-        st.session_state["measure-problem"] = error
+        st.session_state[PROBLEM] = error
 
 
 def take_along(plan: Plan) -> None:

@@ -21,7 +21,7 @@ from pages.shared import navigation
 from pages.shared.column_mapping import choose_task
 from pages.shared.models import choose_reference, make_available
 from pages.shared.reading_options import chosen_reading
-from pages.shared.run_list import active_runs
+from pages.shared.run_list import WATCHING, active_runs
 from pages.shared.run_view import RESUMABLE, watch
 from pages.shared.text import errors_shown, plain, show_error
 from pages.shared.url_state import forget, keep, seed, text_line
@@ -31,6 +31,9 @@ from pages.train.fine_tune.estimate import show_estimate, take_along
 from pages.train.fine_tune.files import choose_files, held_out
 from pages.train.fine_tune.settings import choose_settings
 
+# State of the session, beside WATCHING.
+LAUNCHED = "launched"  # the last plan that was started, and when
+PROBLEM = "launch-problem"  # why it could not start
 DOUBLE_CLICK_SECONDS = 3.0
 NAME_PLACEHOLDER = "So that you find it again"
 
@@ -59,14 +62,14 @@ def show_run(run: Run) -> None:
 
 def start(plan: Plan, slurm: SlurmOptions | None) -> None:
     """Launch the run and show it from now on. The second click of a double click is no second run."""
-    last, when = st.session_state.get("launched", (None, 0.0))
+    last, when = st.session_state.get(LAUNCHED, (None, 0.0))
     if plan == last and time.monotonic() - when < DOUBLE_CLICK_SECONDS:
         return
     try:
-        st.session_state["watching"] = launch(plan, slurm=slurm).id
-        st.session_state["launched"] = (plan, time.monotonic())
+        st.session_state[WATCHING] = launch(plan, slurm=slurm).id
+        st.session_state[LAUNCHED] = (plan, time.monotonic())
     except LabError as error:
-        st.session_state["launch-problem"] = error
+        st.session_state[PROBLEM] = error
 
 
 def choose_model() -> tuple[str, str]:
@@ -77,7 +80,7 @@ def choose_model() -> tuple[str, str]:
             "Start from",
             key="start-model",
             help="The weights that training starts with.",
-            leave_out=(catalogue.TEACHING,),  # its 24 positions and 18 pieces hold no text of anybody's
+            leave_out=(catalogue.TEACHING,),  # its 24 positions and 18 tokens hold no text of anybody's
         )
         make_available(model)
     with right:
@@ -122,22 +125,22 @@ def show_form() -> None:
         parts = held_out(files, has_splits=chosen.preparation.decided.splits is not None)
         show_estimate(plan, chosen.lengths, parts, elsewhere=slurm is not None)
         st.button("Start training", type="primary", icon=":material/play_arrow:", on_click=start, args=(plan, slurm))
-        if "launch-problem" in st.session_state:
-            show_error(st.session_state.pop("launch-problem"))
+        if PROBLEM in st.session_state:
+            show_error(st.session_state.pop(PROBLEM))
         take_along(plan)
 
 
 st.title("Fine-tune", anchor=False)
 st.markdown("Teach BERT your own task. Training goes on when you close this page.")
-seed("watching", "")
-run_id = st.session_state["watching"]
-keep("watching", run_id)
+seed(WATCHING, "")
+run_id = st.session_state[WATCHING]
+keep(WATCHING, run_id)
 run = None
 if run_id:
     with errors_shown():
         run = open_run(run_id)
 if run is None:
-    forget("watching")  # said once that there is no such run
+    forget(WATCHING)  # said once that there is no such run
 else:
     show_run(run)
 active_runs(title="Also active" if run else "Active now", leave_out=run_id)

@@ -1,4 +1,4 @@
-"""Fine-tune, the settings: a preset, what it chooses and why, and every knob of the plan in groups.
+"""Fine-tune, the settings: a preset, what it chooses and why, and every setting of the plan in groups.
 
 The address holds the preset and what was changed on top of it; nothing else is remembered.
 """
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.training.forms.editable import FIELDS, checked, editable, from_text, limits, step, to_text, written
+from core.training.forms.editable import checked, editable, from_text, limits, step, to_text, written
 from core.training.forms.presets import BALANCED, PRESETS, preset
-from core.training.plan.combinations import is_heeded, uneven_batch
+from core.training.plan.combinations import is_used, uneven_batch
+from core.training.plan.plan import FIELDS
 from core.training.plan.settings import kind
 from pages.shared.text import errors_shown, plain
 from pages.shared.url_state import keep, seed
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from core.training.forms.presets import Preset
     from core.training.plan.settings import Setting
 
+# State of the session. The first two stand in the address as well.
+PRESET = "preset"
+CHANGED = "changed"  # the settings that were changed on top of it, as one text
+PICKED = "preset-pick"
+EDITED = "knob-"  # before the name of a setting
 CUSTOM = "custom"
 COLUMNS = 3
 DEVICES_HELP = (
@@ -33,14 +39,14 @@ DEVICES_HELP = (
 
 
 def choose_settings(mapping: ColumnMapping, load: Load, shape: Shape, device: Device) -> dict[str, Any]:
-    """Every setting that the task heeds: those of a preset, with what a person has changed."""
-    seed("preset", BALANCED, allowed=PRESETS)
-    seed("changed", "")
-    head = st.container()  # what stands in it changes; the knobs below must keep their place, or they would fold up
+    """Every setting that the task uses: those of a preset, with what a person has changed."""
+    seed(PRESET, BALANCED, allowed=PRESETS)
+    seed(CHANGED, "")
+    head = st.container()  # what stands in it changes; the settings below must keep their place, or they would fold up
     with head:
         changes = _changes(shape, device)
     chosen = preset(
-        st.session_state["preset"],
+        st.session_state[PRESET],
         task=mapping.task,
         rows=load.rows,
         shape=shape,
@@ -49,18 +55,18 @@ def choose_settings(mapping: ColumnMapping, load: Load, shape: Shape, device: De
         sequences=load.sequences,
         turned=changes,
     )
-    changes = _heeded(changes, chosen, mapping)
+    changes = _used(changes, chosen, mapping)
     settings = chosen.settings | changes
-    keep("preset", chosen.name)
-    keep("changed", to_text(changes))
-    st.session_state["changed"] = to_text(changes)
-    st.session_state["preset-pick"] = CUSTOM if changes else chosen.name
+    keep(PRESET, chosen.name)
+    keep(CHANGED, to_text(changes))
+    st.session_state[CHANGED] = to_text(changes)
+    st.session_state[PICKED] = CUSTOM if changes else chosen.name
     head.segmented_control(
         "Preset",
         [*PRESETS, *([CUSTOM] if changes else [])],
         format_func=lambda name: PRESETS.get(name, "Custom"),
         required=True,
-        key="preset-pick",
+        key=PICKED,
         label_visibility="collapsed",
         on_change=_take_preset,
         wrap=True,
@@ -76,35 +82,35 @@ def choose_settings(mapping: ColumnMapping, load: Load, shape: Shape, device: De
 
 
 def _changes(shape: Shape, device: Device) -> dict[str, Any]:
-    """What was changed on top of a preset; what cannot be is told and left out."""
+    """What was changed on top of a preset; what cannot be is said and left out."""
     changes: dict[str, Any] = {}
-    for entry in st.session_state["changed"].split(","):
+    for entry in st.session_state[CHANGED].split(","):
         with errors_shown():
             changes |= checked(from_text(entry, taken=changes), shape, device)
     return changes
 
 
-def _heeded(changes: dict[str, Any], chosen: Preset, mapping: ColumnMapping) -> dict[str, Any]:
+def _used(changes: dict[str, Any], chosen: Preset, mapping: ColumnMapping) -> dict[str, Any]:
     """The changes that differ from the preset and that the task, and the other settings, give a meaning."""
     values = {**chosen.settings, **changes, "task": mapping.task, "pair_column": mapping["pair"]}
     return {
         name: value
         for name, value in changes.items()
-        if chosen.settings.get(name, value) != value and is_heeded(FIELDS[name], values)
+        if chosen.settings.get(name, value) != value and is_used(FIELDS[name], values)
     }
 
 
 def _take_preset() -> None:
-    if (picked := st.session_state["preset-pick"]) in PRESETS:
-        st.session_state["preset"], st.session_state["changed"] = picked, ""
+    if (picked := st.session_state[PICKED]) in PRESETS:
+        st.session_state[PRESET], st.session_state[CHANGED] = picked, ""
 
 
 def _undo() -> None:
-    st.session_state["changed"] = ""
+    st.session_state[CHANGED] = ""
 
 
 def _show_choice(chosen: Preset, changes: dict[str, Any]) -> None:
-    """What the preset sets otherwise than a plan that nobody turned, why, and what was changed on top."""
+    """What the preset sets otherwise than a plan that nobody changed, why, and what was changed on top."""
     words = [f"{_title(name)} **{value}**" for name, value in chosen.said().items()]
     st.markdown(f"{PRESETS[chosen.name]}: {' · '.join(words)}")
     st.caption(plain(" ".join(chosen.why)))
@@ -126,21 +132,21 @@ def _title(name: str) -> str:
 def _show_group(
     items: tuple[Setting, ...], settings: dict[str, Any], chosen: Preset, shape: Shape, device: Device
 ) -> None:
-    """The knobs of a group, three beside one another."""
+    """The settings of a group, three beside one another."""
     for start in range(0, len(items), COLUMNS):
         for column, item in zip(st.columns(COLUMNS), items[start : start + COLUMNS], strict=False):
             with column:
                 if item.name == "processes" and device.count == 1:
                     with st.popover("Devices", icon=":material/memory:"):
                         st.markdown(DEVICES_HELP)
-                        _show_knob(item, settings, chosen, shape, device)
+                        _show_setting(item, settings, chosen, shape, device)
                 else:
-                    _show_knob(item, settings, chosen, shape, device)
+                    _show_setting(item, settings, chosen, shape, device)
 
 
-def _show_knob(item: Setting, settings: dict[str, Any], chosen: Preset, shape: Shape, device: Device) -> None:
-    """One knob, with the plain meaning that its field carries."""
-    name, key = item.name, f"knob-{item.name}"
+def _show_setting(item: Setting, settings: dict[str, Any], chosen: Preset, shape: Shape, device: Device) -> None:
+    """One setting, with the plain meaning that its field carries."""
+    name, key = item.name, EDITED + item.name
     more: dict[str, Any] = {"key": key, "help": item.metadata["help"], "on_change": _turn, "args": (name, chosen)}
     st.session_state[key] = settings[name]
     if choices := item.metadata.get("choices"):
@@ -160,9 +166,9 @@ def _show_knob(item: Setting, settings: dict[str, Any], chosen: Preset, shape: S
 
 
 def _turn(name: str, chosen: Preset) -> None:
-    """Take over what a knob was turned to."""
-    changes = from_text(st.session_state["changed"])
-    changes[name] = st.session_state[f"knob-{name}"]
+    """Take over what a setting was changed to."""
+    changes = from_text(st.session_state[CHANGED])
+    changes[name] = st.session_state[EDITED + name]
     if changes[name] == chosen.settings[name]:
         del changes[name]
-    st.session_state["changed"] = to_text(changes)
+    st.session_state[CHANGED] = to_text(changes)

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.charts.score_names import score_of, written
 from core.reports.figures import figures_of
 from core.reports.report import task_of
 from core.runs.folder import Run
-from pages.shared.column_mapping import TASKS
+from core.tasks import SPECS, written
 from pages.shared.export import csv_button
-from pages.shared.run_figures import duration
+from pages.shared.run_view import duration
 
 WITH_WARNING = "finished, with a warning"  # such as a loss that ran away; the run itself says which
 
@@ -29,9 +28,9 @@ def overview(runs: Sequence[Run]) -> pd.DataFrame:
         rows.append(
             {
                 "Run": run.name,
-                "Task": TASKS.get(task, ""),
+                "Task": SPECS[task].title if task in SPECS else "",
                 "State": WITH_WARNING if status.state == "finished" and status.message else status.state,
-                "Score": f"{score_of(main.name).title} {written(main.name, main.value)}" if main else "",
+                "Score": f"{main.metric.title} {written(main.name, main.value)}" if main else "",
                 "Baseline": written(main.name, main.baseline) if has_baseline else "",
                 "Progress": status.step / status.total_steps if status.total_steps else 0.0,
                 "Started": datetime.datetime.fromtimestamp(status.started) if status.started else None,

@@ -12,7 +12,7 @@ from core.runs.folder import Run, delete_run, list_runs
 from core.training.plan.plan import Plan
 from pages.shared import navigation
 from pages.shared.run_curves import choose_curve_style, curves_csv, ended_curves
-from pages.shared.run_list import active_runs
+from pages.shared.run_list import WATCHING, active_runs
 from pages.shared.run_view import RESUMABLE, badge, watch
 from pages.shared.text import errors_shown, plain, report_errors
 from pages.shared.url_state import choose, choose_view, distinct, forget, several
@@ -21,6 +21,7 @@ from pages.train.runs.overview import show_overview
 from pages.train.runs.predict import show_predict
 from pages.train.runs.scores import show_scores
 from pages.train.runs.settings import show_differences, show_settings
+from pages.train.runs.tasks import view_of
 from pages.train.runs.try_it import show_try
 
 MOST_COMPARED = 6
@@ -40,8 +41,8 @@ def choose_others(run: Run, runs: list[Run]) -> list[Run]:
 def show_curves(runs: list[Run]) -> None:
     names = distinct({run.id: run.name for run in runs})
     tables = {names[run.id]: tables_of(run.events()) for run in runs}
-    look = choose_curve_style(axis="Epoch")  # runs of different batch sizes compare by it
-    ended_curves(tables, look)
+    style = choose_curve_style(axis="Epoch")  # runs of different batch sizes compare by it
+    ended_curves(tables, style)
     curves_csv(lambda: tables, "curves")
     show_differences(runs)
 
@@ -63,7 +64,7 @@ def _delete(run: Run) -> None:
 
 
 def show_run(run: Run, runs: list[Run]) -> None:
-    status, this = run.status(), {"watching": run.id}
+    status, this = run.status(), {WATCHING: run.id}
     st.subheader(plain(run.name), anchor=False)
     if status.is_active:
         watch(run)
@@ -80,7 +81,7 @@ def show_run(run: Run, runs: list[Run]) -> None:
             st.button("Delete for good", on_click=report_errors, args=(_delete, run))
     report = report_of(run)
     views = VIEWS if report.metrics else ("Curves", "Settings and log")
-    if report.task == "masked-language":  # it learns the language of whole texts, and says nothing about a row
+    if not view_of(report.task).spec.predicts_rows:
         views = tuple(each for each in views if each != PREDICT)
     view = choose_view(views, key=navigation.VIEW[navigation.RUNS])
     if view == "Scores":

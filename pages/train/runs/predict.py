@@ -21,9 +21,9 @@ from pages.train.runs.try_input import model_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.data.column_mapping import Role
     from core.data.table import Table
     from core.inference.table import PredictedTable
+    from core.tasks import Role
 
 SHOWN_ROWS = 200
 CHANCES = ("Probability", "Score", "No answer score")

@@ -1,4 +1,4 @@
-"""What trying a model asks for: its texts, and a word where something is missing or too long."""
+"""What trying a model shares between tasks: asking for texts, opening the model, drawing probabilities."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.charts.bars import horizontal_bars
+from pages.shared.export import figure
 from pages.shared.models import open_model
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from core.models.loading import Model
     from core.runs.folder import Run
 
+MOST_BARS = 20
 WAIT = "and leave the field (or press Ctrl + Enter)."
 
 
@@ -38,3 +41,10 @@ def say_cut(model: Model, cut_count: int) -> None:
     """Whether the model read all of the text."""
     if cut_count:
         st.caption(f"The text was cut to {model.inference.max_length} tokens, as in the training and for the scores.")
+
+
+def show_probabilities(names: list[str], shares: list[float], alt: str) -> None:
+    """The likeliest first, so many as can be looked at."""
+    ranked = sorted(zip(names, shares, strict=True), key=lambda entry: -entry[1])[:MOST_BARS]
+    bars = horizontal_bars([name for name, _ in ranked], [share for _, share in ranked], title="", percent=True)
+    figure(bars, key="try-chart", alt=alt)

@@ -1,13 +1,9 @@
 """Events become points: smoothed as TensorBoard does it, whatever a file holds; one table names every score."""
 
-import importlib
-import pkgutil
-
 import numpy as np
 import pandas as pd
 import pytest
 
-import core.training.scores
 from core.charts.curves import DATA, live_lines
 from core.charts.run_curves import (
     FURTHER,
@@ -23,7 +19,7 @@ from core.charts.run_curves import (
     smoothed,
     tables_of,
 )
-from core.charts.score_names import SCORES, score_of, written
+from core.tasks import SPECS, metric_of, written
 
 STEP = Axis("step", "step")
 
@@ -37,7 +33,7 @@ def evaluation(step: int, **scores: object) -> dict:
 
 
 def titles(*events: dict) -> list[str]:
-    return [panel.title for panel in panels_of(tables_of(events))]
+    return [panel.title for panel in panels_of(tables_of(events), metric_of)]
 
 
 def by_tensorboard(values: list[float], weight: float) -> list[float]:
@@ -84,7 +80,7 @@ def test_E10_events_without_fields_draw_nothing():
     tables = tables_of(events)
     for panel in (LOSS, *FURTHER):
         assert points_of(panel, tables, STEP, 0.6).empty
-    assert panels_of(tables_of([])) == []
+    assert panels_of(tables_of([]), metric_of) == []
     assert list(rows_of(tables_of([])).columns) == ["kind", "step", "epoch", "seconds"]
 
 
@@ -109,7 +105,7 @@ def test_scores_of_any_task_have_a_place():
         "Validation perplexity",
     ]
     many = evaluation(1, accuracy=1, precision=1, recall=1, f1=1, mcc=1, my_own=1)
-    panels = panels_of(tables_of([many]))
+    panels = panels_of(tables_of([many]), metric_of)
     assert [[curve.name for curve in panel.curves] for panel in panels[1:]] == [
         ["Accuracy", "Precision", "Recall", "F1"],
         ["MCC", "My own"],
@@ -118,7 +114,7 @@ def test_scores_of_any_task_have_a_place():
 
 
 def test_panels_fall_apart_for_several_runs():
-    panels = panels_of(tables_of([train(1), evaluation(1, accuracy=0.5, macro_f1=0.4)]))
+    panels = panels_of(tables_of([train(1), evaluation(1, accuracy=0.5, macro_f1=0.4)]), metric_of)
     parts = [part.title for panel in panels for part in panel.apart()]
     assert parts == ["Training loss", "Validation loss", "Validation accuracy", "Validation macro F1"]
 
@@ -170,21 +166,18 @@ def test_everything_measured_can_be_taken_home():
 
 
 def test_every_score_worth_a_curve_has_a_name_for_people():
-    modules = [
-        importlib.import_module(f"{core.training.scores.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(core.training.scores.__path__)
-    ]
-    shown = {name for module in modules for name in getattr(module, "SHOWN", ())}
+    shown = {name for spec in SPECS.values() for name in spec.curves}
     assert {"accuracy", "pearson", "exact_match", "masked_accuracy"} <= shown
-    assert shown <= set(SCORES)
+    known = {metric.name for spec in SPECS.values() for metric in (*spec.metrics, *spec.further)}
+    assert shown <= known
 
 
 def test_scores_are_written_as_people_read_them():
     assert written("accuracy", 0.75) == "75.0%"
     assert written("pearson", 0.12345) == "0.123"
     assert written("perplexity", 1234.6) == "1235"
-    assert score_of("accuracy").validation_title == "Validation accuracy"
-    assert score_of("mcc").validation_title == "Validation MCC"
-    assert score_of("macro_f1").validation_title == "Validation macro F1"
-    assert score_of("my_own").title == "My own"
-    assert score_of("").title == ""
+    assert metric_of("accuracy").validation_title == "Validation accuracy"
+    assert metric_of("mcc").validation_title == "Validation MCC"
+    assert metric_of("macro_f1").validation_title == "Validation macro F1"
+    assert metric_of("my_own").title == "My own"
+    assert metric_of("").title == ""

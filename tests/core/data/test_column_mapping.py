@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from core.data.cells import answers_of, items_of
-from core.data.column_mapping import ROLES, TASKS, ColumnMapping
+from core.data.column_mapping import ColumnMapping
 from core.data.columns.check import check_mapping
 from core.data.columns.guess import guess_mapping
 from core.data.columns.labels import choice_numbers, labels_of
@@ -16,6 +16,7 @@ from core.data.dataset.dataset import build_dataset
 from core.data.sources.sample_sets import samples
 from core.data.table import ReadOptions, Table
 from core.errors import LabError
+from core.tasks import SPECS, TASKS
 
 
 def table_of(**columns):
@@ -234,7 +235,7 @@ def test_labels_are_ordered_and_named_and_the_names_stay():
 
 def test_a_mapping_survives_json():
     for task in TASKS:
-        columns = {role.name: [f"{role.name} {n}" for n in range(1 + role.is_list)] for role in ROLES[task]}
+        columns = {role.name: [f"{role.name} {n}" for n in range(1 + role.is_list)] for role in SPECS[task].roles}
         mapping = ColumnMapping.of(task, **columns)
         assert ColumnMapping.from_dict(json.loads(json.dumps(mapping.to_dict()))) == mapping
         assert not mapping.missing()

@@ -2,11 +2,11 @@
 
 import pytest
 
-from core.data.column_mapping import TASKS
 from core.data.columns.task_guess import guess_task
 from core.data.reading.read_table import read_table
 from core.data.sources.references import open_table
 from core.data.sources.sample_sets import samples
+from core.tasks import TASKS
 
 CLASSES = TASKS[0]
 

@@ -10,7 +10,7 @@ from core.reports import compare
 from core.reports.compare import scored_rows
 from core.runs.folder import Run, create_run
 from core.runs.status import read_json, write_json
-from core.training.batches.row_ids import row_ids_hash
+from core.training.batches.examples import row_ids_hash
 from tests.finished_runs import CLASSES, FinishedRun, _trained, finished_run  # noqa: F401  fixtures
 
 

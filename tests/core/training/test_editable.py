@@ -297,7 +297,7 @@ def test_D08_any_changed_setting_refuses_to_resume(plan: Plan, monkeypatch: pyte
 def test_E08_a_run_that_has_gone_on_in_smaller_parts_resumes_in_them(
     plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The attempt is counted anew in each life of the supervisor."""
+    """The attempt is counted again in each life of the supervisor."""
     from core.training.run.job import Job
 
     whole, run = (create_run(plan.to_yaml()) for _ in range(2))

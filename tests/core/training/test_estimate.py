@@ -10,7 +10,7 @@ from core.data.sources.references import open_table
 from core.training.estimate.estimate import Estimate, Measured, estimate, memory_of, schedule, work_per_token
 from core.training.estimate.shapes import Shape, shape_of
 from core.training.estimate.speeds import Device, device_here, remember_speed
-from core.training.estimate.token_lengths import Lengths, count_pieces, lengths_of, load_of
+from core.training.estimate.token_lengths import Lengths, count_tokens, lengths_of, load_of
 from core.training.plan.plan import Plan
 from tests.columns import classes
 
@@ -254,7 +254,7 @@ def test_words_of_a_list_are_counted(tmp_path) -> None:
     assert lengths.first == (pytest.approx(2 * 1.3 + 1.3),)
 
 
-def test_the_estimate_of_pieces_is_near_the_count() -> None:
+def test_the_estimate_of_tokens_is_near_the_count() -> None:
     from core import open_model
     from core.explore.tokens import count_tokens as count
 
@@ -264,7 +264,7 @@ def test_the_estimate_of_pieces_is_near_the_count() -> None:
     plan = Plan(data="sample:pairs", text_column="first", pair_column="second", label_column="label")
     load = load_of(plan, lengths_of(mapping, table, np.arange(len(table))))
     assert load.tokens == pytest.approx(sum(counts) / len(counts), rel=0.2)
-    assert count_pieces("房间很好服务太差") == 8
+    assert count_tokens("房间很好服务太差") == 8
 
 
 def test_the_device_is_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

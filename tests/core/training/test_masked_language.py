@@ -61,12 +61,12 @@ def test_windows_lose_nothing(tokenizer, plan: Plan) -> None:
     texts = ["the cat sat on the mat . " * 9, "the cat", "", "a very good film"]
     made = batches(tokenizer, texts, plan, max_length=16)
     assert made.cut_count == 0
-    assert made.rows.tolist() == [0, 0, 0, 0, 0, 1, 3]  # 63 pieces, 14 a window; the empty text has none
+    assert made.rows.tolist() == [0, 0, 0, 0, 0, 1, 3]  # 63 tokens, 14 a window; the empty text has none
     assert made.lengths.max() == 16
     shown = unhidden(made(range(len(made))))
     assert all(row[0] == tokenizer.cls_token_id and row[-1] == tokenizer.sep_token_id for row in shown)
     for number, text in enumerate(texts):
-        inner = [piece for row, owner in zip(shown, made.rows, strict=True) if owner == number for piece in row[1:-1]]
+        inner = [token for row, owner in zip(shown, made.rows, strict=True) if owner == number for token in row[1:-1]]
         assert inner == tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
@@ -106,7 +106,7 @@ def test_a_card_that_pads_to_eight_draws_the_same(tokenizer, plan: Plan) -> None
     assert (other["labels"][:, size:] == -100).all()
 
 
-def test_pieces_are_hidden_by_the_rule_and_special_ones_never(tokenizer, plan: Plan) -> None:
+def test_tokens_are_hidden_by_the_rule_and_special_ones_never(tokenizer, plan: Plan) -> None:
     text = "the cat sat on [MASK] mat \N{GRINNING FACE} and [SEP] the dog was very good here"
     made = batches(tokenizer, [text] * 2000, plan, max_length=64)
     batch = made(range(2000))
@@ -145,7 +145,7 @@ def test_whole_words_are_hidden_together_and_chinese_characters_are_words(tmp_pa
 
 def test_a_short_text_has_always_something_to_guess(tokenizer, plan: Plan) -> None:
     made = batches(tokenizer, ["cat", "\N{GRINNING FACE}", "dog"], plan, mask_share=0.01)
-    assert made.rows.tolist() == [0, 2]  # unknown pieces are nothing to guess
+    assert made.rows.tolist() == [0, 2]  # unknown tokens are nothing to guess
     assert ((made([0, 1])["labels"] >= 0).sum(dim=1) == 1).all()
     with pytest.raises(LabError, match="could be hidden"):
         batches(tokenizer, ["", "\N{GRINNING FACE}"], plan)

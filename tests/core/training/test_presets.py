@@ -6,6 +6,7 @@ import math
 import pytest
 
 from core.errors import LabError
+from core.tasks import SPECS, TASKS
 from core.training.estimate.estimate import estimate, schedule
 from core.training.estimate.shapes import shape_of
 from core.training.estimate.speeds import Device
@@ -23,7 +24,7 @@ from core.training.forms.editable import (
     written,
 )
 from core.training.forms.presets import BALANCED, BEST, PRESETS, QUICK, plan_from_preset, preset
-from core.training.plan.plan import COLUMN_SETTINGS, TASKS, Plan
+from core.training.plan.plan import Plan
 from core.training.plan.settings import kind
 
 LAPTOP = Device("cpu", "fp32", flops=7e10, memory_bytes=16 * 10**9)
@@ -31,10 +32,10 @@ CARD = Device("cuda", "bf16", flops=5e13, memory_bytes=80 * 10**9)
 COLUMNS = {
     task: {"task": task} | {
         name: ("x", "y") if name == "choice_columns" else f"{name}-column"
-        for role, name in roles.items()
+        for role, name in spec.column_settings().items()
         if role not in ("pair", "answer_start")
     }
-    for task, roles in COLUMN_SETTINGS.items()
+    for task, spec in SPECS.items()
 }  # fmt: skip
 NOT_TURNED = {
     "data", "text_column", "label_column", "pair_column", "label_columns", "label_separator", "choice_columns",
@@ -85,7 +86,7 @@ def test_larger_models_get_smaller_steps() -> None:
 def test_a_quick_look_takes_about_a_minute_and_keeps_all_rows(rows, model, device, monkeypatch) -> None:
     plan = plan_of_preset(QUICK, rows=rows, model=model, device=device)
     monkeypatch.setattr("core.training.estimate.estimate.device_here", lambda precision: device)
-    lengths = Lengths(rows, (38.0,) * 10)  # 40 pieces with special tokens
+    lengths = Lengths(rows, (38.0,) * 10)  # 40 tokens with special tokens
     positions = math.ceil(0.8 * rows)
     training = estimate(plan, lengths).seconds - estimate(dataclasses.replace(plan, epochs=0.01), lengths).seconds
     assert training <= 60

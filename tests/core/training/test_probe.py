@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.data.column_mapping import TASKS
 from core.errors import LabError
 from core.runs.folder import create_run
 from core.runs.status import write_json, write_status
+from core.tasks import TASKS
 from core.training.estimate.estimate import Measured
 from core.training.estimate.shapes import shape_of
 from core.training.estimate.token_lengths import Lengths, load_of

@@ -23,7 +23,7 @@ from core.data.reading.read_table import read_table
 from core.data.sources.references import open_table
 from core.errors import LabError
 from core.training.batches.spans import answers_in, mean_loss
-from core.training.batches.windows import WindowBatcher, cut_windows, pieces_of
+from core.training.batches.windows import WindowBatcher, cut_windows, token_places
 from core.training.plan.plan import Plan
 from core.training.run.prepare import prepare
 from core.training.tasks import task_of
@@ -154,17 +154,17 @@ CONTEXTS = [DOG, "Very good café — not bad! " * 3, "", "cat", DOG]
 
 
 def cut_by_hand(tokenizer, question: str, context: str, max_length: int, overlap: int) -> list[list[int]]:
-    """Windows cut from the pieces of the context by a plain loop; each with its special tokens."""
-    pieces = tokenizer([context], add_special_tokens=False)["input_ids"][0]
+    """Windows cut from the tokens of the context by a plain loop; each with its special tokens."""
+    tokens = tokenizer([context], add_special_tokens=False)["input_ids"][0]
     own = tokenizer([question], add_special_tokens=False)["input_ids"][0]
     whole = tokenizer([question], [context])["input_ids"][0]
-    head, tail = whole[: len(whole) - len(pieces) - 1], whole[len(whole) - 1 :]
+    head, tail = whole[: len(whole) - len(tokens) - 1], whole[len(whole) - 1 :]
     room = max_length - len(head) - len(tail)
     assert head[-len(own) - 1 : -1] == own or head[-len(own) - 2 : -2] == own  # RoBERTa parts them by two tokens
     windows, start = [], 0
     while True:
-        windows.append(head + pieces[start : start + room] + tail)
-        if start + room >= len(pieces):
+        windows.append(head + tokens[start : start + room] + tail)
+        if start + room >= len(tokens):
             return windows
         start += room - overlap
 
@@ -210,7 +210,7 @@ def test_windows_and_labels_are_those_of_transformers_example(family: str, overl
     assert all(c[a.start :].startswith(a.text) for c, a in zip(CONTEXTS, answers, strict=True) if a)
     max_length = 48 if family == "roberta" else 36
     windows = cut_windows(tokenizer, QUESTIONS, CONTEXTS, max_length=max_length, overlap=overlap)
-    batches = WindowBatcher(windows, pieces_of(windows, answers), tokenizer.pad_token_id)
+    batches = WindowBatcher(windows, token_places(windows, answers), tokenizer.pad_token_id)
     batch = batches(range(len(batches)))
     assert np.bincount(windows.rows).min() == 1 < np.bincount(windows.rows).max()
     held = 0
@@ -246,19 +246,19 @@ def test_a_question_that_leaves_no_room_is_refused_with_its_row(plan: Plan, tiny
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_model_folder)
     rows = Rows([3, 8], ["cat", "cat " * 29], [(), ()], ["mat", "mat"])
-    with pytest.raises(LabError, match=r"fills the 32 pieces that are read in row 9\.") as told:
+    with pytest.raises(LabError, match=r"fills the 32 tokens that are read in row 9\.") as told:
         task_of(plan.task).encode(tokenizer, rows, plan)
     assert "larger maximum length" in told.value.remedy
     assert len(task_of(plan.task).encode(tokenizer, rows.take([0]), plan)) == 1
-    rows = Rows([8], ["cat " * 28], [()], ["mat mat"])  # one piece of room
+    rows = Rows([8], ["cat " * 28], [()], ["mat mat"])  # one token of room
     assert len(task_of(plan.task).encode(tokenizer, rows, plan)) == 2
 
 
 # From logits to answers
 
 
-def postprocessed(starts, ends, windows, context: str, can_decline: bool, most_pieces: int = 30):
-    """`postprocess_qa_predictions` of transformers' example (run_qa) for one question, with every piece a candidate."""
+def postprocessed(starts, ends, windows, context: str, can_decline: bool, most_tokens: int = 30):
+    """`postprocess_qa_predictions` of transformers' example (run_qa) for one question, with every token a candidate."""
     null, candidates = None, []
     for window, (start_logits, end_logits) in enumerate(zip(starts, ends, strict=True)):
         offsets = [tuple(pair) if pair[0] >= 0 else None for pair in windows.offsets_of(window).tolist()]
@@ -266,7 +266,7 @@ def postprocessed(starts, ends, windows, context: str, can_decline: bool, most_p
         null = score if null is None else min(null, score)
         for i in np.argsort(-start_logits):
             for j in np.argsort(-end_logits):
-                if offsets[i] is None or offsets[j] is None or j < i or j - i + 1 > most_pieces:
+                if offsets[i] is None or offsets[j] is None or j < i or j - i + 1 > most_tokens:
                     continue
                 candidates.append((start_logits[i] + end_logits[j], context[offsets[i][0] : offsets[j][1]]))
     best = max(candidates, key=lambda each: each[0])
@@ -424,8 +424,8 @@ def test_a_tiny_model_learns_and_its_run_shows_and_opens_right(plan: Plan) -> No
     inputs = tokenizer("film", "the cat was very good on a mat", return_tensors="pt")
     with torch.inference_mode():
         output = network(**inputs)
-    pieces = inputs["input_ids"][0, output.start_logits.argmax() : output.end_logits.argmax() + 1]
-    assert tokenizer.decode(pieces) == "very good"
+    tokens = inputs["input_ids"][0, output.start_logits.argmax() : output.end_logits.argmax() + 1]
+    assert tokenizer.decode(tokens) == "very good"
 
 
 def test_no_answer_is_learned_over_windows(plan: Plan, tmp_path: Path) -> None:
@@ -443,7 +443,7 @@ def test_no_answer_is_learned_over_windows(plan: Plan, tmp_path: Path) -> None:
     assert {each["start"] for each in none} == {""}
     model = open_model(run.id)
     assert model.inference.can_decline
-    context = "the cat sat on the mat " * 100  # far beyond one window, also of the 512 pieces read here
+    context = "the cat sat on the mat " * 100  # far beyond one window, also of the 512 tokens read here
     asked = [f"{context}was good {context}", context]
     found = answer(model, ["film"] * 2, asked, can_decline=False)
     assert [each.is_declined for each in found] == [False, False]
@@ -540,7 +540,7 @@ def test_refusals(reader_folder: str, tiny_model_folder: Path) -> None:
     model = open_model(reader_folder)
     with pytest.raises(LabError, match="2 questions but 1 contexts"):
         answer(model, ["a", "b"], ["b"])
-    with pytest.raises(LabError, match="fills the 512 pieces"):
+    with pytest.raises(LabError, match="fills the 512 tokens"):
         answer(model, ["cat " * 600], ["b"])
 
 

@@ -91,7 +91,7 @@ def test_what_two_ranks_report_is_what_one_process_with_the_same_parts_reports(
         assert event["loss"] == pytest.approx(other["loss"], abs=1e-4)
         assert event["padding_share"] == other["padding_share"]
         rows = [each["tokens_per_second"] / each["examples_per_second"] for each in (event, other)]
-        assert rows[0] == pytest.approx(rows[1], rel=0.01)  # pieces a row
+        assert rows[0] == pytest.approx(rows[1], rel=0.01)  # tokens a row
 
 
 def test_E02_stopped_and_resumed_equals_uninterrupted_and_leaves_no_process(together: Plan) -> None:

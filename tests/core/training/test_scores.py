@@ -6,12 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from core.errors import LabError
+from core.tasks import SPECS
 from core.training.scores import answers, choice, classification, language, multi_label, regression, tagging
 from core.training.scores.finite import finite
 
@@ -22,55 +22,55 @@ SENTENCES, GUESSES = [["O", "B-PER", "I-PER"], ["O", "O"]], [["O", "B-PER", "O"]
 ANSWERS = [["Paris", "in Paris"], [], ["1066"]]
 TASKS = {
     "classification": (
-        classification,
+        "sequence-classification",
         lambda bad: classification.quick(LOGITS + bad, LABELS),
         lambda bad: classification.full(LOGITS + bad, LABELS, list("abc"), majority_label=0),
     ),
     "multi_label": (
-        multi_label,
+        "multi-label",
         lambda bad: multi_label.quick(LOGITS + bad, MANY),
         lambda bad: multi_label.full(LOGITS + bad, MANY, list("abc"), majority_labels=[0, 1, 0]),
     ),
     "regression": (
-        regression,
+        "regression",
         lambda bad: regression.quick(LOGITS[:, 0] + bad, LABELS),
         lambda bad: regression.full(LOGITS[:, 0] + bad, LABELS, training_mean=1.0),
     ),
     "tagging": (
-        tagging,
+        "token-classification",
         lambda bad: tagging.quick(SENTENCES, GUESSES, 0.5 + bad),
         lambda bad: tagging.full(SENTENCES, GUESSES, 0.5 + bad),
     ),
     "answers": (
-        answers,
+        "question-answering",
         lambda bad: answers.quick(["Paris", "", ""], ANSWERS, 0.5 + bad),
         lambda bad: answers.full(["Paris", "", ""], ANSWERS, 0.5 + bad),
     ),
     "choice": (
-        choice,
+        "multiple-choice",
         lambda bad: choice.quick(LOGITS + bad, LABELS),
         lambda bad: choice.full(LOGITS + bad, LABELS, majority_position=2),
     ),
     "language": (
-        language,
+        "masked-language",
         lambda bad: language.quick(12.5 + bad, 2, 4, 5, 3, 4),
         lambda bad: language.full(12.5 + bad, 2, 4, 5, 3, 4),
     ),
 }
-each_task = pytest.mark.parametrize(("module", "quick", "full"), TASKS.values(), ids=TASKS)
+each_task = pytest.mark.parametrize(("task", "quick", "full"), TASKS.values(), ids=TASKS)
 
 
 @each_task
-def test_the_scores_that_choose_and_are_drawn_are_there(module: Any, quick: Callable, full: Callable) -> None:
+def test_the_scores_that_choose_and_are_drawn_are_there(task: str, quick: Callable, full: Callable) -> None:
     scores = quick(0.0)
-    assert {module.BEST, "loss", *module.SHOWN} <= set(scores)
+    assert {"loss", *SPECS[task].curves} <= set(scores)
     assert all(type(value) is float and math.isfinite(value) for value in scores.values())
     everything = full(0.0)
     assert {name: everything[name] for name in scores} == scores
 
 
 @each_task
-def test_D09_full_scores_are_strict_json_and_the_same_each_time(module: Any, quick: Callable, full: Callable) -> None:
+def test_D09_full_scores_are_strict_json_and_the_same_each_time(task: str, quick: Callable, full: Callable) -> None:
     scores = full(0.0)
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores == full(0.0)
     for name, edges in scores.get("intervals", {}).items():
@@ -80,7 +80,7 @@ def test_D09_full_scores_are_strict_json_and_the_same_each_time(module: Any, qui
 @each_task
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_D07_a_loss_that_is_no_number_is_seen_and_never_written(
-    module: Any, quick: Callable, full: Callable, bad: float
+    task: str, quick: Callable, full: Callable, bad: float
 ) -> None:
     assert not math.isfinite(quick(bad)["loss"])
     with pytest.raises(LabError, match=r"cannot be scored: loss became (nan|inf)"):

@@ -72,10 +72,10 @@ def test_answerable_and_unanswerable_questions_apart() -> None:
     assert full(["Paris"], [["Paris"]], 0.0)["unanswerable"] == {"rows": 0, "exact_match": None, "f1": None}
 
 
-def by_trying_all(start: np.ndarray, end: np.ndarray, allowed: np.ndarray, most_pieces: int) -> Span | None:
+def by_trying_all(start: np.ndarray, end: np.ndarray, allowed: np.ndarray, most_tokens: int) -> Span | None:
     best = None
     for i in range(len(start)):
-        for j in range(i, min(i + most_pieces, len(start))):
+        for j in range(i, min(i + most_tokens, len(start))):
             score = float(start[i]) + float(end[j])
             if allowed[i] and allowed[j] and (best is None or score > best.score):
                 best = Span(i, j, score)
@@ -83,11 +83,11 @@ def by_trying_all(start: np.ndarray, end: np.ndarray, allowed: np.ndarray, most_
 
 
 @given(some.integers(1, 12), some.integers(1, 14), some.data())
-def test_the_best_span_is_that_of_trying_all(pieces: int, most_pieces: int, data: some.DataObject) -> None:
-    logits = arrays(np.float32, pieces, elements=some.integers(-8, 8).map(float))  # few values, so that ties occur
+def test_the_best_span_is_that_of_trying_all(tokens: int, most_tokens: int, data: some.DataObject) -> None:
+    logits = arrays(np.float32, tokens, elements=some.integers(-8, 8).map(float))  # few values, so that ties occur
     start, end = data.draw(logits), data.draw(logits)
-    allowed = data.draw(arrays(np.bool_, pieces))
-    assert best_span(start, end, allowed, most_pieces=most_pieces) == by_trying_all(start, end, allowed, most_pieces)
+    allowed = data.draw(arrays(np.bool_, tokens))
+    assert best_span(start, end, allowed, most_tokens=most_tokens) == by_trying_all(start, end, allowed, most_tokens)
 
 
 def test_a_long_window() -> None:

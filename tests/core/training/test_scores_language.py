@@ -1,4 +1,4 @@
-"""Scores of guessing hidden pieces, against hand numbers."""
+"""Scores of guessing hidden tokens, against hand numbers."""
 
 import math
 
@@ -25,6 +25,6 @@ def test_the_perplexity_of_a_huge_loss_is_finite() -> None:
     assert quick(1e9, 0, 0, 1)["perplexity"] == math.exp(700)
 
 
-def test_without_hidden_pieces_there_is_no_score() -> None:
-    with pytest.raises(LabError, match="No piece was hidden"):
+def test_without_hidden_tokens_there_is_no_score() -> None:
+    with pytest.raises(LabError, match="No token was hidden"):
         quick(0.0, 0, 0, 0)

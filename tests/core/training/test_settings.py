@@ -5,11 +5,12 @@ import re
 import pytest
 
 from core.errors import LabError
+from core.tasks import SPECS, TASKS
 from core.training.estimate.shapes import shape_of
 from core.training.estimate.speeds import Device
 from core.training.forms.editable import FIELDS, checked, defaults, limits
 from core.training.plan.combinations import stops_nothing
-from core.training.plan.plan import COLUMN_SETTINGS, TASKS, Plan
+from core.training.plan.plan import Plan
 from core.training.plan.settings import in_figures, kind
 from tests.core.training.test_presets import COLUMNS
 
@@ -113,7 +114,7 @@ def test_a_setting_without_effect_or_that_cannot_work_is_refused(settings: dict,
 @pytest.mark.parametrize("name", [name for name, item in FIELDS.items() if {"needs", "tasks"} & set(item.metadata)])
 @pytest.mark.parametrize("task", TASKS)
 def test_no_setting_is_accepted_where_nothing_heeds_it(name: str, task: str) -> None:
-    """Alone, beside the columns of a task, each is refused unless the task itself heeds it."""
+    """Alone, beside the columns of a task, each is refused unless the task itself uses it."""
     item = FIELDS[name]
     value = {bool: True, float: item.metadata.get("high"), int: item.metadata.get("low"), tuple: ("x", "y")}.get(
         kind(item)
@@ -122,10 +123,10 @@ def test_no_setting_is_accepted_where_nothing_heeds_it(name: str, task: str) -> 
         value = choices[-1]
     elif kind(item) is str:
         value = ";" if name == "label_separator" else "other"
-    is_heeded = task in item.metadata.get("tasks", TASKS) and (
+    is_used = task in item.metadata.get("tasks", TASKS) and (
         "needs" not in item.metadata or bool(COLUMNS[task].get(item.metadata["needs"]))
     )
-    if is_heeded or name in COLUMN_SETTINGS[task].values() or name == "label_columns":
+    if is_used or name in SPECS[task].column_settings().values() or name == "label_columns":
         return
     with pytest.raises(LabError, match=f"{item.metadata['title']} has no meaning"):
         plan(task, **{name: value})

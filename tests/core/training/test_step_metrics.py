@@ -1,4 +1,4 @@
-"""Loss, rows, pieces, padding and speed between two points, against numbers worked out by hand."""
+"""Loss, rows, tokens, padding and speed between two points, against numbers worked out by hand."""
 
 import dataclasses
 import math
@@ -54,7 +54,7 @@ def test_a_step_s_parts_are_added_and_steps_averaged() -> None:
     assert step_metrics.take(Ranks()) == Point(loss=2.0, rows=1, tokens=1, slots=1)  # nothing is counted twice
 
 
-def test_ranks_losses_are_averaged_and_their_pieces_added() -> None:
+def test_ranks_losses_are_averaged_and_their_tokens_added() -> None:
     assert filled().take(Beside((3.0, 7, 20, 30))) == Point(loss=(1.0 + 3.0) / 2, rows=12, tokens=33, slots=45)
 
 

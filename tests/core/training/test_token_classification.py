@@ -1,4 +1,4 @@
-"""A tag for each word: reading, pieces and losses against transformers, training with a tiny BERT, and tagging."""
+"""A tag for each word: reading, tokens and losses against transformers, training with a tiny BERT, and tagging."""
 
 import csv
 import dataclasses
@@ -145,7 +145,7 @@ def test_B04_what_cannot_be_learned_from_is_refused(tmp_path: Path, rows: str, p
         examples_of(tmp_path / "a.tsv", rows)
 
 
-# Pieces and batches
+# Tokens and batches
 
 
 SENTENCES = [
@@ -184,12 +184,12 @@ def as_in_the_example(tokenizer, sentences, tags, max_length):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_pieces_and_labels_are_those_of_transformers_example(family: str, tmp_path: Path) -> None:
+def test_tokens_and_labels_are_those_of_transformers_example(family: str, tmp_path: Path) -> None:
     sentences = [words for words in SENTENCES if all(word.isprintable() and word for word in words)]
     tags = [tuple(i % 3 for i in range(len(words))) for words in sentences]
     folder = family_folder(family, "encoder", tmp_path)
     tokenizer, batches = batches_of(folder, sentences, tags)
-    if family == "roberta":  # the example, too, sets this for byte-level pieces
+    if family == "roberta":  # the example, too, sets this for byte-level tokens
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(folder, add_prefix_space=True)
@@ -204,7 +204,7 @@ def test_pieces_and_labels_are_those_of_transformers_example(family: str, tmp_pa
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta"])
-def test_every_word_that_is_not_cut_has_a_first_piece(family: str, tmp_path: Path) -> None:
+def test_every_word_that_is_not_cut_has_a_first_token(family: str, tmp_path: Path) -> None:
     _, batches = batches_of(family_folder(family, "encoder", tmp_path), SENTENCES, TAGS, max_length=40)
     kept = batches.words.kept.tolist()
     assert kept[:4] == [len(words) for words in SENTENCES[:4]]
@@ -347,7 +347,7 @@ def test_cut_and_blank_words_are_written_so_that_they_are_read_again(plan: Plan,
     assert items_of(row["predicted"])[1:] == ["O", "O"]  # n, e, w, y, o, r fill the room
     assert run.metrics()["cut_words"] == 2
     notes = [event["message"] for event in run.events() if event["kind"] == "note"]
-    assert "8 of 8 training texts are longer than 8 pieces and are cut." in notes
+    assert "8 of 8 training texts are longer than 8 tokens and are cut." in notes
 
 
 def test_other_tags_than_entities_are_counted_by_word(plan: Plan, tmp_path: Path) -> None:
@@ -400,10 +400,10 @@ def test_tagging_texts_equals_transformers_pipeline(tagger_folder: str) -> None:
     found = tag_texts(open_model(tagger_folder), texts)
     theirs = pipeline("token-classification", model=tagger_folder, ignore_labels=[], aggregation_strategy="none")
     for text, tags in zip(texts, found.tags, strict=True):
-        pieces = theirs(text) if text else []
-        first = [piece for piece in pieces if not piece["word"].startswith("##")]
-        assert [(tag.tag, tag.start) for tag in tags] == [(piece["entity"], piece["start"]) for piece in first]
-        assert [tag.probability for tag in tags] == pytest.approx([piece["score"] for piece in first], abs=1e-5)
+        tokens = theirs(text) if text else []
+        first = [token for token in tokens if not token["word"].startswith("##")]
+        assert [(tag.tag, tag.start) for tag in tags] == [(token["entity"], token["start"]) for token in first]
+        assert [tag.probability for tag in tags] == pytest.approx([token["score"] for token in first], abs=1e-5)
         assert [tag.word for tag in tags] == [text[tag.start : tag.end] for tag in tags]
     assert [tag.word for tag in found.tags[0]] == ["The", "cat", ",", "playing", "on", "the", "mat", "!"]
     assert len({tag.tag for tags in found.tags for tag in tags}) > 1

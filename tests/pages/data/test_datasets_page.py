@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data import decisions
-from core.data.column_mapping import ROLES, ColumnMapping
+from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.steps import DropDuplicates, DropRows
@@ -17,6 +17,7 @@ from core.data.sources import uploads
 from core.data.sources.references import open_table
 from core.runs.folder import create_run
 from core.runs.status import write_status
+from core.tasks import SPECS
 from core.training.plan.plan import Plan
 from tests.columns import classes
 from tests.pages.conftest import words_on
@@ -63,7 +64,7 @@ def test_every_sample_opens_in_every_view(open_page, sample: str, rows: int, vie
 
 
 @pytest.mark.parametrize("view", ["Labels", "Splits"])
-@pytest.mark.parametrize("task", list(ROLES))
+@pytest.mark.parametrize("task", list(SPECS))
 def test_views_of_labels_and_splits_open_for_every_task(open_page, task: str, view: str):
     app = open_page(PAGE, data="sample:reviews", task=task, show=view)
     assert not app.exception

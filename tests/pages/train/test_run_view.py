@@ -18,7 +18,7 @@ from core.runs.folder import Run, create_run
 from core.runs.process import identity
 from core.runs.status import read_json, write_json, write_status
 from core.training.plan.plan import Plan
-from pages.shared.run_queue import runs_before
+from pages.shared.run_view import runs_before
 from tests.pages.conftest import words_on
 
 FINE_TUNE = "train/fine_tune/page.py"
@@ -137,7 +137,7 @@ def test_the_figures_that_matter_are_large_and_the_rest_is_small():
     assert small_figures(app) == {
         "Validation macro F1": "0.700",
         "Examples per second": "50",
-        "Pieces per second": "1,234",
+        "Tokens per second": "1,234",
         "Learning rate": "0.0001",
         "Gradient norm": "1",
         "Padding": "6.0%",
@@ -207,7 +207,7 @@ def test_scores_have_a_place_before_the_first_evaluation():
     [
         ({"pearson": 0.8123, "spearman": 0.8}, "Validation Pearson", "0.812"),
         ({"exact_match": 0.5, "f1": 0.61}, "Validation exact match", "50.0%"),
-        ({"masked_accuracy": 0.31, "masked_top5": 0.5}, "Validation hidden pieces right", "31.0%"),
+        ({"masked_accuracy": 0.31, "masked_top5": 0.5}, "Validation hidden tokens right", "31.0%"),
         ({"some_score_of_mine": 0.5}, "Validation some score of mine", "0.500"),
     ],
 )
@@ -342,7 +342,7 @@ def test_runs_are_compared_curve_by_curve(open_page):
     assert len({trace["name"] for trace in charts["Training loss"]}) == 2
     assert [trace["y"] for trace in charts["Validation accuracy"]] == [[0.75], [0.8]]
     assert [trace["y"] for trace in charts["Validation Pearson"]] == [[0.5]]
-    assert len(charts["Pieces per second"]) == 1
+    assert len(charts["Tokens per second"]) == 1
 
 
 def test_a_run_without_events_has_no_curves(open_page):

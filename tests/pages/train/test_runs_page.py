@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.charts.score_names import score_of, written
 from core.reports.figures import Figure, figures_of
 from core.reports.report import read_report
 from core.runs.folder import Run, list_runs
 from core.runs.status import write_json
+from core.tasks import metric_of, written
 from core.training.plan.plan import Plan
 from pages.shared.column_mapping import TASKS as TITLES
 from pages.train.runs.scores import in_words
@@ -63,7 +63,7 @@ def test_the_scores_are_those_on_disk_in_words_beside_their_baseline(task: str, 
     figures = figures_of(task, run.metrics())
     metrics = {metric.label: metric.value for metric in app.metric}
     for each in figures:
-        assert metrics[score_of(each.name).title] == written(each.name, each.value)
+        assert metrics[metric_of(each.name).title] == written(each.name, each.value)
     assert f"({written(figures[0].name, figures[0].baseline)})" in shown(app)
     assert ("95% certainty" in shown(app)) == (task != "masked-language")
     assert app.dataframe[0].value["Task"].tolist() == [TITLES[task]]
