@@ -71,7 +71,7 @@ class ColumnMapping:
         """The column that plays a part, the first of several. Raises LabError when none does."""
         column = self[role]
         if column is None:
-            titles = {each.name: each.title for each in ROLES[self.task]}
+            titles = {each.name: each.title for each in spec_of(self.task).roles}
             raise LabError(f"No column is chosen for “{titles.get(role, role)}”.", "Choose one.")
         return column
 
