@@ -12,6 +12,13 @@ NAMES = $(sort localhost 127.0.0.1 ::1 $(NAME) $(ALLOWED_HOSTS) $(if $(filter-ou
 # Extra words for pytest (ARGS="-k tokens -x"), and the group of benchmarks to run (ONLY=attention).
 ARGS    ?=
 ONLY    ?=
+# How many tests run at a time. A file stays with one worker, and the files that take longest come first.
+WORKERS ?= 2
+PYTEST   = $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# What `make test-fast` leaves out: whatever is driven in a browser, starts processes, trains a model, or takes long.
+SLOW_PARTS = browser faults core/runs core/training core/inference core/reports pages core/models/test_train_builtin.py \
+  core/models/test_teaching_model.py core/models/test_shared_models.py core/explore/test_embeddings.py core/explore/test_ablation.py \
+  core/explore/test_walkthrough.py core/data/test_decisions.py
 # Not empty: install SLURM where that is possible, so that its tests start a real cluster instead of being skipped.
 WITH_SLURM ?=
 # An index that offers another build of torch, such as the small one for machines without a GPU.
@@ -25,7 +32,7 @@ fingerprint = $(shell cat $(1) | cksum | cut -d' ' -f1)
 APP_STAMP := $(VENV)/.installed-app-$(call fingerprint,requirements.txt)
 DEV_STAMP := $(VENV)/.installed-dev-$(call fingerprint,requirements.txt requirements-dev.txt)
 
-.PHONY: help app setup setup-dev browser slurm test test-all lint bench bench-cloze clean
+.PHONY: help app setup setup-dev browser slurm test test-fast test-all coverage lint docs bench bench-cloze clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -48,16 +55,28 @@ browser: setup-dev  ## find or install the Chromium that the browser tests drive
 slurm:  ## find or install the SLURM that its tests run on
 	@scripts/setup-slurm
 
-test: browser $(if $(WITH_SLURM),slurm)  ## run all tests but the slow ones (ARGS="-k tokens")
-	@$(PY) -m pytest $(ARGS)
+test: browser $(if $(WITH_SLURM),slurm)  ## run all tests but the slow ones (ARGS="-k tokens", WORKERS=2)
+	@$(PYTEST) $(ARGS)
+
+test-fast: setup-dev  ## run what takes under two minutes: no browser, no processes, no training, no pages
+	@$(PYTEST) $(addprefix --ignore=tests/,$(SLOW_PARTS)) $(ARGS)
 
 test-all: browser $(if $(WITH_SLURM),slurm)  ## run every test
-	@$(PY) -m pytest -m "" $(ARGS)
+	@$(PYTEST) -m "" $(ARGS)
 
-lint: setup-dev  ## check style, formatting and the import rule
+coverage: browser  ## run the tests and say which lines and branches they reach, in started processes, too
+	@$(PY) -m coverage erase
+	@$(PYTEST) --cov --cov-report=term:skip-covered --cov-report=html $(ARGS)
+
+lint: setup-dev  ## check style, formatting, the import rule and the types of core
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m pytest -q tests/test_import_rule.py
+	@$(PY) -m pyright core
+
+docs: setup-dev  ## write docs/faults.md and the pages of core's functions and classes, site/core.html
+	@$(PY) -m scripts.fault_catalogue
+	@$(PY) -m pdoc --docformat markdown --output-directory site core
 
 bench: browser  ## measure against named rivals, one JSON object a line (ONLY=attention)
 	@$(PY) -m tests.bench $(ONLY)
@@ -66,7 +85,7 @@ bench-cloze: setup-dev  ## how well the built-in model fills blanks (AFTER=folde
 	@BEFORE='$(BEFORE)' AFTER='$(AFTER)' $(PY) -m tests.bench cloze
 
 clean:  ## remove the environment and caches; what people made in workspace/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):

@@ -1,9 +1,18 @@
-"""The one error a user reads: what went wrong, and what to do about it."""
+"""The one error a user reads: what went wrong, and what to do about it; and how a number stands in a sentence."""
 
 
 def first_line(error: BaseException) -> str:
     """What an exception says, in one line of at most 200 characters; its kind when it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "row"), counted(2_000, "row"), counted(2, "row repeats", "rows repeat")
+    ('1 row', '2,000 rows', '2 rows repeat')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 class LabError(Exception):

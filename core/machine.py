@@ -14,10 +14,13 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
 from core.workspace import workspace
+
+Number = TypeVar("Number", int, float)
 
 _DRIVER_SECONDS = 10.0  # a cold driver with many cards takes a while
 
@@ -177,5 +180,6 @@ def _named_cards() -> tuple[str, ...] | None:
     return tuple(named) if len(set(named)) == len(named) else ()
 
 
-def _scaled(value: str, unit: float) -> float | None:
+def _scaled(value: str, unit: Number) -> Number | None:
+    """A number as the driver writes it, times `unit`, of the kind of `unit`; None for “[N/A]” and the like."""
     return type(unit)(float(value) * unit) if re.fullmatch(r"[\d.]+", value) else None

@@ -1,20 +1,25 @@
-"""What a process keeps in memory within a bound of bytes, shared by all its threads; and giving memory back.
+"""What a process keeps in memory within a bound, shared by all its threads; what it has read from files; and giving
+memory back.
 
 Knows nothing of what is kept: models are kept by `core.models.shared`, traces by `core.explore.shared_traces`.
 """
 
 import contextlib
 import ctypes
+import os
 import sys
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import CancelledError, Future
 from dataclasses import fields, is_dataclass
 from functools import cache
 from itertools import islice
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
 
+TICK_NS = 2_000_000_000  # some file systems count time in steps of two seconds
 _SAMPLE = 1_000  # items of a long list that are measured
 
 Key = TypeVar("Key", bound=Hashable)
@@ -125,6 +130,71 @@ class ByteCache(Generic[Key, Value]):
         if self._on_evict is not None:
             for value in evicted:
                 self._on_evict(value)
+
+
+class FileCache(Generic[Value]):
+    """What was read from each of some files, read again only when the file has changed.
+
+    A file is known by its `Stamp`. Two changes within one tick of the disk's clock leave the same one, so what was read
+    of a file is kept only once that tick is over: it was changed more than `TICK_NS` ago, or, as clocks of network
+    drives may run ahead, it has been seen unchanged for as long. Of those who want the same file at once, one reads it.
+    The files longest unused are let go when there are more than `most`.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._files: OrderedDict[Path, _Remembered[Value]] = OrderedDict()  # the one used last stands last
+        self._lock = threading.Lock()
+
+    def get(self, path: Path, read: Callable[[], Value]) -> Value:
+        """What `read` makes of the file now, or has made of it before. Raises `OSError`, and whatever `read` raises."""
+        stamp, now = stamp_of(path), time.monotonic_ns()
+        is_settled = time.time_ns() - max(stamp.changed_ns, stamp.touched_ns) > TICK_NS
+        with self._lock:
+            remembered = self._files.setdefault(path, _Remembered())
+            self._files.move_to_end(path)
+            while len(self._files) > self._most:
+                self._files.popitem(last=False)
+        with remembered.lock:
+            if remembered.stamp != stamp:
+                remembered.stamp, remembered.since_ns, remembered.values = stamp, now, ()
+            if remembered.values:
+                return remembered.values[0]
+            value = read()
+            if is_settled or now - remembered.since_ns > TICK_NS:
+                remembered.values = (value,)
+            return value
+
+
+class Stamp(NamedTuple):
+    """What changes when a file does: which one it is, its size in bytes, and when it was written and touched.
+
+    The last time cannot be set by hand, as copying with times does with the other.
+    """
+
+    device: int
+    inode: int
+    size: int
+    changed_ns: int
+    touched_ns: int
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of a file now. Raises `OSError`."""
+    found = os.stat(path)
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+class _Remembered(Generic[Value]):
+    """Of one file: the stamp seen last, since when, and what was read of it, if it is kept."""
+
+    __slots__ = ("lock", "since_ns", "stamp", "values")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.stamp: Stamp | None = None
+        self.since_ns = 0
+        self.values: tuple[Value] | tuple[()] = ()
 
 
 def bytes_of(value: object) -> int:

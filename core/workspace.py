@@ -9,16 +9,17 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 
 from core.errors import LabError
+from core.memory import FileCache
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 UPLOAD_ID = re.compile(r"[0-9a-f]{64}")
 STAGED = re.compile(r"\..+\.[0-9a-f]{16}")  # the name of a file that `write_atomically` has not finished
 
+_names: FileCache[str] = FileCache(1_024)  # of runs
 _ROOM = "Make room (runs, uploads and fetched data sets can be deleted on their pages), then try again."
 _ELSEWHERE = "Make the folder writable, or start the app with BERTLAB_WORKSPACE set to a folder that is."
 _CAUSES = {
@@ -147,16 +148,15 @@ def run_name(folder: Path) -> str:
     """
     path = folder / "data.json"
     try:
-        return _name(path, path.stat().st_mtime_ns) or folder.name
+        return _names.get(path, lambda: _name(path)) or folder.name
     except OSError:
         return folder.name
 
 
-@lru_cache(maxsize=1024)
-def _name(path: Path, version: int) -> str:
+def _name(path: Path) -> str:
     try:
         return str(json.loads(path.read_bytes()).get("name") or "")
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except (ValueError, AttributeError, RecursionError):
         return ""
 
 

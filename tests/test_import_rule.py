@@ -50,7 +50,8 @@ INSIDE = {
     "core.training.run": PLANS | TASKS,
     "core.training.probe": PLANS | TASKS | {"core.training.forms", "core.training.run"},
     "core.explore.tokens": set(),
-    "core.explore.trace": {"core.explore.tokens"},
+    "core.explore.trace_steps": set(),
+    "core.explore.trace": {"core.explore.tokens", "core.explore.trace_steps"},
     "core.explore.walkthrough": {"core.explore.tokens", "core.explore.trace"},
 }
 # Pages compute nothing, so they have no use for these.

@@ -114,6 +114,7 @@ def curves(points: pd.DataFrame, *, title: str, x_title: str, number_format: str
     """
     theme = theme_colours()
     colours = {name: theme[place % len(theme)] for place, name in enumerate(points["curve"].unique())}
+    drawn: Any = points.groupby(["curve", "line"], sort=False)  # ((curve, line), its points) each
     figure = go.Figure(
         [
             go.Scatter(
@@ -127,7 +128,7 @@ def curves(points: pd.DataFrame, *, title: str, x_title: str, number_format: str
                 opacity=PALE if line == "behind" else 1,
                 hovertemplate=f"%{{x:.4~g}}: %{{y:.4g}} ({line})<extra>%{{fullData.name}}</extra>",
             )
-            for (name, line), own in points.groupby(["curve", "line"], sort=False)
+            for (name, line), own in drawn
         ]
     )
     figure = finish(figure, height=320, title=title)
@@ -144,7 +145,7 @@ def live_lines(panel: Panel, axis: Axis) -> dict[str, Any]:
     import altair  # takes some tenths of a second, and finished curves do without it
 
     names = [curve.name for curve in panel.curves]
-    steps = {"tickMinStep": 1, "format": ",d"} if axis.field == "step" else {"format": "~g"}
+    steps: dict[str, Any] = {"tickMinStep": 1, "format": ",d"} if axis.field == "step" else {"format": "~g"}
     base = altair.Chart(altair.Data(name=DATA)).encode(
         altair.X("x:Q", title=None, scale=altair.Scale(zero=True), axis=altair.Axis(tickCount=6, **steps)),
         altair.Y("value:Q", title=None, scale=altair.Scale(zero=False), axis=altair.Axis(format=panel.number_format)),

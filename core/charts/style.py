@@ -1,6 +1,7 @@
 """What every figure shares: margins, a short title, no tool bar clutter, names as plain text, colours of the theme."""
 
 import textwrap
+from typing import Any
 
 import plotly.graph_objects as go
 import plotly.io
@@ -44,4 +45,5 @@ def hover_text(text: str) -> str:
 
 def theme_colours() -> tuple[str, ...]:
     """The colours that the theme gives out, in its order."""
-    return tuple(plotly.io.templates[plotly.io.templates.default].layout.colorway)
+    theme: Any = plotly.io.templates[plotly.io.templates.default]
+    return tuple(theme.layout.colorway)

@@ -1,11 +1,12 @@
 """How closely a trace matches the network: every derived tensor against the one the network itself computes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from core.explore.trace import Trace, join_heads
+from core.explore.trace import Trace
+from core.explore.trace_steps import join_heads
 from core.models.parts import Parts, parts_of, weight_sharing_clone
 
 # Inside the attention function, where no module hands them out; the probabilities made from them are checked.
@@ -49,7 +50,9 @@ def agreement(t: Trace) -> Mapping[str, float]:
     return {name: found[name] for name in t.names() if name in found}
 
 
-def _hook(expected: Iterator[tuple[str | None, str | None]], compare):
+def _hook(
+    expected: Iterator[tuple[str | None, str | None]], compare: Callable[[str, Tensor], None]
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
     def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
         takes, gives = next(expected)
         if takes:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -39,20 +40,30 @@ class Target:
 
 
 def answer(
-    network: PreTrainedModel, task: str, inputs: Mapping[str, Tensor], positions: Sequence[int]
-) -> tuple[Tensor, Tensor | None]:
-    """One forward pass: the last hidden states (batch, pos, hidden), and logits (batch, place, choice).
+    network: PreTrainedModel, task: str, inputs: Mapping[str, Shaped[Tensor, "batch pos ..."]], positions: Sequence[int]
+) -> tuple[Float[Tensor, "batch pos hidden"], Float[Tensor, "batch place choice"] | None]:
+    """One forward pass: the last hidden states, and logits.
 
     Places are the `positions` and choices the vocabulary of a masked-language model, one place and the classes of a
     classifier; None in place of logits where there is nothing to answer.
     """
+    head = parts_of(network).masked_lm
     if task == SEQUENCE_CLASSIFICATION:
         output = network(**inputs, output_hidden_states=True)
         return output.hidden_states[-1], output.logits[:, None]
     hidden = network.base_model(**inputs).last_hidden_state
-    if task != MASKED_LM or not positions:
+    if task != MASKED_LM or head is None or not positions:
         return hidden, None
-    return hidden, parts_of(network).masked_lm.logits(hidden[:, list(positions)])  # the head is half of the work
+    return hidden, head.logits(hidden[:, list(positions)])  # at these places only: the head is half of the work
+
+
+def answer_logits(
+    network: PreTrainedModel, task: str, inputs: Mapping[str, Shaped[Tensor, "batch pos ..."]], positions: Sequence[int]
+) -> Float[Tensor, "batch place choice"]:
+    """As `answer`, the logits alone, of a network that answers: ask `check_target` or `check_masked_lm` first."""
+    _, logits = answer(network, task, inputs, positions)
+    assert logits is not None
+    return logits
 
 
 def gives_distribution(model: Model) -> bool:
@@ -64,7 +75,7 @@ def gives_distribution(model: Model) -> bool:
 
 def mask_positions(model: Model, tokens: Tokens) -> tuple[int, ...]:
     """Where the masks of a text stand."""
-    return tuple(place for place, index in enumerate(tokens.ids) if index == model.tokenizer.mask_token_id)
+    return tuple(place for place, token_id in enumerate(tokens.ids) if token_id == model.mask_id)
 
 
 @torch.inference_mode()
@@ -76,12 +87,13 @@ def likeliest(model: Model, tokens: Tokens) -> Target:
     masks = mask_positions(model, tokens)[:1]
     place = masks[0] if masks and model.task == MASKED_LM else None
     check_target(model, tokens, Target(0, place))
-    _, logits = answer(model.network, model.task, model_inputs(model, tokens), masks)
+    logits = answer_logits(model.network, model.task, model_inputs(model, tokens), masks)
     return Target(int(logits[0, 0].argmax()), place)
 
 
 def check_target(model: Model, tokens: Tokens, target: Target) -> None:
     """Raise `LabError` where the model has no such answer for the text."""
+    choices: int
     if model.task == MASKED_LM:
         choices = model.config.vocab_size
         if target.position is None:
@@ -92,7 +104,7 @@ def check_target(model: Model, tokens: Tokens, target: Target) -> None:
                 f"Choose a position from 0 to {len(tokens) - 1}.",
             )
     elif model.task == SEQUENCE_CLASSIFICATION:
-        choices = model.config.num_labels
+        choices = len(model.labels)
         if target.position is not None:
             raise LabError(
                 f"The model “{model.title}” answers for a whole text and not for a position.", "Choose a class."

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import decoders, pre_tokenizers
-from transformers import BatchEncoding
+from jaxtyping import Int
+from tokenizers import Encoding, decoders, pre_tokenizers
+from torch import Tensor
 
 from core.errors import LabError
-from core.models.loading import Model
+from core.models.loading import Model, special_id
 
 TRUNCATION_STRATEGIES = ("longest_first", "only_first", "only_second")
 
@@ -46,13 +48,18 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def surface(self, position: int) -> str:
-        """The characters of the text behind a position; the token itself for added special tokens."""
-        source = {0: self.text, 1: self.pair, None: None}[self.sequence[position]]
-        if source is None:
-            return self.tokens[position]
-        start, end = self.offsets[position]
-        return source[start:end]
+    def surface(self, *positions: int) -> str:
+        """The characters of the text behind a position, or several of one word; the token where the template added it.
+
+        >>> tokenize(open_model("builtin"), "An UNAFFABLE cat").surface(2, 3, 4)
+        'UNAFFABLE'
+        """
+        side = self.sequence[positions[0]]
+        source = self.pair if side else self.text
+        if side is None or source is None:
+            return self.tokens[positions[0]]
+        starts, ends = zip(*(self.offsets[position] for position in positions), strict=True)
+        return source[min(starts) : max(ends)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ def tokenize(
     if len(uncut.ids) > limit:
         _check_limit(uncut, limit, pair, truncation)
         encoding = _encode(model, text, pair, truncation=truncation, max_length=limit)
-    specials = set(model.tokenizer.all_special_ids) - {model.tokenizer.unk_token_id}
+    specials = set(model.tokenizer.all_special_ids) - {special_id(model.tokenizer, "unk")}
     return Tokens(
         text=text,
         pair=pair,
@@ -126,8 +133,10 @@ def tokenize(
     )
 
 
-def model_inputs(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) -> dict[str, torch.Tensor]:
-    """What the network takes, (batch, pos): one text, or several padded at their ends to the longest.
+def model_inputs(
+    model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0
+) -> dict[str, Int[Tensor, "batch pos"]]:
+    """What the network takes, by name: one text, or several padded at their ends to the longest.
 
     `padding` positions are added to the longest, too, as far as the model has positions. Only the inputs that the
     tokenizer's model takes (DistilBERT has no `token_type_ids`). Raises `LabError` when texts must be padded and there
@@ -139,8 +148,8 @@ def model_inputs(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: in
 
 def padded_inputs(
     model: Model, ids: Sequence[Sequence[int]], segments: Sequence[Sequence[int]], *, padding: int = 0
-) -> dict[str, torch.Tensor]:
-    """As `model_inputs`, from the ids and segments of each text."""
+) -> dict[str, Int[Tensor, "batch pos"]]:
+    """As `model_inputs`, from the ids and segments of each text. Raises `LabError` as that does."""
     length = min(max(map(len, ids)) + padding, model.max_length)
     tokenizer = model.tokenizer
     if tokenizer.pad_token is None and any(len(row) < length for row in ids):
@@ -149,7 +158,7 @@ def padded_inputs(
     if "token_type_ids" in tokenizer.model_input_names and known and max(map(max, segments)) >= known:
         raise LabError("This model knows one segment only, and takes no pairs.", "Leave out the second text.")
     rows = {
-        "input_ids": (ids, tokenizer.pad_token_id),
+        "input_ids": (ids, special_id(tokenizer, "pad")),
         "attention_mask": ([np.ones(len(row), int) for row in ids], 0),
         "token_type_ids": (segments, tokenizer.pad_token_type_id),
     }
@@ -191,10 +200,13 @@ def steps(model: Model, text: str) -> Steps:
 
 
 def padded_batch(model: Model, texts: Sequence[str]) -> Batch:
-    """Tokenize several texts and pad them to the longest, as one batch for the network (cut to the model's limit)."""
+    """Tokenize several texts and pad them to the longest, as one batch for the network, cut to the model's limit.
+
+    Raises `LabError` for a text that holds half a character.
+    """
     for each in texts:
         _check_characters(each)
-    encodings = model.encode(list(texts), padding=True, truncation=True, max_length=model.max_length).encodings
+    encodings = model.encodings(list(texts), padding=True, truncation=True, max_length=model.max_length)
     return Batch(
         tuple(_entries(model, encoding) for encoding in encodings),
         tuple(tuple(encoding.ids) for encoding in encodings),
@@ -210,17 +222,17 @@ def count_tokens(model: Model, texts: Sequence[str], pairs: Sequence[str] | None
 
 def decode(model: Model, ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
     """The text that a list of ids stands for (transformers, `PreTrainedTokenizerBase.decode`)."""
-    return model.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
+    return str(model.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens))
 
 
-def readable(model: Model, index: int) -> str:
+def readable(model: Model, token_id: int) -> str:
     """A vocabulary entry as a person reads it; the entry itself where that leaves nothing."""
-    return model.tokenizer.decode([index]).strip() or model.tokenizer.convert_ids_to_tokens(index)
+    return decode(model, [token_id]).strip() or str(model.tokenizer.convert_ids_to_tokens(token_id))
 
 
 def special_tokens(model: Model) -> tuple[tuple[str, str, int], ...]:
     """(role, token, id) of each special token, for instance ("mask_token", "[MASK]", 103)."""
-    tokenizer = model.tokenizer
+    tokenizer: Any = model.tokenizer
     return tuple(
         (role, token, tokenizer.convert_tokens_to_ids(token)) for role, token in tokenizer.special_tokens_map.items()
     )
@@ -244,13 +256,12 @@ def search_vocabulary(model: Model, query: str, *, limit: int = 100) -> tuple[tu
     return tuple(found[:limit])
 
 
-def _encode(model: Model, text: str, pair: str | None, **options: object):
-    """The tokenizers `Encoding` of one text or pair, special tokens added."""
-    encoded: BatchEncoding = model.encode(text, pair, **options)
-    return encoded.encodings[0]
+def _encode(model: Model, text: str, pair: str | None, **options: Any) -> Encoding:
+    """One text or pair, special tokens added."""
+    return model.encodings(text, pair, **options)[0]
 
 
-def _entries(model: Model, encoding) -> tuple[str, ...]:
+def _entries(model: Model, encoding: Encoding) -> tuple[str, ...]:
     """The vocabulary entries. `encoding.tokens` is not always those: Unigram keeps a sign it does not know, and a mask
     that takes the space before it (CamemBERT, ALBERT) comes with that space."""
     return tuple(model.tokenizer.convert_ids_to_tokens(encoding.ids))
@@ -272,7 +283,7 @@ def _check_characters(text: str) -> None:
         ) from error
 
 
-def _check_limit(uncut, limit: int, pair: str | None, truncation: str) -> None:
+def _check_limit(uncut: Encoding, limit: int, pair: str | None, truncation: str) -> None:
     """Refuse a limit that leaves no room for the chosen strategy, before the tokenizer panics over it."""
     added = sum(uncut.special_tokens_mask)
     over = len(uncut.ids) - limit
@@ -288,7 +299,7 @@ def _check_limit(uncut, limit: int, pair: str | None, truncation: str) -> None:
         )
 
 
-def _cut(text: str, side: int, encoding, uncut) -> str:
+def _cut(text: str, side: int, encoding: Encoding, uncut: Encoding) -> str:
     """The end of a text whose tokens are in `uncut` but no longer in `encoding`."""
     kept, wanted = (
         [offset for offset, each in zip(one.offsets, one.sequence_ids, strict=True) if each == side]

@@ -9,118 +9,34 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from core.errors import LabError
 from core.explore.tokens import Tokens, model_inputs
+from core.explore.trace_steps import LAYER_STEPS, Step, embedding_steps, head_steps
 from core.models.loading import Model
-from core.models.parts import LayerParts, Parts, parts_of
+from core.models.parts import Parts, parts_of
 
 MEMORY = 96 * 2**20  # bytes: one layer of a 12-head model at 512 positions
 
 _OWN_BYTES = 32 * 2**10  # about what a trace takes beside its tensors
 
-_POS_HIDDEN = ("pos", "hidden")
-_POS_INNER = ("pos", "inner")
-_PER_HEAD = ("head", "pos", "head_dim")
-_ATTENTION = ("head", "query", "key")
 
-# Every function below reads other tensors of the same trace by name: `x("scores")`. All carry a batch axis in front.
-Read = Callable[[str], Tensor]
+@torch.inference_mode()
+def encoder_states(
+    network: PreTrainedModel, inputs: Mapping[str, Int[Tensor, "batch pos"]]
+) -> tuple[Float[Tensor, "batch pos hidden"], ...]:
+    """One forward pass of the encoder: what enters its first layer, then what leaves each (transformers' own).
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How one tensor follows from others: its axes (without batch), and the function that computes it."""
-
-    axes: tuple[str, ...]
-    compute: Callable[[Parts, Read], Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class LayerStep:
-    """As `Step`, for a tensor that each layer has. `x("input")` is what enters the layer."""
-
-    axes: tuple[str, ...]
-    compute: Callable[[LayerParts, Read], Tensor]
-
-
-LAYER_STEPS = {
-    "query": LayerStep(_PER_HEAD, lambda layer, x: split_heads(layer.query(x("input")), layer.heads)),
-    "key": LayerStep(_PER_HEAD, lambda layer, x: split_heads(layer.key(x("input")), layer.heads)),
-    "value": LayerStep(_PER_HEAD, lambda layer, x: split_heads(layer.value(x("input")), layer.heads)),
-    "scores": LayerStep(_ATTENTION, lambda layer, x: x("query") @ x("key").mT),
-    "scaled": LayerStep(_ATTENTION, lambda layer, x: x("scores") * layer.head_dim**-0.5 + x("mask")),
-    "probabilities": LayerStep(_ATTENTION, lambda layer, x: x("scaled").softmax(-1)),
-    "context": LayerStep(_PER_HEAD, lambda layer, x: x("probabilities") @ x("value")),
-    "joined_context": LayerStep(_POS_HIDDEN, lambda layer, x: join_heads(x("context"))),
-    "attention_projection": LayerStep(_POS_HIDDEN, lambda layer, x: layer.projection(x("joined_context"))),
-    "attention_sum": LayerStep(_POS_HIDDEN, lambda layer, x: x("attention_projection") + x("input")),
-    "attention_output": LayerStep(_POS_HIDDEN, lambda layer, x: layer.attention_norm(x("attention_sum"))),
-    "feed_forward_in": LayerStep(_POS_INNER, lambda layer, x: layer.feed_forward_in(x("attention_output"))),
-    "activation": LayerStep(_POS_INNER, lambda layer, x: layer.activation(x("feed_forward_in"))),
-    "feed_forward_out": LayerStep(_POS_HIDDEN, lambda layer, x: layer.feed_forward_out(x("activation"))),
-    "output_sum": LayerStep(_POS_HIDDEN, lambda layer, x: x("feed_forward_out") + x("attention_output")),
-    "output": LayerStep(_POS_HIDDEN, lambda layer, x: layer.output_norm(x("output_sum"))),
-}
-
-
-def _embedding_steps(parts: Parts) -> dict[str, Step]:
-    size = "embedding" if parts.embedding_projection else "hidden"
-    axes = ("pos", size)
-    found = {
-        "embeddings.word": Step(axes, lambda p, x: p.word(x("input_ids"))),
-        "embeddings.segment": Step(axes, lambda p, x: p.segment(x("token_type_ids"))),
-        "embeddings.position": Step(axes, lambda p, x: p.position(x("position_ids"))),
-        "embeddings.sum": Step(axes, _sum_embeddings),
-        "embeddings.output": Step(axes, lambda p, x: p.embedding_norm(x("embeddings.sum"))),
-        "embeddings.projection": Step(_POS_HIDDEN, lambda p, x: p.embedding_projection(x("embeddings.output"))),
-    }
-    if parts.segment is None:
-        del found["embeddings.segment"]
-    if parts.embedding_projection is None:
-        del found["embeddings.projection"]
-    return found
-
-
-def _sum_embeddings(parts: Parts, x: Read) -> Tensor:
-    word = x("embeddings.word")
-    return (word if parts.segment is None else word + x("embeddings.segment")) + x("embeddings.position")
-
-
-def _head_steps(parts: Parts) -> dict[str, Step]:
-    steps: dict[str, Step] = {}
-    if parts.pooler is not None:
-        steps["pooler.dense"] = Step(("hidden",), lambda p, x: p.pooler(x("last")[:, 0]))
-        steps["pooler"] = Step(("hidden",), lambda p, x: x("pooler.dense").tanh())
-    if (head := parts.masked_lm) is not None:
-        inner = "hidden" if parts.embedding_projection is None else "embedding"
-        steps["mlm.dense"] = Step(("pos", inner), lambda p, x: head.dense(x("last")))
-        steps["mlm.activation"] = Step(("pos", inner), lambda p, x: head.activation(x("mlm.dense")))
-        steps["mlm.transform"] = Step(("pos", inner), lambda p, x: head.norm(x("mlm.activation")))
-        steps["mlm.logits"] = Step(("pos", "vocab"), lambda p, x: head.decoder(x("mlm.transform")))
-    if parts.next_sentence is not None:
-        steps["nsp.logits"] = Step(("label",), lambda p, x: p.next_sentence(x("pooler")))
-    if (classifier := parts.classifier) is not None:
-        features = "pooler"
-        if classifier.dense is not None:
-            features = "classifier.transform"
-            steps["classifier.dense"] = Step(("hidden",), lambda p, x: classifier.dense(x("last")[:, 0]))
-            steps[features] = Step(("hidden",), lambda p, x: classifier.activation(x("classifier.dense")))
-        steps["classifier.logits"] = Step(("label",), lambda p, x: classifier.output(x(features)))
-    return steps
-
-
-def split_heads(joined: Tensor, heads: int) -> Tensor:
-    """(…, pos, hidden) into (…, head, pos, head_dim): each head takes its own stretch of the vector."""
-    return joined.unflatten(-1, (heads, -1)).transpose(-3, -2)
-
-
-def join_heads(split: Tensor) -> Tensor:
-    """(…, head, pos, head_dim) into (…, pos, hidden): the heads' vectors end to end."""
-    return split.transpose(-3, -2).flatten(-2)
+    layers + 1 tensors: `hidden_states` of a call with `output_hidden_states`.
+    """
+    output: Any = network.base_model(**inputs, output_hidden_states=True)
+    return output.hidden_states
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,23 +47,38 @@ class Trace:
     padded at their ends. Layers and heads count from 0. Axes: `batch pos head query key hidden vocab`, and `head_dim`
     (hidden / heads), `inner` (the feed-forward network's width), `embedding` (where embeddings are narrower than
     layers), `label`.
+
+    - `texts`: what was traced, one entry a text; `is_list`: whether it was given as a list, which may hold one text
+    - `given`: which of the inputs the network was given; it works the others out for itself
+    - `inputs`: each (batch, pos), and `mask` (batch, 1, 1, key), which is added to the scores
+    - `hidden_states`: layers + 1 of them; the first is what enters layer 0
     """
 
     model: Model
-    tokens: Tokens | tuple[Tokens, ...]
-    given: tuple[str, ...]  # which of the inputs the network was given; it works the others out for itself
-    inputs: Mapping[str, Tensor]  # each (batch, pos), and `mask`
-    hidden_states: tuple[Tensor, ...]  # layers + 1 of (batch, pos, hidden); the first is what enters layer 0
+    texts: tuple[Tokens, ...]
+    is_list: bool
+    given: tuple[str, ...]
+    inputs: Mapping[str, Shaped[Tensor, "batch ..."]]
+    hidden_states: tuple[Float[Tensor, "batch pos hidden"], ...]
     parts: Parts
     _steps: Mapping[str, Step]
     _memory: "_Memory" = field(repr=False)
 
     @property
+    def tokens(self) -> Tokens:
+        """The text of a trace of one. Raises `LabError` for a trace of a list, whose texts are `texts`."""
+        if self.is_list:
+            raise LabError("One text is looked at here, and this trace is of a list of texts.", "Trace one text.")
+        return self.texts[0]
+
+    @property
     def layers(self) -> int:
+        """How many layers the text went through."""
         return len(self.parts.layers)
 
     @property
     def heads(self) -> int:
+        """How many heads each layer has."""
         return self.parts.layers[0].heads
 
     @property
@@ -167,13 +98,13 @@ class Trace:
         """The names of a tensor's axes. Raises `LabError` for a name that this trace does not have."""
         number, step_name = self._resolve(name)
         step = self._steps[step_name] if number is None else LAYER_STEPS[step_name]
-        return step.axes if isinstance(self.tokens, Tokens) else ("batch", *step.axes)
+        return ("batch", *step.axes) if self.is_list else step.axes
 
-    def __getitem__(self, name: str) -> Tensor:
+    def __getitem__(self, name: str) -> Float[Tensor, "..."]:
         """The tensor called `name`, with the axes of `axes(name)`; shared, so never write to it. Raises `LabError`."""
         self._resolve(name)
         tensor = self._read(name)
-        return tensor[0] if isinstance(self.tokens, Tokens) else tensor
+        return tensor if self.is_list else tensor[0]
 
     def __contains__(self, name: str) -> bool:
         try:
@@ -183,14 +114,15 @@ class Trace:
         return True
 
     @torch.inference_mode()
-    def derive(self, name: str) -> Tensor:
+    def derive(self, name: str) -> Float[Tensor, "batch ..."]:
         """As `trace[name]`, batch axis included, but computed from the tensors before it, hidden states included.
 
-        Where `trace[name]` is one of the kept hidden states, the two can be compared.
+        Where `trace[name]` is one of the kept hidden states, the two can be compared. Raises `LabError` for a name that
+        this trace does not have.
         """
         number, step_name = self._resolve(name)
         if number is None:
-            return self._steps[step_name].compute(self.parts, self._read)
+            return self._steps[step_name].compute(self._read)
         return LAYER_STEPS[step_name].compute(self.parts.layers[number], lambda other: self._read_in(number, other))
 
     def _read(self, name: str) -> Tensor:
@@ -247,26 +179,27 @@ def trace(model: Model, tokens: Tokens | Sequence[Tokens], *, padding: int = 0) 
     >>> t["layer.0.probabilities"].shape, t.axes("layer.0.probabilities")
     (torch.Size([12, 6, 6]), ('head', 'query', 'key'))
     """
-    if not isinstance(tokens, Tokens):
-        tokens = tuple(tokens)
-        if not tokens:
-            raise LabError("There is no text to trace.", "Pass one tokenized text, or a list of them.")
-    inputs = model_inputs(model, tokens, padding=padding)
-    output = model.network.base_model(**inputs, output_hidden_states=True)
+    texts = (tokens,) if isinstance(tokens, Tokens) else tuple(tokens)
+    if not texts:
+        raise LabError("There is no text to trace.", "Pass one tokenized text, or a list of them.")
+    inputs = model_inputs(model, texts, padding=padding)
     parts = parts_of(model.network)
     return Trace(
         model=model,
-        tokens=tokens,
+        texts=texts,
+        is_list=not isinstance(tokens, Tokens),
         given=tuple(inputs),
         inputs=inputs | _implied_inputs(model, parts, inputs),
-        hidden_states=output.hidden_states,
+        hidden_states=encoder_states(model.network, inputs),
         parts=parts,
-        _steps=_embedding_steps(parts) | _head_steps(parts),
+        _steps=embedding_steps(parts) | head_steps(parts),
         _memory=_Memory(),
     )
 
 
-def _implied_inputs(model: Model, parts: Parts, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _implied_inputs(
+    model: Model, parts: Parts, inputs: Mapping[str, Int[Tensor, "batch pos"]]
+) -> dict[str, Shaped[Tensor, "batch ..."]]:
     """What the network works out for itself: position ids, segments when it is given none, the mask that is added."""
     ids, attends = inputs["input_ids"], inputs["attention_mask"]
     positions = torch.arange(ids.shape[1]).expand_as(ids)

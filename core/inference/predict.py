@@ -73,7 +73,7 @@ def predict(
     `on_progress` hears how many texts are done. Raises `LabError` when the model gives no single label, or when texts
     and pairs differ in number.
 
-    >>> predict(open_model(run.id), ["A fine film."]).labels
+    >>> predict(open_model(run.id), ["A fine film."]).labels  # doctest: +SKIP
     ('positive',)
     """
     _check(model, sequence_classification.SPEC, "has no classes to choose from", "Fine-tune it on your labels first.")

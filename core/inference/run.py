@@ -51,7 +51,7 @@ class Run(folder.Run):
         Opens the model again each time: keep `model()` for many calls, and give it to those functions. Raises
         `LabError` as they do, and when something is given that the task does not read.
 
-        >>> open_run("20261128-1200-reviews-1a2b").predict(["A fine film."]).labels
+        >>> open_run("20261128-1200-reviews-1a2b").predict(["A fine film."]).labels  # doctest: +SKIP
         ('positive',)
         """
         if isinstance(texts, str):
@@ -123,8 +123,8 @@ def launch(plan: Plan, *, output: Path | None = None, slurm: SlurmOptions | None
 def train(plan: Plan, *, output: Path | None = None) -> Run:
     """Start a run and wait for its end; as `core.training.train`.
 
-    >>> run = train(Plan(data="sample:reviews", text_column="text", label_column="label"))
-    >>> run.metrics()["accuracy"], run.predict(["A fine film."]).labels
+    >>> run = train(Plan(data="sample:reviews", text_column="text", label_column="label"))  # doctest: +SKIP
+    >>> run.metrics()["accuracy"], run.predict(["A fine film."]).labels  # doctest: +SKIP
     """
     from core import training
 

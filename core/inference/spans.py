@@ -25,7 +25,7 @@ class Stretch:
 def cut_at(text: str, spans: Sequence[Span]) -> list[Stretch]:
     """The whole text as stretches between the ends of the marks, which may overlap; empty stretches are left out.
 
-    >>> cut_at("in Rome", [Mark(3, 7, "LOC")])
+    >>> cut_at("in Rome", [Span(3, 7, "LOC")])
     [Stretch(text='in ', names=()), Stretch(text='Rome', names=('LOC',))]
     """
     ends = sorted({0, len(text), *(place for span in spans for place in (span.start, span.end))})

@@ -173,5 +173,5 @@ def inner_width(config: Any) -> int:
 
 def longest(config: Any) -> int:
     """The most positions that one text may take in the network that `config` describes, whatever its tokenizer says."""
-    skips = FAMILIES[config.model_type].positions_skip_padding and config.pad_token_id is not None
-    return config.max_position_embeddings - (config.pad_token_id + 1 if skips else 0)
+    padding: int | None = config.pad_token_id if FAMILIES[config.model_type].positions_skip_padding else None
+    return config.max_position_embeddings - (0 if padding is None else padding + 1)

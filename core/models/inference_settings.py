@@ -60,7 +60,8 @@ def read_settings(folder: Path) -> InferenceSettings | None:
         values = json.loads(text)
         names = {item.name for item in dataclasses.fields(InferenceSettings)}
         known = {name: value for name, value in values.items() if name in names}  # a later version may write more
-        settings = InferenceSettings(**known | {"choices": tuple(known.get("choices", ()))})
+        known["choices"] = tuple(known.get("choices", ()))
+        settings = InferenceSettings(**known)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(folder) from error
     if not _is_sound(settings):

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import transformers
 from safetensors import SafetensorError
+from tokenizers import Encoding
 from transformers import BatchEncoding, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from core.errors import LabError, first_line
@@ -74,6 +75,7 @@ class Model:
 
     @property
     def config(self) -> PretrainedConfig:
+        """The network's configuration, as transformers reads it from config.json."""
         return self.network.config
 
     @property
@@ -95,12 +97,13 @@ class Model:
         """The names of what a classifier of texts or of words tells apart, in the order of its logits; else empty."""
         if self.task not in (SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION):
             return ()
-        return tuple(self.config.id2label[i] for i in range(self.config.num_labels))
+        names: Any = self.config.id2label
+        return tuple(names[number] for number in range(len(names)))
 
     @property
     def attention(self) -> str:
         """The implementation of attention, as transformers calls it."""
-        return self.config._attn_implementation
+        return str(self.config._attn_implementation)
 
     @property
     def layers(self) -> int:
@@ -109,14 +112,33 @@ class Model:
 
     @property
     def has_pooler(self) -> bool:
+        """Whether the encoder ends in a pooler: a vector of the whole text, made of the first token's."""
         return getattr(self.network.base_model, "pooler", None) is not None
 
-    def encode(
-        self, text: str | Sequence[str], pair: str | Sequence[str] | None = None, **options: Any
-    ) -> BatchEncoding:
+    @property
+    def mask_id(self) -> int | None:
+        """The id of the mask token; None where the tokenizer has none."""
+        return special_id(self.tokenizer, "mask")
+
+    @property
+    def mask_token(self) -> str | None:
+        """The mask as it is written in a text, such as “[MASK]”; None where the tokenizer has none."""
+        token = self.tokenizer.mask_token
+        return None if token is None else str(token)
+
+    def encode(self, text: str | list[str], pair: str | list[str] | None = None, **options: Any) -> BatchEncoding:
         """Call the tokenizer; arguments and result as in `PreTrainedTokenizerFast.__call__`."""
         with self._lock:
             return self.tokenizer(text, pair, **options)
+
+    def encodings(self, text: str | list[str], pair: str | list[str] | None = None, **options: Any) -> list[Encoding]:
+        """As `encode`, in the tokenizers library's own form: one `Encoding` a text, with offsets and words."""
+        return self.encode(text, pair, **options).encodings or []
+
+
+def special_id(tokenizer: PreTrainedTokenizerFast, role: str) -> int | None:
+    """The id of a special token by its role: "mask", "pad", "unk", "cls" or "sep"; None where there is none."""
+    return getattr(tokenizer, f"{role}_token_id")
 
 
 def open_model(reference: str = catalogue.BUILTIN, *, attention: str = "eager") -> Model:

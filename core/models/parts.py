@@ -6,9 +6,10 @@ Only finds: what the modules compute is said in `core.explore.trace`, but for th
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
-import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 from transformers.activations import ACT2FN
 
@@ -25,13 +26,14 @@ class LayerParts:
     projection: nn.Linear
     attention_norm: nn.LayerNorm
     feed_forward_in: nn.Linear
-    activation: Callable[[torch.Tensor], torch.Tensor]
+    activation: Callable[[Tensor], Tensor]
     feed_forward_out: nn.Linear
     output_norm: nn.LayerNorm
     heads: int
 
     @property
     def head_dim(self) -> int:
+        """How many numbers of a query, key or value each head has: hidden / heads."""
         return self.query.out_features // self.heads
 
 
@@ -40,22 +42,22 @@ class MaskedLMParts:
     """The masked-language head: dense → activation → LayerNorm → decoder (usually tied to the word embeddings)."""
 
     dense: nn.Linear
-    activation: Callable[[torch.Tensor], torch.Tensor]
+    activation: Callable[[Tensor], Tensor]
     norm: nn.LayerNorm
     decoder: nn.Linear
 
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Final hidden states (…, hidden) into scores over the vocabulary (…, vocab)."""
+    def logits(self, hidden: Float[Tensor, "*place hidden"]) -> Float[Tensor, "*place vocab"]:
+        """Final hidden states into scores over the vocabulary."""
         return self.decoder(self.norm(self.activation(self.dense(hidden))))
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifierParts:
-    """The classification head: dense → activation → output over [CLS]; without `dense` it reads the pooler."""
+    """The classification head: dense → activation → output over [CLS]; without `dense` the output reads the pooler."""
 
     output: nn.Linear
     dense: nn.Linear | None
-    activation: Callable[[torch.Tensor], torch.Tensor] | None
+    activation: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +81,13 @@ def parts_of(network: PreTrainedModel) -> Parts:
     """Find the modules of a network of one of the `FAMILIES`, with or without heads."""
     family = FAMILIES[network.config.model_type]
     encoder = network.base_model
-    embeddings = encoder.embeddings
     return Parts(
-        word=embeddings.word_embeddings,
-        position=embeddings.position_embeddings,
-        segment=_find(embeddings, "token_type_embeddings"),
-        embedding_norm=embeddings.LayerNorm,
+        word=_get(encoder, "embeddings.word_embeddings"),
+        position=_get(encoder, "embeddings.position_embeddings"),
+        segment=_find(encoder, "embeddings.token_type_embeddings"),
+        embedding_norm=_get(encoder, "embeddings.LayerNorm"),
         embedding_projection=_find(encoder, family.embedding_projection),
-        layers=tuple(
-            _layer(encoder.get_submodule(path), family, network.config) for path in layer_paths(network.config)
-        ),
+        layers=tuple(_layer(_get(encoder, path), family, network.config) for path in layer_paths(network.config)),
         pooler=_find(encoder, family.pooler),
         masked_lm=_masked_lm(network, family),
         classifier=_classifier(network, family),
@@ -103,36 +102,40 @@ def weight_sharing_clone(network: PreTrainedModel) -> PreTrainedModel:
     return copy.deepcopy(network, shared)
 
 
-def _find(root: nn.Module, path: str | None) -> nn.Module | None:
-    """The module at a dotted path, None when the path is None or leads nowhere."""
+def _get(root: nn.Module, path: str) -> Any:
+    """The module at a dotted path, of the kind that the family has there. Raises `AttributeError` for a wrong path."""
+    return root.get_submodule(path)
+
+
+def _find(root: nn.Module, path: str | None) -> Any | None:
+    """As `_get`; None when the path is None or leads nowhere."""
     if path is None:
         return None
     try:
-        return root.get_submodule(path)
+        return _get(root, path)
     except AttributeError:  # no such module, or a part that was switched off and is None
         return None
 
 
 def _layer(module: nn.Module, family: Family, config: PretrainedConfig) -> LayerParts:
     names = {field.name: getattr(family.layer, field.name) for field in fields(family.layer)}
-    found = {name: module.get_submodule(path) for name, path in names.items()}
+    found = {name: _get(module, path) for name, path in names.items()}
     return LayerParts(**found, heads=config.num_attention_heads)
 
 
-def _masked_lm(network: nn.Module, family: Family) -> MaskedLMParts | None:
+def _masked_lm(network: PreTrainedModel, family: Family) -> MaskedLMParts | None:
     head = family.masked_lm
     decoder = _find(network, head.decoder)
     if decoder is None:
         return None
     activation = ACT2FN[head.function or activation_name(network.config)]
-    return MaskedLMParts(network.get_submodule(head.dense), activation, network.get_submodule(head.norm), decoder)
+    return MaskedLMParts(_get(network, head.dense), activation, _get(network, head.norm), decoder)
 
 
-def _classifier(network: nn.Module, family: Family) -> ClassifierParts | None:
+def _classifier(network: PreTrainedModel, family: Family) -> ClassifierParts | None:
     """The parts of a head over the whole text; heads over words, answers or choices bear the same names."""
     if not type(network).__name__.endswith("ForSequenceClassification"):
         return None
     head = family.classifier
-    output = _find(network, head.output)
-    activation = ACT2FN[head.function] if head.function else None
-    return ClassifierParts(output, _find(network, head.dense), activation)
+    activation = ACT2FN[head.function or "linear"]
+    return ClassifierParts(_get(network, head.output), _find(network, head.dense), activation)

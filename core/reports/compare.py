@@ -1,12 +1,14 @@
 """Whether two runs were scored on the same rows of the same file. Reads what runs wrote down, and keeps it in mind."""
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from core.memory import FileCache
 from core.runs.folder import Run
 from core.runs.status import read_json
 from core.training.batches.examples import row_ids_hash
+
+_found: FileCache[tuple[str, str, str] | None] = FileCache(1_024)
 
 
 def scored_rows(run: Run) -> tuple[str, str, str] | None:
@@ -17,14 +19,12 @@ def scored_rows(run: Run) -> tuple[str, str, str] | None:
     """
     path = run.path / "data.json"
     try:
-        stat = path.stat()
+        return _found.get(path, lambda: _scored_rows(path))
     except OSError:
         return None
-    return _scored_rows(path, stat.st_mtime_ns, stat.st_size)
 
 
-@lru_cache(maxsize=1024)
-def _scored_rows(path: Path, changed: int, size: int) -> tuple[str, str, str] | None:
+def _scored_rows(path: Path) -> tuple[str, str, str] | None:
     data = read_json(path)
     split = str(data.get("scored_split"))
     rows, own = _part(data, "row_ids_hash", split), _part(data, "row_ids", split)

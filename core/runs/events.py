@@ -45,12 +45,15 @@ class EventWriter:
         self.append({"kind": "note", "message": message})
 
     def close(self) -> None:
+        """Close the file; nothing can be appended afterwards."""
         os.close(self._file)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

@@ -61,8 +61,8 @@ class SlurmTask:
             return
         write_status(self._folder, "queued")
         signal.signal(signal.SIGTERM, self._on_term)
-        self._start_supervisor()
-        exit_code = self._wait()
+        self._supervisor = self._start_supervisor()
+        exit_code = self._wait(self._supervisor)
         if self._is_interrupted:
             signal.raise_signal(_SIGNAL)  # submitit calls `checkpoint`, and queues the job again where that returns
         sys.exit(exit_code)
@@ -72,15 +72,15 @@ class SlurmTask:
         signal.signal(_SIGNAL, signal.SIG_IGN)
         if self._supervisor is not None:
             self._interrupt()
-            exit_code = self._wait()
+            exit_code = self._wait(self._supervisor)
             if not self._settle():
                 sys.exit(exit_code)
         return DelayedSubmission(SlurmTask(self._folder, self._command, self._resources, requeues=self._requeues))
 
-    def _start_supervisor(self) -> None:
+    def _start_supervisor(self) -> subprocess.Popen:
         command = [sys.executable, "-m", "core.runs.supervisor", str(self._folder), *self._resources.options(), "--"]
         with (self._folder / "train.log").open("ab") as log:
-            self._supervisor = subprocess.Popen(
+            return subprocess.Popen(
                 _shielded([*command, *_shielded(self._command)]),
                 cwd=PROJECT_ROOT,
                 stdin=subprocess.DEVNULL,
@@ -89,17 +89,17 @@ class SlurmTask:
                 start_new_session=True,
             )
 
-    def _wait(self) -> int:
+    def _wait(self, supervisor: subprocess.Popen) -> int:
         """Wait for the supervisor's end, passing an interruption on; its exit code, 1 for a signal.
 
         Also called within a signal handler that interrupted it, so it holds no lock and leaves the process unreaped,
         which keeps its number from being used again.
         """
         last_term = float("-inf")
-        while (end := os.waitid(os.P_PID, self._supervisor.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
+        while (end := os.waitid(os.P_PID, supervisor.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
             if self._is_interrupted and time.monotonic() - last_term >= _TERM_AGAIN_SECONDS:
                 last_term = time.monotonic()
-                os.kill(self._supervisor.pid, signal.SIGTERM)
+                os.kill(supervisor.pid, signal.SIGTERM)
             elif not self._is_interrupted and (self._folder / STOP).exists():
                 self._is_stop_wanted = True
             time.sleep(_POLL_SECONDS)

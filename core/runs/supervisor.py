@@ -81,6 +81,10 @@ class Supervisor:
             self._pause()
         return self._supervise()
 
+    def _slots(self) -> tuple[str, ...]:
+        """The slots that the run holds; none while it waits for them."""
+        return () if self._lock is None else self._lock.slots
+
     def _leave_device(self) -> None:
         if self._lock is not None:
             self._lock.release()
@@ -106,7 +110,7 @@ class Supervisor:
         write_status(self._folder, "running")
         environment = {**os.environ, PARENT_VARIABLE: str(os.getpid()), ATTEMPT_VARIABLE: str(attempt)}
         if self._resources.device == "cuda":
-            environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._lock.slots)
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._slots())
         with (self._folder / "train.log").open("ab") as log:
             worker = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
@@ -186,8 +190,7 @@ class Supervisor:
                 self._watch.check()
                 silence = self._watch.silence()
             try:
-                slots = self._lock.slots if self._lock is not None else ()  # none while it waits
-                found = {"device": self._resources.device, "slots": slots, "silence": silence}
+                found = {"device": self._resources.device, "slots": self._slots(), "silence": silence}
                 write_record(self._folder / BEAT, {**self._identity, "heartbeat": time.time(), **found})
             except OSError:  # a full disk shows as a stalled heartbeat, and must not end the training
                 pass
@@ -229,6 +232,7 @@ def _take_over(folder: Path) -> int | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Supervise the run that the command line names; the exit code of its worker."""
     parser = argparse.ArgumentParser(prog="python -m core.runs.supervisor", description=__doc__)
     parser.add_argument("folder", type=Path)
     Resources.add_options(parser)

@@ -1,1 +1,1 @@
-"""Components of our own: one folder each, with its Python, its script and its style."""
+"""Components of our own: a folder each, with its Python, its script and its style. `base` is what several share."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     Change = Callable[[ColumnMapping | None], ColumnMapping]
 
+TASK = "task"  # the key of the session state, and of the address
 NO_COLUMN = "(none)"
 LABEL_ROLES = ("label", "labels", "tags")
 TASKS = {name: spec.title for name, spec in SPECS.items()}
@@ -52,7 +53,7 @@ MOST_NAMED = 100
 
 def choose_task() -> str:
     """What the model should learn; the pages share the choice, and it stands in the address."""
-    task = choose("What the model should learn", TASKS, key="task")
+    task = choose("What the model should learn", TASKS, key=TASK)
     st.caption(spec_of(task).meaning)
     return task
 
@@ -120,7 +121,7 @@ def _suggest_task(table: Table, mapping: ColumnMapping) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/lightbulb: This table looks made for “{TASKS[likely]}”.", width="content")
-        st.button("Take this task", key="take-task", on_click=st.session_state.update, args=({"task": likely},))
+        st.button("Take this task", key="take-task", on_click=st.session_state.update, args=({TASK: likely},))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -24,6 +24,13 @@ from pages.shared.reading_options import FILL, already_read, can_be_filled, forg
 from pages.shared.text import counted, plain, report_errors, show_error
 from pages.shared.url_state import choose, forget
 
+# Keys of the session state; `DATA` and `DATA_NAME` stand in the address, too.
+DATA = "data"
+DATA_NAME = "data-name"
+UPLOAD = "upload"
+UPLOAD_KEPT = "upload-kept"
+UPLOAD_PROBLEM = "upload-problem"
+UPLOAD_CAN_BE_FILLED = "upload-can-be-filled"
 OTHER = "other"
 DELETABLE = {  # kinds of references, with the title of the button, what goes, and until when it is missed
     "upload": ("Delete this upload", "The file", "without it"),
@@ -39,17 +46,17 @@ def choose_source() -> str:
     with right:
         st.file_uploader(
             "Or upload a table",
-            key="upload",
+            key=UPLOAD,
             help="CSV, TSV, TXT, JSON, JSONL, CoNLL, SQuAD (each also as .gz), Excel or Parquet. "
             "It stays on this machine.",
         )
-        if "upload-problem" in st.session_state:
-            show_error(st.session_state["upload-problem"])
+        if UPLOAD_PROBLEM in st.session_state:
+            show_error(st.session_state[UPLOAD_PROBLEM])
             st.caption("It was not stored: what follows is the data set chosen before.")
-            if st.session_state["upload-can-be-filled"]:
+            if st.session_state[UPLOAD_CAN_BE_FILLED]:
                 st.button(FILL, icon=":material/table_rows:", on_click=report_errors, args=(_keep_filled,))
     with left:
-        chosen = choose("Data set", titles | {OTHER: "From the Hub, or a folder …"}, key="data")
+        chosen = choose("Data set", titles | {OTHER: "From the Hub, or a folder …"}, key=DATA)
         return _choose_other() if chosen == OTHER else chosen
 
 
@@ -65,15 +72,15 @@ def titles_of_sets(*, leave_out: str = "") -> dict[str, str]:
 def address_of(reference: str) -> dict[str, str]:
     """The part of an address that opens a page with this data set chosen."""
     if reference in titles_of_sets():
-        return {"data": reference}
-    return {"data": OTHER, "data-name": reference.partition(":")[2]}
+        return {DATA: reference}
+    return {DATA: OTHER, DATA_NAME: reference.partition(":")[2]}
 
 
 def _choose_other() -> str:
     """A data set of the Hub by its name, or a folder that the `datasets` library saved."""
     named = st.text_input(
         "Hub name or folder",
-        key="data-name",
+        key=DATA_NAME,
         placeholder="dair-ai/emotion, imdb, glue/cola, or the path of a folder",
         help="A data set on the Hugging Face Hub (needs a network, the first time), or a folder on this machine that "
         "save_to_disk wrote.",
@@ -87,14 +94,14 @@ def _choose_other() -> str:
 
 def _keep_upload() -> None:
     """Store a file that has just arrived, once, and choose it."""
-    file = st.session_state.get("upload")
+    file = st.session_state.get(UPLOAD)
     if file is None:  # taken away again, or left behind on another page
-        st.session_state.pop("upload-problem", None)
+        st.session_state.pop(UPLOAD_PROBLEM, None)
         return
-    if st.session_state.get("upload-kept") == file.file_id:
+    if st.session_state.get(UPLOAD_KEPT) == file.file_id:
         return
-    st.session_state["upload-kept"] = file.file_id
-    st.session_state.pop("upload-problem", None)
+    st.session_state[UPLOAD_KEPT] = file.file_id
+    st.session_state.pop(UPLOAD_PROBLEM, None)
     content, table = file.getvalue(), None
     with st.spinner("Reading the file …"):
         try:
@@ -103,19 +110,19 @@ def _keep_upload() -> None:
             upload = uploads.store_upload(content, file.name)
             if table is not None:
                 already_read(upload, table)
-            st.session_state["data"] = upload.reference
+            st.session_state[DATA] = upload.reference
         except LabError as error:
-            st.session_state["upload-problem"] = error
-            st.session_state["upload-can-be-filled"] = can_be_filled(error, content, name=file.name)
+            st.session_state[UPLOAD_PROBLEM] = error
+            st.session_state[UPLOAD_CAN_BE_FILLED] = can_be_filled(error, content, name=file.name)
 
 
 def _keep_filled() -> None:
     """Store the file that was refused, and read it with shorter rows filled up."""
-    file = st.session_state["upload"]
+    file = st.session_state[UPLOAD]
     reference = uploads.store_upload(file.getvalue(), file.name).reference
     set_reading(reference, ReadOptions(fill=True))
-    st.session_state["data"] = reference
-    st.session_state.pop("upload-problem", None)
+    st.session_state[DATA] = reference
+    st.session_state.pop(UPLOAD_PROBLEM, None)
 
 
 def offer_deletion(reference: str, content_hash: str) -> None:
@@ -143,8 +150,8 @@ def _delete(reference: str, content_hash: str) -> None:
         uploads.delete_upload(name)
     kept.delete(content_hash)  # last, so that a change by somebody else meanwhile goes, too
     forget_reading(reference)
-    forget("data")
-    st.session_state["data-name"] = ""  # else its name, typed there, would fetch it again at once
+    forget(DATA)
+    st.session_state[DATA_NAME] = ""  # else its name, typed there, would fetch it again at once
 
 
 def show_notices(notices: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """Showing a picture or a table together with the way to take it home: PNG from a picture, CSV from a table."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -38,6 +39,15 @@ def csv_button(label: str, table: pd.DataFrame | Callable[[], pd.DataFrame | byt
         on_click="ignore",
         key=f"csv-{name}",
     )
+
+
+def csv_table(values: pd.DataFrame, label: str, name: str, *, alt: str, **look: Any) -> None:
+    """A table without row numbers, and below it a button that downloads it as `name`.csv.
+
+    `alt` is what screen readers say of it; `look` goes to `st.dataframe`.
+    """
+    st.dataframe(values, hide_index=True, alt=alt, **look)
+    csv_button(label, values, name)
 
 
 def escape_formulas(table: pd.DataFrame) -> pd.DataFrame:

@@ -22,12 +22,18 @@ if TYPE_CHECKING:
     from core.data.decisions.store import Updated
     from core.data.table import ReadOptions
 
+# Keys of the session state.
+AUTHOR = "author"
+CHANGES = "kept-changes"
+NEWS = "kept-news"
+GUESSES = "kept-guesses"
+SEEN = "kept-seen"
 _SHOWN_SECONDS = 20.0  # several runs of the page may follow fast upon each other: said in the first, it would be gone
 
 
 def author() -> str:
     """The name of this session; another one in each tab, and after a reload."""
-    return st.session_state.setdefault("author", secrets.token_hex(6))
+    return st.session_state.setdefault(AUTHOR, secrets.token_hex(6))
 
 
 def load(content_hash: str, kind: type, reading: ReadOptions | None = None) -> Any:
@@ -66,21 +72,21 @@ def delete(content_hash: str, kind: type | None = None) -> None:
 
 
 def times_changed_by_others(content_hash: str, kind: type) -> int:
-    """A number for keys of widgets that must begin anew with what others chose."""
-    return st.session_state.get("kept-changes", {}).get((content_hash, kind), 0)
+    """A number for keys of widgets that must begin again with what others chose."""
+    return st.session_state.get(CHANGES, {}).get((content_hash, kind), 0)
 
 
 def tell(line: str) -> None:
     """Say something on the next run of the page, and a little longer."""
-    st.session_state.setdefault("kept-news", []).append((time.monotonic(), line))
+    st.session_state.setdefault(NEWS, []).append((time.monotonic(), line))
 
 
 def show_news() -> None:
     """What was changed meanwhile. Has a place of its own, also when there is nothing: what stands below stays the same
     element then, and a table in which somebody types is not closed."""
     since = time.monotonic() - _SHOWN_SECONDS
-    news = [(when, line) for when, line in st.session_state.get("kept-news", []) if when > since]
-    st.session_state["kept-news"] = news
+    news = [(when, line) for when, line in st.session_state.get(NEWS, []) if when > since]
+    st.session_state[NEWS] = news
     place = st.container()
     if lines := dict.fromkeys(line for _, line in news):
         place.info("\n\n".join(map(plain, lines)), icon=":material/group:")
@@ -88,19 +94,19 @@ def show_news() -> None:
 
 def show_guess(content_hash: str, guess: Any) -> None:
     """Remember what a page shows where nothing is kept: a decision of somebody else changes this, and not nothing."""
-    st.session_state.setdefault("kept-guesses", {})[content_hash, type(guess)] = guess
+    st.session_state.setdefault(GUESSES, {})[content_hash, type(guess)] = guess
 
 
 def _see(content_hash: str, kind: type, before: Any, after: Any) -> None:
     seen, key = _seen(), (content_hash, kind)
-    guess = st.session_state.get("kept-guesses", {}).get(key)
+    guess = st.session_state.get(GUESSES, {}).get(key)
     if key in seen and (lines := changed_meanwhile(*(each or guess for each in (seen[key], before, after)))):
         for line in lines:
             tell(line)
-        changes = st.session_state.setdefault("kept-changes", {})
+        changes = st.session_state.setdefault(CHANGES, {})
         changes[key] = changes.get(key, 0) + 1
     seen[key] = after
 
 
 def _seen() -> dict[tuple[str, type], Any]:
-    return st.session_state.setdefault("kept-seen", {})
+    return st.session_state.setdefault(SEEN, {})

@@ -2,7 +2,7 @@
 
 Three things that `st.data_editor` leaves to its user: a message from it holds every cell typed since it was drawn, of
 which only the new ones are passed on; what changed in the data is drawn into the same table, so that nothing half typed
-is lost; and a cell shows what was typed into it for as long as the table stands, so the table begins anew when what is
+is lost; and a cell shows what was typed into it for as long as the table stands, so the table begins again when what is
 kept is something else (it was changed by somebody else, taken back, or refused), though never while somebody types.
 """
 
@@ -50,7 +50,7 @@ def live_editor(
 ) -> None:
     """A table in which cells can be typed over.
 
-    identity: says which rows and columns these are; with another one the table begins anew.
+    identity: says which rows and columns these are; with another one the table begins again.
     on_typed: is given the cells that are new; where it raises `LabError`, they come again with the next ones.
     options: of `st.data_editor`.
     """

@@ -17,6 +17,9 @@ from core.errors import LabError
 from pages.shared import kept
 from pages.shared.text import plain, report_errors, show_error
 
+# Keys of the session state.
+READINGS = "reading"
+RESETS = "resets"
 FILL = "Fill up shorter rows with empty cells"
 DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", "": "Nothing: one text a line"}
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "gb18030", "shift_jis", "big5", "euc-kr")
@@ -38,7 +41,7 @@ def chosen_reading(reference: str) -> ReadOptions:
 
     Raises `LabError` when what was kept is damaged.
     """
-    readings = st.session_state.setdefault("reading", {})
+    readings = st.session_state.setdefault(READINGS, {})
     if reference not in readings:
         _take_over(reference)
     return readings.get(reference, ReadOptions())
@@ -47,7 +50,7 @@ def chosen_reading(reference: str) -> ReadOptions:
 def _take_over(reference: str) -> None:
     """What is kept of how an upload is read, when the session begins and when another tab has changed it since."""
     if content_hash := _hash_of(reference):
-        readings, by_others = st.session_state["reading"], kept.times_changed_by_others(content_hash, ReadOptions)
+        readings, by_others = st.session_state[READINGS], kept.times_changed_by_others(content_hash, ReadOptions)
         found = kept.load(content_hash, ReadOptions) or ReadOptions()
         if reference not in readings or kept.times_changed_by_others(content_hash, ReadOptions) != by_others:
             readings[reference] = found
@@ -101,7 +104,7 @@ def can_be_filled(
 
 def set_reading(reference: str, options: ReadOptions) -> None:
     """Keep how a file is to be read; where it cannot be written down, at least while the session lasts."""
-    st.session_state.setdefault("reading", {})[reference] = options
+    st.session_state.setdefault(READINGS, {})[reference] = options
     if content_hash := _hash_of(reference):
         if options == ReadOptions():
             report_errors(kept.delete, content_hash, ReadOptions)
@@ -111,7 +114,7 @@ def set_reading(reference: str, options: ReadOptions) -> None:
 
 def forget_reading(reference: str) -> None:
     """Nothing was ever said about a file that is gone."""
-    st.session_state.get("reading", {}).pop(reference, None)
+    st.session_state.get(READINGS, {}).pop(reference, None)
 
 
 def _hash_of(reference: str) -> str | None:
@@ -126,7 +129,7 @@ def reading_settings(reference: str, table: Table) -> None:
     """How the file was read, each setting changeable."""
     used = table.options
     by_others = kept.times_changed_by_others(table.content_hash, ReadOptions)
-    key = f"{reference}-{st.session_state.get('resets', 0)}-{by_others}"  # new widgets that show what is read now
+    key = f"{reference}-{st.session_state.get(RESETS, 0)}-{by_others}"  # new widgets that show what is read now
     current = chosen_reading(reference)
     wanted = _choose_part(key, table, current)
     if used.delimiter is None:
@@ -180,7 +183,7 @@ def _choose_form(key: str, used: ReadOptions, current: ReadOptions) -> ReadOptio
 def _offer_detection(reference: str) -> None:
     if st.button("Back to what was detected"):
         set_reading(reference, ReadOptions())
-        st.session_state["resets"] = st.session_state.get("resets", 0) + 1
+        st.session_state[RESETS] = st.session_state.get(RESETS, 0) + 1
         st.rerun()
 
 

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -277,12 +277,29 @@ def whole_number(
     return chosen
 
 
-def choose_listed(label: str, titles: Mapping[str, str], *, key: str, width: int | str = "stretch") -> str:
-    """One of things shown by title and kept, also in the address, by id; the first one when there is no such thing."""
-    first = next(iter(titles))
-    seed(key, first, allowed=titles)
+def choose_listed(
+    label: str,
+    titles: Mapping[str, str],
+    *,
+    key: str,
+    default: str | None = None,
+    help: str | None = None,
+    width: int | Literal["stretch"] = "stretch",
+) -> str:
+    """One of things shown by title and kept, also in the address, by id.
+
+    `default` (else the first one) where nothing was chosen, or what was chosen is not there.
+    """
+    usual = next(iter(titles)) if default is None else default
+    seed(key, usual, allowed=titles)
     chosen = st.selectbox(
-        label, list(titles), format_func=lambda each: titles[each], key=key, width=width, persist_state="session"
+        label,
+        list(titles),
+        format_func=titles.__getitem__,
+        key=key,
+        help=help,
+        width=width,
+        persist_state="session",
     )
-    keep(key, chosen if chosen != first else "")
+    keep(key, chosen if chosen != usual else "")
     return chosen

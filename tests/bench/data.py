@@ -37,7 +37,8 @@ OURS = f"""{PEAK}
 import pandas  # which parts of Arrow load on first use, and the app has loaded
 from tests.columns import classes
 from core.data.dataset.dataset import build_dataset
-from core.data.quality.profile import profile, search
+from core.data.dataset.browse import search
+from core.data.quality.profile import profile
 from core.data.reading.read_table import read_table
 start, cpu = time.perf_counter(), time.process_time()
 table = read_table(path)

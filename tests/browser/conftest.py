@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
@@ -160,6 +160,15 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def context(app: RunningApp, browser: Browser) -> Iterator[BrowserContext]:
+    """What the tabs of one test file share: the scripts that the browser has loaded and compiled, and nothing else."""
+    context = browser.new_context(base_url=app.base_url, viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.set_default_timeout(WAIT_SECONDS * 1000)
+    yield context
+    context.close()
+
+
 @pytest.fixture
 def foreign_requests() -> list[str]:
     """Addresses that the page asked for and that are not the app's."""
@@ -175,13 +184,13 @@ def console_errors() -> list[str]:
 @pytest.fixture
 def page(
     app: RunningApp,
-    browser: Browser,
+    context: BrowserContext,
     foreign_requests: list[str],
     console_errors: list[str],
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> Iterator[Page]:
-    """A fresh tab, 1280 x 800, without cookies. Leaves a picture in the test's folder when the test failed."""
+    """A fresh tab, 1280 x 800, with nothing stored. Leaves a picture in the test's folder when the test failed."""
 
     def note_request(url: str) -> None:
         if urlsplit(url).scheme not in ("data", "blob", "about") and urlsplit(url).netloc != f"127.0.0.1:{app.port}":
@@ -193,19 +202,26 @@ def page(
         if entry.type == "error" and not looking:
             console_errors.append(entry.text)
 
-    context = browser.new_context(base_url=app.base_url, viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    context.set_default_timeout(WAIT_SECONDS * 1000)
-    context.on("request", lambda asked: note_request(asked.url))
-    context.on("page", lambda tab: tab.on("websocket", lambda channel: note_request(channel.url)))
-    context.on("console", note_console)
-    context.on("weberror", lambda uncaught: console_errors.append(str(uncaught.error)))
+    listeners = {
+        "request": lambda asked: note_request(asked.url),
+        "page": lambda tab: tab.on("websocket", lambda channel: note_request(channel.url)),
+        "console": note_console,
+        "weberror": lambda uncaught: console_errors.append(str(uncaught.error)),
+    }
+    for event, listener in listeners.items():
+        context.on(event, listener)
     page = context.new_page()
+    stored = {"origin": app.base_url, "storageTypes": "cookies,local_storage,indexeddb"}
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", stored)
     yield page
     if getattr(request.node, "failed", False) and not page.is_closed():
         picture = tmp_path / "failure.png"
         page.screenshot(path=picture)
         request.node.add_report_section("teardown", "picture", str(picture))
-    context.close()
+    for tab in context.pages:
+        tab.close()
+    for event, listener in listeners.items():
+        context.remove_listener(event, listener)
     if foreign_requests:
         pytest.fail(f"the page reached outside the app: {foreign_requests}", pytrace=False)
 

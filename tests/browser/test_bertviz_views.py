@@ -126,7 +126,7 @@ def test_neuron_view_computes_the_traces_scores_from_query_and_key(page: Page, t
 @pytest.mark.parametrize("view", VIEWS)
 def test_evil_tokens_are_text_in_every_view(page: Page, t: Trace, dialogs, console_errors, view: str, theme: str):
     tokens = EVIL + t.tokens.tokens[len(EVIL) :]
-    show(page, VIEWS[view](dataclasses.replace(t, tokens=dataclasses.replace(t.tokens, tokens=tokens)), theme=theme))
+    show(page, VIEWS[view](dataclasses.replace(t, texts=(dataclasses.replace(t.tokens, tokens=tokens),)), theme=theme))
     if view == "model":
         page.locator("#attn_background_0_0 ~ rect").click()
     assert tuple(page.locator(TOKENS[view]).all_text_contents()[: len(EVIL)]) == EVIL

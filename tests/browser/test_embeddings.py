@@ -54,14 +54,14 @@ def test_from_a_view_through_the_layers_to_the_rows_of_circled_points(page: Page
     page.goto("/embeddings")
     expect(page.get_by_text("orthogonal Procrustes")).to_be_visible()
     choose_view(page, "Map of a data set")
-    expect(page.get_by_text("of the variance; the rest does not show here")).to_be_visible()
+    expect(page.get_by_text("of how the points spread (the variance)")).to_be_visible()
     settled(page)
-    before = page.get_by_text("of the variance; the rest").text_content()
+    before = page.get_by_text("of how the points spread").text_content()
 
     page.get_by_role("slider", name="Layer").press("ArrowLeft")
     page.get_by_role("slider", name="Layer").press("ArrowLeft")
     expect(page).to_have_url(re.compile("after-layer=4"))
-    expect(page.get_by_text("of the variance; the rest")).not_to_have_text(before)
+    expect(page.get_by_text("of how the points spread")).not_to_have_text(before)
     settled(page)
 
     draw_lasso(page)
@@ -81,7 +81,7 @@ def test_from_a_view_through_the_layers_to_the_rows_of_circled_points(page: Page
     address = page.url
     page.goto("/")
     page.goto(address)
-    expect(page.get_by_text("of the variance; the rest does not show here")).to_be_visible()
+    expect(page.get_by_text("of how the points spread (the variance)")).to_be_visible()
     expect(page.get_by_role("slider", name="Layer")).to_have_attribute("aria-valuetext", "4")
     assert console_errors == []
 

@@ -23,7 +23,7 @@ def test_a_task_is_handed_on_turned_and_reopened(page: Page, tags: Path, console
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(tags)
     page.get_by_role("link", name="Train on this data").click()
     expect(page.get_by_text("40 sentences with 3 tags")).to_be_visible()
-    expect(page.get_by_role("combobox", name="What the model shall learn")).to_have_value("Tag words")
+    expect(page.get_by_role("combobox", name="What the model should learn")).to_have_value("Tag words")
     expect(page.get_by_text("20 steps")).to_be_visible()
 
     # A knob that is turned makes the preset a custom one, and what was opened stays open

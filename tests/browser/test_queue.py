@@ -1,6 +1,5 @@
 """Two trainings on one device: queued, watched, the first stopped and resumed, and the app killed in between."""
 
-import re
 import time
 
 from playwright.sync_api import Locator, Page, expect
@@ -31,6 +30,20 @@ def start_long_run(page: Page, name: str) -> Run:
 
 def main(page: Page) -> Locator:
     return page.get_by_test_id("stMain")
+
+
+def watch(page: Page, run: Run, name: str) -> None:
+    """Go to a run by its link. Until all is drawn, the buttons below its heading are still those of the run before."""
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=f"Run {name}")).to_be_visible()
+    settled(page)
+    assert run.id in page.url
+
+
+def stop(page: Page, run: Run) -> None:
+    main(page).get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(STOPPED)).to_be_visible(timeout=90_000)
+    assert run.status().state == "stopped"
 
 
 def goes_on(page: Page, run: Run, step: int) -> bool:
@@ -64,14 +77,11 @@ def test_E06_two_runs_share_a_device_and_outlive_the_app(page: Page, app: Runnin
     assert second.status().state == "queued"
 
     # Stop the first: the second starts by itself
-    page.get_by_role("link", name="First in line").click()
-    expect(page.get_by_role("heading", name="Run First in line")).to_be_visible()
-    main(page).get_by_role("button", name="Stop").click()
-    expect(page.get_by_text(STOPPED)).to_be_visible(timeout=90_000)
+    watch(page, first, "First in line")
+    stop(page, first)
     stopped = first.status()
     assert 0 < stopped.step < stopped.total_steps
-    page.get_by_role("link", name="Second in line").click()
-    expect(page.get_by_role("heading", name="Run Second in line")).to_be_visible()
+    watch(page, second, "Second in line")
     expect(page.get_by_text(TRAINS)).to_be_visible(timeout=90_000)
     assert goes_on(page, second, 0)
 
@@ -79,15 +89,13 @@ def test_E06_two_runs_share_a_device_and_outlive_the_app(page: Page, app: Runnin
     page.goto(f"/fine-tune?watching={first.id}")
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_text(WAITS)).to_be_visible()
-    page.get_by_role("link", name="Second in line").click()
-    expect(page.get_by_role("heading", name="Run Second in line")).to_be_visible()
-    main(page).get_by_role("button", name="Stop").click()
-    expect(page.get_by_text(STOPPED)).to_be_visible(timeout=90_000)
+    watch(page, second, "Second in line")
+    stop(page, second)
     assert goes_on(page, first, stopped.step)
     notes = [event.get("message", "") for event in first.events()]
     assert f"Continued from the checkpoint of step {stopped.step}." in notes
     page.goto(f"/fine-tune?watching={first.id}")
-    expect(page.get_by_text(re.compile(TRAINS))).to_be_visible()
-    main(page).get_by_role("button", name="Stop").click()
-    expect(page.get_by_text(STOPPED)).to_be_visible(timeout=90_000)
+    expect(page.get_by_text(TRAINS)).to_be_visible()
+    settled(page)
+    stop(page, first)
     assert "Traceback" not in app.log_tail(400)

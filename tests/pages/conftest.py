@@ -18,7 +18,7 @@ def _pages() -> dict[str, Any]:
 
 @pytest.fixture
 def open_page(_pages: dict[str, Any]) -> Callable[..., AppTest]:
-    """`open_page("explore/tokens/page.py", text="…")` runs the page with these values in its address, as a link does."""
+    """`open_page("explore/tokens/page.py", text="…")` runs the page as a link with these values does."""
 
     def opened(page: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(ROUTER), default_timeout=60)

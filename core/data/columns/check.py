@@ -8,20 +8,20 @@ from core.data.cells import LARGEST_SCORE, answers_of, is_score, items_of, switc
 from core.data.column_mapping import ColumnMapping
 from core.data.columns.labels import choice_numbers, is_choice, labels_of
 from core.data.dataset.browse import natural_order
-from core.data.dataset.notices import MANY_LABELS, Finding, counted, in_order, numbers, shown
+from core.data.dataset.notices import MANY_LABELS, Finding, in_order, numbers, shown
 from core.data.dataset.repeats import dictionary_codes
 from core.data.dataset.row_selection import is_usable_label, rows_in_words
 from core.data.dataset.steps import DropRows, DropUnlabelled
 from core.data.dataset.words import count_words
 from core.data.table import Table
 from core.data.views import Strings
-from core.errors import LabError
+from core.errors import LabError, counted
 
 _BEHIND = "They get the numbers behind, unless a fix merges or drops them."
 
 
 def check_mapping(table: Table, mapping: ColumnMapping, row_ids: np.ndarray | None = None) -> tuple[Finding, ...]:
-    """What to mend before a task can learn from these columns; the worst first, one "good" when nothing is wrong.
+    """What to fix before a task can learn from these columns; the worst first, one "good" when nothing is wrong.
 
     `row_ids` says where in the file each row of the table stands, where fixes have left some out. Raises nothing for a
     bad choice: each problem is a finding. Rows are those of the file.
@@ -35,7 +35,7 @@ def check_mapping(table: Table, mapping: ColumnMapping, row_ids: np.ndarray | No
             found += _blank_texts(table, column, row_ids)
         found += CHECKS[mapping.task](table, mapping, row_ids)
     if not found:
-        found.append(Finding("mapping", "good", f"The columns fit the task in all {len(table):,} rows."))
+        found.append(Finding("mapping", "good", f"The columns fit the task in all {counted(len(table), 'row')}."))
     return in_order(found)
 
 

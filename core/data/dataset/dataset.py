@@ -21,7 +21,7 @@ from core.data.dataset.row_selection import RowSelection, is_usable_label, rows_
 from core.data.dataset.words import count_words
 from core.data.table import Table
 from core.data.views import Numbers, Strings
-from core.errors import LabError
+from core.errors import LabError, counted
 
 __all__ = ["MAX_LABELS", "Dataset", "build_dataset", "natural_order", "shared_examples"]
 
@@ -188,11 +188,12 @@ def _unknown(
     strange = natural_order({cells[code] for code in np.unique(codes[rows]).tolist()})
     shown = ", ".join(repr(name) for name in strange[:_SHOWN]) + (" and more" if len(strange) > _SHOWN else "")
     if what != "drop":
+        have = counted(len(rows), "row has a label", "rows have labels")
         raise LabError(
-            f"{len(rows):,} rows have labels that the training data does not know ({shown}): "
-            f"{rows_in_words(selection.row_ids[rows])}.",
+            f"{have} that the training data does not know ({shown}): {rows_in_words(selection.row_ids[rows])}.",
             f"Use only {', '.join(repr(name) for name in names[:_SHOWN])}… as labels, or remove these rows.",
         )
     if len(rows) == len(selection):
         raise LabError(f"No row has a label that the training data knows ({shown}).", "Choose another label column.")
-    return f"{len(rows):,} rows were dropped: the training data does not know their labels ({shown})."
+    dropped = counted(len(rows), "row was dropped", "rows were dropped")
+    return f"{dropped}: the training data does not know {'its label' if len(rows) == 1 else 'their labels'} ({shown})."

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from core.data import limits
 from core.data.dataset.row_selection import rows_in_words
 from core.data.table import Table
-from core.errors import LabError
+from core.errors import LabError, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,8 @@ class Edits:
             data = data.set_column(table.columns.index(name), name, column)
         count = sum(map(len, columns.values()))
         where = rows_in_words(sorted({edit.row for edit in self}))
-        notice = f"{count:,} cells were corrected by hand, in {where}; the file itself is unchanged."
+        cells = counted(count, "cell was", "cells were")
+        notice = f"{cells} corrected by hand, in {where}; the file itself is unchanged."
         return replace(table, data=data, notices=(*table.notices, notice))
 
     def __iter__(self) -> Iterator[Edit]:

@@ -12,7 +12,7 @@ from core.data.dataset.row_selection import rows_in_words
 from core.data.dataset.steps import Step, meanings, spelled_alike
 from core.data.table import is_number
 from core.data.views import Numbers, Strings
-from core.errors import LabError
+from core.errors import LabError, counted
 
 MANY_LABELS = 200
 FEW_ROWS = 100
@@ -51,15 +51,6 @@ def numbers(rows: "Iterable[int] | np.ndarray") -> Numbers:
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """What must be fixed first, then what to look at, then what is good; otherwise as they came."""
     return tuple(sorted(findings, key=lambda finding: _ORDER[finding.severity]))
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "row"), counted(2_000, "row")
-    ('1 row', '2,000 rows')
-    """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def shown(names: Sequence[str], most: int = 5) -> str:
@@ -132,7 +123,8 @@ def about_duplicates(first: np.ndarray, labels: np.ndarray, names: Sequence[str]
     clashing = contradicting(groups_of(first), labels, names)
     if clashing:
         where = rows_in_words(row_ids[clashing[0]])
-        notices.append(f"{len(clashing):,} texts occur with different labels, such as the one in {where}.")
+        texts = counted(len(clashing), "text occurs", "texts occur")
+        notices.append(f"{texts} with different labels, such as the one in {where}.")
     return notices
 
 

@@ -18,7 +18,7 @@ from core.data.dataset.browse import natural_key
 from core.data.dataset.repeats import with_label
 from core.data.dataset.row_selection import RowSelection, is_usable_label
 from core.data.views import take
-from core.errors import LabError
+from core.errors import LabError, counted
 
 _ENTITY = r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);"  # with its semicolon: in addresses, “&copy=1” is none
 _BREAKS = r"(?i)\s*<br\s*/?>(?:\s*<br\s*/?>)*\s*"
@@ -68,7 +68,7 @@ class DropDuplicates:
     title: ClassVar[str] = "Drop exact duplicates"
 
     def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
-        return _keep(selection, ~repeated(selection), "that repeat an earlier one")
+        return _keep(selection, ~repeated(selection), "that repeat an earlier one", one="that repeats an earlier one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,9 @@ class MergeLabels:
             return selection, "No labels differ only in case or spaces."
         labels = pa.array(wanted, pa.string()).take(pa.array(codes))
         shown = ", ".join(merged[:5]) + (f" and {len(merged) - 5:,} more" if len(merged) > 5 else "")
-        return replace(selection, labels=pa.chunked_array([labels])), f"{len(merged):,} labels were merged: {shown}."
+        return replace(
+            selection, labels=pa.chunked_array([labels])
+        ), f"{counted(len(merged), 'label was', 'labels were')} merged: {shown}."
 
 
 # Texts and labels get their last form first, since rows are then compared by them: “Good ” beside “good” is no
@@ -267,11 +269,12 @@ def _rewritten(
     changed = np.zeros(len(selection), bool)
     for old, text in zip(selection.text_columns(), new, strict=True):
         changed |= pc.not_equal(old.arrow, text).to_numpy()
-    return replace(
-        selection, texts=new[0], pairs=new[1] if len(new) > 1 else None
-    ), f"{done} in {int(changed.sum()):,} rows."
+    line = f"{done} in {counted(int(changed.sum()), 'row')}."
+    return replace(selection, texts=new[0], pairs=new[1] if len(new) > 1 else None), line
 
 
-def _keep(selection: RowSelection, kept: np.ndarray, which: str) -> tuple[RowSelection, str]:
+def _keep(selection: RowSelection, kept: np.ndarray, which: str, *, one: str | None = None) -> tuple[RowSelection, str]:
+    """The rows kept, and how many went; `which` says of several which these are, `one` the same of one alone."""
     after = selection.keep(kept)
-    return after, f"{len(selection) - len(after):,} rows {which} were dropped."
+    dropped = len(selection) - len(after)
+    return after, f"{counted(dropped, f'row {one or which} was', f'rows {which} were')} dropped."

@@ -8,6 +8,7 @@ from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.decisions.saved_splits import SavedSplits
 from core.data.table import ReadOptions
+from core.errors import counted
 from core.tasks import spec_of
 
 Kept = Edits | ColumnMapping | ReadOptions | Recipe | SavedSplits
@@ -30,7 +31,7 @@ def changed_meanwhile(seen: Kept | None, before: Kept | None, after: Kept | None
         else:
             lines.append(f"{what} was changed meanwhile: was {_quoted(was)}, is now {_quoted(now)}.")
     more = len(lines) - _SHOWN
-    return (*lines[:_SHOWN], *([f"{more:,} more were changed meanwhile."] if more > 0 else []))
+    return (*lines[:_SHOWN], *([f"{counted(more, 'more was', 'more were')} changed meanwhile."] if more > 0 else []))
 
 
 def _differences(before: Kept | None, after: Kept | None) -> Iterator[tuple[str, tuple[str, str]]]:

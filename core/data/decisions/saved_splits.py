@@ -53,16 +53,16 @@ class SavedSplits:
         Raises LabError for another file, parts in several files, rows that belong to no part, or nothing to train on.
         """
         if any(part.content_hash != dataset.content_hash for part in self._parts() if len(part.rows)):
-            raise LabError("These splits belong to other files.", "Split this data set anew.")
+            raise LabError("These splits belong to other files.", "Split this data set again.")
         found = np.full(int(max(dataset.row_ids.array.max(initial=-1), *(_last(p) for p in self._parts()))) + 1, -1)
         for number, part in enumerate(self._parts()):
             found[part.rows.array] = number
         own = found[dataset.row_ids.array]
         if (lost := dataset.row_ids.array[own < 0]).size:
-            raise LabError(f"The saved splits do not know {rows_in_words(lost)}.", "Split this data set anew.")
+            raise LabError(f"The saved splits do not know {rows_in_words(lost)}.", "Split this data set again.")
         splits = Splits(*(tuple(np.flatnonzero(own == number).tolist()) for number in range(3)))
         if not splits.train:
-            raise LabError("No row of the saved splits is left to train on.", "Split this data set anew.")
+            raise LabError("No row of the saved splits is left to train on.", "Split this data set again.")
         return splits
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,4 +147,4 @@ def _text(value: Any) -> str:
 
 
 def _not_understood() -> LabError:
-    return LabError("The saved splits are not understood.", "Split the data set anew.")
+    return LabError("The saved splits are not understood.", "Split the data set again.")

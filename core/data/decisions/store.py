@@ -13,8 +13,6 @@ import os
 import re
 import shutil
 import stat
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,19 +24,18 @@ from core.data.dataset.recipe import Recipe
 from core.data.decisions.saved_splits import SavedSplits
 from core.data.table import ReadOptions
 from core.errors import LabError
+from core.memory import FileCache
 from core.workspace import cannot_write, has_upload, workspace, write_atomically
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 200_000_000
-_REMEMBERED = 32  # files
-_SETTLED_NS = 2_000_000_000  # a file changed more recently than this may change again within one tick of its clock
 _NAMES: dict[type, str] = {
     ReadOptions: "reading", ColumnMapping: "mapping", Edits: "edits", Recipe: "recipe", SavedSplits: "splits"
 }  # fmt: skip
 _TITLES = {Recipe: "fixes", SavedSplits: "splits"}
 
 Kept = TypeVar("Kept", ReadOptions, ColumnMapping, Edits, Recipe, SavedSplits)
-_parsed: "OrderedDict[Path, tuple[tuple[int, ...], Any, Any]]" = OrderedDict()
+_parsed: FileCache[tuple[Any, dict[str, Any] | None]] = FileCache(32)
 
 
 class OtherReading(LabError):
@@ -173,41 +170,28 @@ def _write(content_hash: str, choice: Kept, reading: ReadOptions | None) -> None
 
 
 def _read(path: Path, kind: type[Kept]) -> tuple[Kept | None, dict[str, Any] | None]:
-    """What stands in a file, and the reading it was made for; parsed again only when the file is another.
+    """What stands in a file, and the reading it was made for; parsed again only when the file is another."""
+    try:
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            return _parsed.get(path, lambda: _parse(path, kind))
+    except OSError:  # there is none, or it was deleted since
+        pass
+    return None, None
 
-    A file is known by inode, size and times. These can repeat within one tick of the disk's clock, so what was written
-    a moment ago is not remembered.
-    """
+
+def _parse(path: Path, kind: type[Kept]) -> tuple[Kept, dict[str, Any] | None]:
     try:
-        status = os.lstat(path)
-    except OSError:
-        status = None
-    if status is None or not stat.S_ISREG(status.st_mode):
-        _parsed.pop(path, None)
-        return None, None
-    version = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    remembered = _parsed.get(path)
-    if remembered is not None and remembered[0] == version:
-        return remembered[1:]
-    is_settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS
-    try:
-        if status.st_size > _MOST_BYTES:
+        if path.stat().st_size > _MOST_BYTES:
             raise ValueError("too large")
         values = json.loads(path.read_text("utf-8"))
         made_for = values.pop("reading", None) if isinstance(values, dict) else None
-        kept = kind.from_dict(values)
-    except FileNotFoundError:  # deleted since
-        return None, None
+        return kind.from_dict(values), made_for
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise LabError(
             f"What was kept as {path.name} is damaged.", "Forget it, and make these choices again."
         ) from error
-    if is_settled:
-        _parsed[path] = version, kept, made_for
-        while len(_parsed) > _REMEMBERED:
-            with contextlib.suppress(KeyError):  # another thread was first
-                _parsed.popitem(last=False)
-    return kept, made_for
 
 
 def _deciding_rows(reading: ReadOptions) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The health card: what to mend before training, in plain words and in order, each with its rows and a remedy.
+"""The health card: what to fix before training, in plain words and in order, each with its rows and a remedy.
 
 Works on rows that are not checked yet, so it also says what would be refused. Measures nothing slow itself: lengths in
-pieces, [UNK] and near-duplicates are taken when they are given, and passed over otherwise.
+tokens, [UNK] and near-duplicates are taken when they are given, and passed over otherwise.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.data.dataset.notices import Finding, counted, in_order
+from core.data.dataset.notices import Finding, in_order
 from core.data.dataset.row_selection import RowSelection
 from core.data.quality import card_labels, card_texts
 from core.data.quality.coverage import Coverage
 from core.data.quality.near import NearPair
+from core.errors import counted
 from core.tasks import FIRST
 
 
@@ -21,7 +22,7 @@ from core.tasks import FIRST
 class Measured:
     """What was measured beside the rows themselves; None where it was not.
 
-    tokens: for each row its length in pieces. limit: the length at which texts are cut. near: pairs of positions in
+    tokens: for each row its length in tokens. limit: the length at which texts are cut. near: pairs of positions in
     the rows.
     """
 
@@ -60,7 +61,7 @@ def health_card(selection: RowSelection, measured: Measured | None = None, *, ta
     if measured.tokens is not None:
         findings += card_texts.long_texts(selection, measured.tokens, measured.limit)
     if measured.coverage is not None:
-        findings += card_texts.unknown_pieces(measured.coverage)
+        findings += card_texts.unknown_tokens(measured.coverage)
     if measured.near is not None:
         findings += card_labels.near_duplicates(selection, measured.near)
     return HealthCard(in_order(findings), len(selection), selection.labels is not None)
@@ -70,6 +71,6 @@ def _verdict(card: HealthCard) -> str:
     fix, look = len(card.of("fix")), len(card.of("warn"))
     if fix:
         more = f", and look at {look:,} more." if look else "."
-        return f"Mend {counted(fix, 'thing')} before training{more}"
+        return f"Fix {counted(fix, 'thing')} before training{more}"
     ready = "Ready to train on" if card.has_labels else "The texts are ready"
-    return f"{ready}, after a look at {counted(look, 'thing')}." if look else f"{ready}: nothing to mend was found."
+    return f"{ready}, after a look at {counted(look, 'thing')}." if look else f"{ready}: nothing to fix was found."

@@ -7,7 +7,7 @@ import numpy as np
 
 from core.data.dataset.browse import natural_order
 from core.data.dataset.dataset import MAX_LABELS
-from core.data.dataset.notices import MANY_LABELS, Finding, contradicting, counted, labels_alike, numbers, shown
+from core.data.dataset.notices import MANY_LABELS, Finding, contradicting, labels_alike, numbers, shown
 from core.data.dataset.repeats import groups_of
 from core.data.dataset.row_selection import RowSelection, is_usable_label, rows_in_words
 from core.data.dataset.steps import (
@@ -20,6 +20,7 @@ from core.data.dataset.steps import (
     spelled_alike,
 )
 from core.data.quality.near import NearPair
+from core.errors import counted
 
 _LOPSIDED = 5  # a label has so many times the rows of most others, or they have so many times its rows
 _UNEVEN = "Add rows of rare labels, let them count more (the setting “Class weights: balanced” of Fine-tune)"

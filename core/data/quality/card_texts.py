@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow.compute as pc
 
-from core.data.dataset.notices import Finding, about_number, counted, numbers, shown
+from core.data.dataset.notices import Finding, about_number, numbers, shown
 from core.data.dataset.row_selection import RowSelection, rows_in_words
 from core.data.dataset.steps import DropDuplicates, DropEmpty, TidyTexts, UnescapeHtml, repeated, tidied, unescaped
 from core.data.quality.coverage import Coverage
 from core.data.quality.kinds import HTML_TAG, ODD_CHARACTERS, Kinds, kinds_of, odd_characters, positions_matching
 from core.data.views import Strings
+from core.errors import counted
 from core.tasks import SPECS, spec_of
 
 WHOLE_IN_SELECTION = tuple(name for name, spec in SPECS.items() if spec.is_whole_in_selection)
@@ -35,27 +36,27 @@ def check(selection: RowSelection, task: str) -> Iterator[Finding]:
         yield from _untidy(selection, column, which, task)
 
 
-def long_texts(selection: RowSelection, pieces: np.ndarray, limit: int) -> Iterator[Finding]:
-    """Rows that are cut at a limit of pieces."""
-    cut = np.flatnonzero(np.asarray(pieces) > limit)
+def long_texts(selection: RowSelection, tokens: np.ndarray, limit: int) -> Iterator[Finding]:
+    """Rows that are cut at a limit of tokens."""
+    cut = np.flatnonzero(np.asarray(tokens) > limit)
     if not len(cut):
-        yield Finding("long", "good", f"No text is longer than {limit:,} pieces, so none is cut.")
+        yield Finding("long", "good", f"No text is longer than {limit:,} tokens, so none is cut.")
         return
     share = len(cut) / len(selection)
     texts = counted(len(cut), "text is", "texts are")
-    what = f"{texts} longer than {limit:,} pieces ({share:.1%}) and would be cut there."
+    what = f"{texts} longer than {limit:,} tokens ({share:.1%}) and would be cut there."
     remedy = "Raise the maximum length, or check that what matters stands at the beginning."
     yield Finding("long", "warn", what, numbers(selection.row_ids[cut]), remedy)
 
 
-def unknown_pieces(coverage: Coverage) -> Iterator[Finding]:
-    """Pieces that the vocabulary cannot write."""
+def unknown_tokens(coverage: Coverage) -> Iterator[Finding]:
+    """Tokens that the vocabulary cannot write."""
     if coverage.unknown_share < _MUCH_UNKNOWN:
-        share = f"{coverage.unknown_share:.2%} of all pieces are [UNK]"
+        share = f"{coverage.unknown_share:.2%} of all tokens are [UNK]"
         yield Finding("unknown", "good", f"The vocabulary knows these texts: {share}.", coverage.rows)
         return
     words = shown([word for word, _ in coverage.unknown_words])
-    what = f"{coverage.unknown_share:.1%} of all pieces are [UNK], in {counted(len(coverage.rows), 'row')}: {words}."
+    what = f"{coverage.unknown_share:.1%} of all tokens are [UNK], in {counted(len(coverage.rows), 'row')}: {words}."
     remedy = "Choose a model whose vocabulary was made for this language."
     yield Finding("unknown", "fix" if coverage.unknown_share > 0.1 else "warn", what, coverage.rows, remedy)
 

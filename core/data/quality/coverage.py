@@ -1,4 +1,4 @@
-"""How well a vocabulary covers the texts: pieces, unknown ones ([UNK]), and the words that it cannot write.
+"""How well a vocabulary covers the texts: tokens, unknown ones ([UNK]), and the words that it cannot write.
 
 Encodes with a function it is given, so it needs no tokenizer.
 """
@@ -23,8 +23,8 @@ _MOST_WORDS = 50
 class Coverage:
     """Counts over all texts, special tokens left out.
 
-    rows: those of the file that hold an unknown piece. used: different vocabulary entries that occur.
-    unknown_words: words (by white space) that hold an unknown piece, the commonest first, with their counts.
+    rows: those of the file that hold an unknown token. used: different vocabulary entries that occur.
+    unknown_words: words (by white space) that hold an unknown token, the commonest first, with their counts.
     """
 
     tokens: int
@@ -37,7 +37,7 @@ class Coverage:
 
     @property
     def unknown_share(self) -> float:
-        """The share of pieces that are [UNK]."""
+        """The share of tokens that are [UNK]."""
         return self.unknown / self.tokens if self.tokens else 0.0
 
     @property
@@ -46,8 +46,8 @@ class Coverage:
         return self.used / self.vocabulary_size if self.vocabulary_size else 0.0
 
     @property
-    def pieces_per_word(self) -> float:
-        """How many pieces a word takes on average ("fertility"): near 1 means that the vocabulary knows the texts."""
+    def tokens_per_word(self) -> float:
+        """How many tokens a word takes on average ("fertility"): near 1 means that the vocabulary knows the texts."""
         return self.tokens / self.words if self.words else 0.0
 
 
@@ -64,7 +64,7 @@ def coverage(
     `unknown_id` is that of [UNK], None for a tokenizer that has none. What `on_progress(share)` raises ends the work.
     """
     seen = np.zeros(vocabulary_size, bool)
-    pieces = unknown = 0
+    tokens = unknown = 0
     found: list[int] = []
     columns = dataset.text_columns()
     for start in range(0, len(dataset), _BATCH):
@@ -73,7 +73,7 @@ def coverage(
             encoded = [np.asarray(ids, np.int64) for ids in encode(list(column[start : start + _BATCH]))]
             ids = np.concatenate(encoded) if encoded else np.zeros(0, np.int64)
             seen[ids] = True
-            pieces += len(ids)
+            tokens += len(ids)
             if unknown_id is not None:
                 hits = np.flatnonzero(ids == unknown_id)
                 unknown += len(hits)
@@ -84,7 +84,7 @@ def coverage(
     words = int(dataset.word_counts().sum())
     listed = _unknown_words(dataset, encode, unknown_id, found[:_MOST_ROWS])
     rows = numbers(dataset.row_ids.array[np.array(found, np.int64)])
-    return Coverage(pieces, unknown, words, int(seen.sum()), vocabulary_size, rows, listed)
+    return Coverage(tokens, unknown, words, int(seen.sum()), vocabulary_size, rows, listed)
 
 
 def _unknown_words(

@@ -1,4 +1,4 @@
-"""Lengths by label, in words or pieces: quartiles for a box, counts for a histogram, and what each limit would cut."""
+"""Lengths by label, in words or tokens: quartiles for a box, counts for a histogram, and what each limit would cut."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What a data set looks like: label counts, lengths, repeats and contradictions.
 
-Counts word pieces, when asked, with a function it is given, so it needs no tokenizer. Near-duplicates are not its
+Counts tokens, when asked, with a function it is given, so it needs no tokenizer. Near-duplicates are not its
 business (see `quality.near`), nor is searching (see `search`).
 """
 
@@ -9,17 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.data.dataset.browse import search
 from core.data.dataset.dataset import Dataset
 from core.data.dataset.notices import contradicting
 from core.data.dataset.repeats import groups_of, with_label
 
-__all__ = ["LIMITS", "Profile", "measure_pieces", "profile", "search"]
-
 LIMITS = (128, 256, 512)
 _EXTREMES = 10
 _BATCH = 2_000
-PieceCounter = Callable[[list[str], list[str] | None], list[int]]
+TokenCounter = Callable[[list[str], list[str] | None], list[int]]
 OnProgress = Callable[[float], None]
 
 
@@ -65,20 +62,20 @@ def profile(dataset: Dataset) -> Profile:
     )
 
 
-def measure_pieces(
-    dataset: Dataset, count_pieces: PieceCounter, *, on_progress: OnProgress | None = None
+def measure_tokens(
+    dataset: Dataset, count_tokens: TokenCounter, *, on_progress: OnProgress | None = None
 ) -> np.ndarray:
-    """The pieces of each example, counted in batches: (example,).
+    """The tokens of each example, counted in batches: (example,).
 
-    `count_pieces(texts, pairs)` gives those of some examples, special tokens included. `on_progress(share)` hears how
+    `count_tokens(texts, pairs)` gives those of some examples, special tokens included. `on_progress(share)` hears how
     far it is; what it raises ends the work.
     """
     counts = []
     for start in range(0, len(dataset), _BATCH):
         texts, *pairs = (list(column[start : start + _BATCH]) for column in dataset.text_columns())
-        counts.append(np.asarray(count_pieces(texts, pairs[0] if pairs else None), np.int64))
+        counts.append(np.asarray(count_tokens(texts, pairs[0] if pairs else None), np.int64))
         if len(counts[-1]) != len(texts):
-            raise ValueError(f"count_pieces gave {len(counts[-1])} numbers for {len(texts)} examples")
+            raise ValueError(f"count_tokens gave {len(counts[-1])} numbers for {len(texts)} examples")
         if on_progress is not None:
             on_progress((start + len(texts)) / len(dataset))
     return np.concatenate(counts) if counts else np.zeros(0, np.int64)

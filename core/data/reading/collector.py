@@ -74,8 +74,8 @@ def strings_of(column: Sequence[str]) -> tuple[pa.Array, int]:
     try:
         return pa.array(column, pa.string()), 0
     except UnicodeEncodeError:
-        mended = [SURROGATE.subn("\ufffd", cell) for cell in column]
-        return pa.array([cell for cell, _ in mended], pa.string()), sum(count for _, count in mended)
+        cleaned = [SURROGATE.subn("\ufffd", cell) for cell in column]
+        return pa.array([cell for cell, _ in cleaned], pa.string()), sum(count for _, count in cleaned)
 
 
 def about_replaced(count: int) -> tuple[str, ...]:

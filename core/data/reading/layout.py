@@ -19,6 +19,7 @@ from pyarrow.csv import InvalidRow
 
 from core.data import limits
 from core.data.reading.detection import records
+from core.errors import counted
 
 _QUOTE, _NEWLINE, _RETURN = ord('"'), ord("\n"), ord("\r")
 _BLOCK = 1 << 20  # fits into the processor's cache
@@ -187,5 +188,6 @@ def fill_rows(
         upper = columns[position].chunks if position < len(columns) else [blank]
         lower = pa.array([row[position] if position < len(row) else "" for row in others], pa.string())
         filled.append(pa.chunked_array([*upper, lower], pa.string()).take(pa.array(order)))
-    notice = f"{len(others):,} rows have another number of cells than the first; shorter rows end in empty cells."
+    have = counted(len(others), "row has", "rows have")
+    notice = f"{have} another number of cells than the first; shorter rows end in empty cells."
     return tuple(filled), notice

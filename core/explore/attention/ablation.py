@@ -5,11 +5,12 @@ measured elsewhere (`core.explore.attention.summaries`).
 """
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -27,8 +28,8 @@ ANSWERS_AT_ONCE = 128  # distributions over the vocabulary in a batch: some 15 M
 class Outcome:
     """What a network answers with and without some heads.
 
-    `before` and `after` are (place, choice) probabilities, rows sum to 1: over the vocabulary at each of `positions`,
-    or over the classes in one row; None without an answer (an encoder, a text without a mask, logits that do not
+    `before` and `after` are probabilities, rows sum to 1: over the vocabulary at each of `positions`, or over the
+    classes in one row; None without an answer (an encoder, a text without a mask, logits that do not
     compete). For each place, `best` is the likeliest choice before and `kl_divergence` is KL(before ‖ after) in nats: 0
     where nothing changed. `cosine` is the similarity of the text's vectors, before and after: the mean of the last
     hidden states over all its tokens.
@@ -36,8 +37,8 @@ class Outcome:
 
     heads: frozenset[tuple[int, int]]
     positions: tuple[int, ...]
-    before: Tensor | None
-    after: Tensor | None
+    before: Float[Tensor, "place choice"] | None
+    after: Float[Tensor, "place choice"] | None
     best: tuple[int, ...]
     kl_divergence: tuple[float, ...]
     cosine: float
@@ -45,15 +46,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadEffects:
-    """What switching off each head alone changes, (layer, head) each; NaN for those not tried yet (`done` of `total`).
+    """What switching off each head alone changes; NaN for those not tried yet (`done` of `total`).
 
     `kl_divergence` in nats and `drop`, by how much the probability of the likeliest answer falls, are means over all
     places that answer; None where there is none. `cosine_distance` is 1 − cosine of the text's vectors.
     """
 
-    kl_divergence: np.ndarray | None
-    drop: np.ndarray | None
-    cosine_distance: np.ndarray
+    kl_divergence: Float64[np.ndarray, "layer head"] | None
+    drop: Float64[np.ndarray, "layer head"] | None
+    cosine_distance: Float64[np.ndarray, "layer head"]
     done: int
     total: int
 
@@ -67,10 +68,10 @@ class HeadEffects:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Answers:
-    """`log_probabilities` (batch, place, choice) in fp64 or None, and `vectors` (batch, hidden)."""
+    """What a network answers, None where it does not, and the vectors of the texts."""
 
-    log_probabilities: Tensor | None
-    vectors: Tensor
+    log_probabilities: Float64[Tensor, "batch place choice"] | None
+    vectors: Float[Tensor, "batch hidden"]
 
 
 @torch.inference_mode()
@@ -88,6 +89,7 @@ def ablate_heads(
     a head or a position that there is not.
 
     >>> ablate_heads(model, tokenize(model, "The [MASK] barked."), {(3, 0), (3, 7)}).kl_divergence
+    (0.036...,)
     """
     positions = _answer_positions(model, tokens, positions)
     off = _none_off(model)
@@ -100,16 +102,19 @@ def ablate_heads(
         off[layer, head] = True
     before = _ask(model, model.network, tokens, positions)
     after = _ask(model, silenced(model.network, off[None]), tokens, positions)
-    kl, _, distance = _changes(before, after)
-    answers = before.log_probabilities is not None
+    cosine = 1 - _cosine_distances(before, after).item()
+    if before.log_probabilities is None or after.log_probabilities is None:
+        return Outcome(frozenset(heads), positions, None, None, (), (), cosine)
+    was, now = before.log_probabilities, after.log_probabilities
+    kl, _ = _changes(was, now)
     return Outcome(
         heads=frozenset(heads),
         positions=positions,
-        before=before.log_probabilities[0].exp().float() if answers else None,
-        after=after.log_probabilities[0].exp().float() if answers else None,
-        best=tuple(before.log_probabilities[0].argmax(-1).tolist()) if answers else (),
-        kl_divergence=tuple(kl[0].tolist()) if answers else (),
-        cosine=1 - distance.item(),
+        before=was[0].exp().float(),
+        after=now[0].exp().float(),
+        best=tuple(was[0].argmax(-1).tolist()),
+        kl_divergence=tuple(kl[0].tolist()),
+        cosine=cosine,
     )
 
 
@@ -128,20 +133,26 @@ def _ablate_each_head(model: Model, tokens: Tokens, positions: tuple[int, ...]) 
     each_alone = torch.eye(layers * heads, dtype=torch.bool).unflatten(1, (layers, heads))
     with torch.inference_mode():  # not around a yield: it would hold in the caller's code, too
         before = _ask(model, model.network, tokens, positions)
-    found: list[tuple[Tensor | None, Tensor | None, Tensor]] = []
+    kls, drops, distances = (torch.full((layers * heads,), torch.nan, dtype=torch.float64) for _ in range(3))
+    done = 0
     for off in each_alone.split(at_once):
+        tried = slice(done, done + len(off))
         with torch.inference_mode():
             after = _ask(model, silenced(model.network, off), tokens, positions, copies=len(off))
-            kl, drop, distance = _changes(before, after)
-        found.append((None if kl is None else kl.mean(-1), None if drop is None else drop.mean(-1), distance))
-        arrays = (None if parts[0] is None else _filled(parts, layers, heads) for parts in zip(*found, strict=True))
-        yield HeadEffects(*arrays, done=sum(len(part) for *_, part in found), total=layers * heads)
+            distances[tried] = _cosine_distances(before, after)
+            if before.log_probabilities is not None and after.log_probabilities is not None:
+                kl, drop = _changes(before.log_probabilities, after.log_probabilities)
+                kls[tried], drops[tried] = kl.mean(-1), drop.mean(-1)
+        done = tried.stop
+        by_head = [each.clone().numpy().reshape(layers, heads) for each in (kls, drops, distances)]  # the next goes on
+        answered = [None, None] if before.log_probabilities is None else by_head[:2]
+        yield HeadEffects(answered[0], answered[1], by_head[2], done=done, total=layers * heads)
 
 
-def silenced(network: PreTrainedModel, off: Tensor) -> PreTrainedModel:
+def silenced(network: PreTrainedModel, off: Bool[Tensor, "batch layer head"]) -> PreTrainedModel:
     """A clone over the same weights in which heads are switched off; the network itself stays untouched.
 
-    `off` is (batch, layer, head), true for heads to silence in that row of a batch; one row serves for all. Layers that
+    `off` is true for heads to silence in that row of a batch; one row serves for all. Layers that
     share their modules (ALBERT) are told apart by counting calls, so the clone must always be run as a whole.
     """
     clone = weight_sharing_clone(network)
@@ -153,7 +164,9 @@ def silenced(network: PreTrainedModel, off: Tensor) -> PreTrainedModel:
     return clone
 
 
-def _silencer(off: Tensor, calls: Iterator[int]):
+def _silencer(
+    off: Bool[Tensor, "batch layer head"], calls: Iterator[int]
+) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]:
     def hook(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         context, *others = args  # (batch, pos, head · head_dim)
         silent = off[:, next(calls)]  # (batch, head)
@@ -163,8 +176,8 @@ def _silencer(off: Tensor, calls: Iterator[int]):
     return hook
 
 
-def _none_off(model: Model) -> Tensor:
-    """(layer, head), all false."""
+def _none_off(model: Model) -> Bool[Tensor, "layer head"]:
+    """All false."""
     layers = parts_of(model.network).layers
     return torch.zeros(len(layers), layers[0].heads, dtype=torch.bool)
 
@@ -188,25 +201,20 @@ def _answer_positions(model: Model, tokens: Tokens, positions: Sequence[int] | N
 def _ask(model: Model, network: PreTrainedModel, tokens: Tokens, positions: Sequence[int], copies: int = 1) -> _Answers:
     inputs = {name: rows.expand(copies, -1) for name, rows in model_inputs(model, tokens).items()}
     hidden, logits = answer(network, model.task, inputs, positions)
-    is_answer = logits is not None and gives_distribution(model)
-    return _Answers(logits.double().log_softmax(-1) if is_answer else None, hidden.mean(1))
+    if logits is None or not gives_distribution(model):
+        return _Answers(None, hidden.mean(1))
+    return _Answers(logits.double().log_softmax(-1), hidden.mean(1))
 
 
-def _changes(before: _Answers, after: _Answers) -> tuple[Tensor | None, Tensor | None, Tensor]:
-    """(batch, place) KL divergence and drop of the best answer, None without answers; (batch,) cosine distance."""
-    cosine = torch.cosine_similarity(before.vectors.double(), after.vectors.double(), dim=-1)
-    distance = (1 - cosine).clamp_min(0)
-    if before.log_probabilities is None:
-        return None, None, distance
-    was, now = before.log_probabilities, after.log_probabilities
+def _changes(
+    was: Float64[Tensor, "1 place choice"], now: Float64[Tensor, "batch place choice"]
+) -> tuple[Float64[Tensor, "batch place"], Float64[Tensor, "batch place"]]:
+    """The KL divergence in nats, and by how much the probability of the best answer falls, from log-probabilities."""
     best = was.argmax(-1, keepdim=True).expand(len(now), -1, -1)  # (batch, place, 1)
     kl = (was.exp() * (was - now)).sum(-1).clamp_min(0)  # rounding can take an unchanged answer below zero
-    return kl, (was.exp().expand_as(now).gather(-1, best) - now.exp().gather(-1, best))[..., 0], distance
+    return kl, (was.exp().expand_as(now).gather(-1, best) - now.exp().gather(-1, best))[..., 0]
 
 
-def _filled(parts: Sequence[Tensor], layers: int, heads: int) -> np.ndarray:
-    """What was measured so far as (layer, head), NaN for the rest."""
-    found = np.full(layers * heads, np.nan)
-    measured = torch.cat(list(parts)).numpy()
-    found[: len(measured)] = measured
-    return found.reshape(layers, heads)
+def _cosine_distances(before: _Answers, after: _Answers) -> Float64[Tensor, " batch"]:
+    cosine = torch.cosine_similarity(before.vectors.double(), after.vectors.double(), dim=-1)
+    return (1 - cosine).clamp_min(0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from core.explore.answers import Target, answer, check_target, gives_distribution, mask_positions
+from core.explore.answers import Target, answer_logits, check_target, gives_distribution, mask_positions
 from core.explore.attention.ablation import Outcome
 from core.explore.tokens import Tokens, model_inputs, readable
 from core.models.loading import MASKED_LM, Model
@@ -15,7 +15,7 @@ from core.models.loading import MASKED_LM, Model
 
 @dataclass(frozen=True, slots=True)
 class NamedAnswer:
-    """One answer: its `target`, its name, and its `probability`, or its logit where the answers do not compete."""
+    """One answer: its `target`, its name, and its probability, or its logit where the answers do not compete."""
 
     target: Target
     name: str
@@ -40,7 +40,7 @@ def likely_answers(model: Model, tokens: Tokens, *, place: int | None = None, to
     places = (() if place is None else (place,)) or masks(model, tokens)[:1]
     position = places[0] if places else None
     check_target(model, tokens, Target(0, position))
-    logits = answer(model.network, model.task, model_inputs(model, tokens), places)[1][0, 0]
+    logits = answer_logits(model.network, model.task, model_inputs(model, tokens), places)[0, 0]
     values = logits.softmax(-1) if gives_distribution(model) else logits
     best = values.topk(min(top_k, len(values)))
     return [

@@ -7,34 +7,38 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from core.errors import LabError
-from core.explore.answers import Target, answer, check_target, gives_distribution
+from core.explore.answers import Target, answer_logits, check_target, gives_distribution
 from core.explore.attention.selection import Unit, units
 from core.explore.tokens import Tokens
 from core.explore.trace import Trace
-from core.models.loading import Model
+from core.models.loading import Model, special_id
 from core.models.parts import parts_of
 
 FILLERS = ("pad", "mask", "zero")  # what stands where a token is taken away: [PAD], [MASK], or a vector of zeros
 VALUES = ("log-probability", "logit")
 POSITIONS_AT_ONCE = 1_024  # of all steps, or all occluded texts, in a batch
 
+# From word embeddings to the value of an answer.
+Scorer = Callable[[Float[Tensor, "batch pos embedding"]], Float[Tensor, " batch"]]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribution:
     """How much each token adds to the value of an answer, by integrated gradients.
 
-    `scores` is (pos,), summed over the embedding, in units of `value`: "log-probability" (nats) or "logit". The value
+    `scores` are summed over the embedding, in units of `value`: "log-probability" (nats) or "logit". The value
     is `at_input` for the text and `at_baseline` where the ordinary tokens are replaced by `baseline`; special tokens,
     masks included, stand in both and score 0. By the axiom of completeness the scores sum to the difference of the two;
-    `gap` is their sum less that difference, as computed: it can have either sign, as the difference can.
+    `gap` (captum's convergence delta) is their sum less that difference: either can have either sign.
     """
 
     tokens: Tokens
     target: Target
-    scores: Tensor
+    scores: Float[Tensor, " pos"]
     value: str
     baseline: str
     steps: int
@@ -57,7 +61,7 @@ class Attribution:
 class Occlusion:
     """By how much the `probability` of an answer falls when a token or word is replaced by `filler`.
 
-    `drops` is (unit,), parallel to `units`; negative where the answer becomes likelier. Special tokens and the target's
+    `drops` are parallel to `units`; negative where the answer becomes likelier. Special tokens and the target's
     own position are not replaced and have no entry. `done` of all `units` are tried; the others hold NaN.
     """
 
@@ -66,7 +70,7 @@ class Occlusion:
     filler: str
     units: tuple[Unit, ...]
     probability: float
-    drops: Tensor
+    drops: Float64[Tensor, " unit"]
     done: int
 
 
@@ -93,7 +97,7 @@ def integrated_gradients(
         raise LabError(f"Integrated gradients cannot take {steps} steps.", "Choose at least one, better 32 or more.")
     done = 0
 
-    def counted(embeddings: Tensor) -> Tensor:
+    def counted(embeddings: Float[Tensor, "batch pos embedding"]) -> Float[Tensor, " batch"]:
         nonlocal done
         values = value_of(embeddings)
         done += len(embeddings)
@@ -136,9 +140,9 @@ def _occlude(
     target: Target,
     filler: str,
     chosen: tuple[Unit, ...],
-    value_of: Callable[[Tensor], Tensor],
-    embedded: Tensor,
-    vector: Tensor,
+    value_of: Scorer,
+    embedded: Float[Tensor, "pos embedding"],
+    vector: Float[Tensor, " embedding"],
 ) -> Iterator[Occlusion]:
     with torch.inference_mode():  # not around a yield: it would hold in the caller's code, too
         probability = value_of(embedded[None]).double().exp()
@@ -158,8 +162,8 @@ def _occlude(
         yield Occlusion(tokens, target, filler, chosen, probability.item(), drops, start + len(batch))
 
 
-def _scorer(t: Trace, target: Target, value: str) -> tuple[Callable[[Tensor], Tensor], Tensor]:
-    """A function from word embeddings (batch, pos, embedding) to the target's value (batch), and those of the text."""
+def _scorer(t: Trace, target: Target, value: str) -> tuple[Scorer, Float[Tensor, "pos embedding"]]:
+    """A function from word embeddings to the target's value, and the embeddings of the text."""
     model = t.model
     check_target(model, t.tokens, target)
     if value not in VALUES:
@@ -174,30 +178,30 @@ def _scorer(t: Trace, target: Target, value: str) -> tuple[Callable[[Tensor], Te
     fixed["position_ids"] = t.inputs["position_ids"].clone()
     places = () if target.position is None else (target.position,)
 
-    def value_of(embeddings: Tensor) -> Tensor:
+    def value_of(embeddings: Float[Tensor, "batch pos embedding"]) -> Float[Tensor, " batch"]:
         inputs = {name: rows.expand(len(embeddings), -1) for name, rows in fixed.items()}
-        _, logits = answer(model.network, model.task, {"inputs_embeds": embeddings, **inputs}, places)
+        logits = answer_logits(model.network, model.task, {"inputs_embeds": embeddings, **inputs}, places)
         values = logits[:, 0] if value == "logit" else logits[:, 0].log_softmax(-1)
         return values[:, target.choice]
 
     return value_of, t["embeddings.word"].clone()  # a copy outside of inference mode can have gradients
 
 
-def _filler_vector(model: Model, filler: str) -> Tensor:
-    """The word embedding (embedding) of what stands for nothing."""
+def _filler_vector(model: Model, filler: str) -> Float[Tensor, " embedding"]:
+    """The word embedding of what stands for nothing."""
     table = parts_of(model.network).word.weight.detach()
     if filler not in FILLERS:
         raise LabError(f"There is no baseline called “{filler}”.", f"Use one of {', '.join(FILLERS)}.")
     if filler == "zero":
         return torch.zeros_like(table[0])
-    index = model.tokenizer.pad_token_id if filler == "pad" else model.tokenizer.mask_token_id
-    if index is None:
+    token_id = special_id(model.tokenizer, filler)
+    if token_id is None:
         raise LabError(f"The tokenizer of “{model.title}” has no {filler} token.", "Choose the baseline “zero”.")
-    return table[index].clone()
+    return table[token_id].clone()
 
 
-def _is_ordinary(tokens: Tokens) -> Tensor:
-    """(pos): true where no special token stands, neither added nor written out."""
+def _is_ordinary(tokens: Tokens) -> Bool[Tensor, " pos"]:
+    """True where no special token stands, neither added nor written out."""
     return ~torch.tensor(tokens.is_special)
 
 

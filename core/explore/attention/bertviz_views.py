@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.errors import LabError
 from core.explore.attention.bertviz_page import STEPS, Theme, document, menu
-from core.explore.tokens import Tokens
 from core.explore.trace import Trace
 from core.models.layer_names import number
 
@@ -119,7 +119,7 @@ def neuron_view(t: Trace, *, layer: int, head: int = 0, theme: Theme = "light") 
 
 def _names(t: Trace, view: str, most: int) -> list[str]:
     """What stands at each position, readable; a byte-level token that is no whole character shows the character."""
-    if not isinstance(t.tokens, Tokens):
+    if t.is_list:
         raise LabError("bertviz shows one text at a time, and this trace holds several.", "Trace one text.")
     padding = t.inputs["input_ids"].shape[1] - len(t.tokens)
     if len(t.tokens) + padding > most:
@@ -131,7 +131,7 @@ def _names(t: Trace, view: str, most: int) -> list[str]:
     tokenizer = t.model.tokenizer
     names = [tokenizer.convert_tokens_to_string([token]) for token in t.tokens.tokens]
     names = [t.tokens.surface(at) if "\ufffd" in name else name for at, name in enumerate(names)]
-    return names + [tokenizer.pad_token] * padding
+    return names + [str(tokenizer.pad_token)] * padding
 
 
 def _layers(t: Trace, wanted: Sequence[int] | None) -> list[int]:
@@ -178,7 +178,7 @@ def _named_parts(t: Trace, names: list[str], layers: list[int]) -> list[dict[str
     ]
 
 
-def _packed(values: Tensor) -> Tensor:
+def _packed(values: Float[Tensor, "..."]) -> Int[Tensor, "..."]:
     """Values as whole numbers of `STEPS`-ths. Raises `LabError` where one is not a number."""
     if not values.isfinite().all():
         raise LabError("The model computes values that are not numbers.", "Choose another model or checkpoint.")

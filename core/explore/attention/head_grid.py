@@ -1,6 +1,7 @@
 """Small pictures of every head's attention, for a layers × heads overview. Draws nothing itself."""
 
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
@@ -9,8 +10,8 @@ from core.explore.trace import Trace
 LARGEST = 48  # pixels a side
 
 
-def thumbnails(t: Trace) -> Tensor:
-    """Every head's attention as a picture, uint8 (layer, head, query, key): 0 for none, 255 for the head's strongest.
+def thumbnails(t: Trace) -> UInt8[Tensor, "layer head query key"]:
+    """Every head's attention as a picture, for the trace of one text: 0 for none, 255 for the head's strongest.
 
     Of a text longer than `LARGEST` tokens each pixel stands for several and shows their largest share, so that a thin
     diagonal stays visible. Shares are drawn by their square root: most are small.

@@ -6,6 +6,7 @@ Draws nothing. Where a head looks is not yet what it is good for: `core.explore.
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from core.explore.attention.selection import units
@@ -88,25 +89,27 @@ def head_role(t: Trace, layer: int, head: int) -> HeadRole:
     between = _between_own(shares[None], own)[0]
     query, key = divmod(int(between.argmax()), len(places))
     strongest = (int(places[query]), int(places[key])) if len(places) > 1 else None
-    looks = max(looked, key=looked.get)
+    looks = max(looked, key=lambda place: looked[place])
     if looked[looks] >= CLEAR:
         return HeadRole(looks, looked[looks], strongest)
     return HeadRole(WORDS, 0.0 if strongest is None else between.max().item(), strongest)
 
 
-def _own(tokens: Tokens) -> Tensor:
-    """(pos): true for the text's own tokens, its masks among them."""
+def _own(tokens: Tokens) -> Bool[Tensor, " pos"]:
+    """True for the text's own tokens, its masks among them."""
     return ~torch.tensor([unit.is_special for unit in units(tokens)])
 
 
-def _between_own(shares: Tensor, own: Tensor) -> Tensor:
-    """The shares (head, query, key) between own tokens alone; −1, so never the largest, on the token itself."""
+def _between_own(
+    shares: Float[Tensor, "head query key"], own: Bool[Tensor, " pos"]
+) -> Float[Tensor, "head own_query own_key"]:
+    """The shares between own tokens alone; −1, so never the largest, on the token itself."""
     length = len(own)
     found = shares[:, :length, :length][:, own][:, :, own].clone()
     found.diagonal(dim1=-2, dim2=-1).fill_(-1)
     return found
 
 
-def _beside(shares: Tensor, places: Tensor, step: int) -> float:
-    """The mean share of the token before (−1) or after (1), over the places (own query)."""
+def _beside(shares: Float[Tensor, "query key"], places: Int[Tensor, " own_query"], step: int) -> float:
+    """The mean share of the token before (−1) or after (1), over the queries at `places`."""
     return shares[places, (places + step).clamp(0, shares.shape[1] - 1)].mean().item()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import LabError
@@ -50,11 +51,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selected:
-    """Attention between units: `values` is (…, query, key), one row for each of `queries`, one column a key."""
+    """Attention between units: `values` has one row for each of `queries`, one column for each of `keys`."""
 
     queries: tuple[Unit, ...]
     keys: tuple[Unit, ...]
-    values: Tensor
+    values: Float[Tensor, "*more query key"]
 
 
 def units(tokens: Tokens, *, whole_words: bool = False) -> tuple[Unit, ...]:
@@ -73,8 +74,8 @@ def units(tokens: Tokens, *, whole_words: bool = False) -> tuple[Unit, ...]:
     return tuple(_unit(tokens, positions, whole_words) for positions in groups)
 
 
-def select(weights: Tensor, tokens: Tokens, selection: Selection) -> Selected:
-    """Cut and merge attention `weights` (…, query, key) of a text to what `selection` asks for.
+def select(weights: Float[Tensor, "*more query key"], tokens: Tokens, selection: Selection) -> Selected:
+    """Cut and merge the attention of a text to what `selection` asks for.
 
     Tokens become words first: attention *to* a word is the sum over its tokens, attention *from* a word the mean over
     them, so that rows keep their sums (Clark et al. 2019, section 4.1). Special tokens are then taken out, as queries
@@ -108,7 +109,7 @@ def select(weights: Tensor, tokens: Tokens, selection: Selection) -> Selected:
 def link_table(
     selected: Selected, *, heads: Sequence[int] | None = None, top_k: int | None = None
 ) -> dict[str, np.ndarray]:
-    """Every weight of (head, query, key) as a row of a table, by column: for CSV, exact.
+    """Every weight of (head, query, key) as a row of a table, by column, each (head · query · key,): for CSV, exact.
 
     Columns: `head`, `query_position` (of the unit's first token), `query`, `key_position`, `key`, `weight`. `heads`
     are the numbers of the heads in `selected.values`, 0 and up by default. With `top_k` only so many links a head,
@@ -129,14 +130,10 @@ def link_table(
 
 
 def _unit(tokens: Tokens, positions: list[int], whole_words: bool) -> Unit:
-    first, sequence = positions[0], tokens.sequence[positions[0]]
-    label = tokens.tokens[first]
-    if whole_words and sequence is not None:
-        offsets = [tokens.offsets[position] for position in positions]
-        source = tokens.pair if sequence else tokens.text
-        label = source[min(start for start, _ in offsets) : max(end for _, end in offsets)] or label
-    is_special = tokens.is_special[first] and tokens.tokens[first] not in _MASKS
-    return Unit(label, tuple(positions), sequence, is_special)
+    first, token = positions[0], tokens.tokens[positions[0]]
+    label = tokens.surface(*positions) if whole_words else token
+    is_special = tokens.is_special[first] and token not in _MASKS
+    return Unit(label or token, tuple(positions), tokens.sequence[first], is_special)
 
 
 def _sides(everything: Sequence[Unit]) -> list[int]:
@@ -148,7 +145,7 @@ def _sides(everything: Sequence[Unit]) -> list[int]:
     return found
 
 
-def _membership(everything: Sequence[Unit], length: int) -> Tensor:
-    """(unit, pos): 1 where a position belongs to a unit."""
+def _membership(everything: Sequence[Unit], length: int) -> Float[Tensor, "unit pos"]:
+    """1 where a position belongs to a unit."""
     unit_of = torch.tensor([index for index, unit in enumerate(everything) for _ in unit.positions])
     return (unit_of == torch.arange(len(everything))[:, None]).float().reshape(len(everything), length)

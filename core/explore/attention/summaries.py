@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from core.errors import LabError
 from core.explore.attention.weights import normalise_rows
 from core.explore.tokens import Tokens, tokenize
 from core.explore.trace import Trace, trace
-from core.models.loading import Model
+from core.models.loading import Model, special_id
 
 POSITIONS_AT_ONCE = 2_048  # of all texts of a batch, and
 PAIRS_AT_ONCE = 2**19  # (query, key) pairs: keep a batch within some hundred megabytes at 12 heads
@@ -25,7 +26,7 @@ _MEASURES = ("entropy", "distance", "cls", "sep", "itself", "previous", "followi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadStatistics:
-    """What each head looks at: every measure is (layer, head), a mean over all query positions of all texts.
+    """What each head looks at: every measure is a mean over all query positions of all texts.
 
     - `entropy` of the rows in bits: 0 looks at one token, b bits is as spread as looking evenly at 2^b
     - `distance`: |query − key| in tokens, weighted by attention (Vig & Belinkov 2019)
@@ -36,25 +37,24 @@ class HeadStatistics:
     with `queries` positions.
     """
 
-    entropy: np.ndarray
-    distance: np.ndarray
-    cls: np.ndarray
-    sep: np.ndarray
-    itself: np.ndarray
-    previous: np.ndarray
-    following: np.ndarray
+    entropy: Float64[np.ndarray, "layer head"]
+    distance: Float64[np.ndarray, "layer head"]
+    cls: Float64[np.ndarray, "layer head"]
+    sep: Float64[np.ndarray, "layer head"]
+    itself: Float64[np.ndarray, "layer head"]
+    previous: Float64[np.ndarray, "layer head"]
+    following: Float64[np.ndarray, "layer head"]
     queries: int
     done: int
     total: int
 
 
 @torch.inference_mode()
-def rollout(t: Trace) -> Tensor:  # (layer, query, key)
+def rollout(t: Trace) -> Float[Tensor, "*batch layer query key"]:
     """Attention followed through the layers: how much of a position after each layer comes from each input token.
 
     A_l = rows of (mean over heads of layer l + identity) brought to a sum of 1, where the identity stands for the
     residual connection; R_l = A_l · R_{l−1}, R_0 = A_0 (Abnar & Zuidema 2020, “attention rollout”). Rows sum to 1.
-    (batch, layer, query, key) where the trace is of a list.
     """
     mixed = mean_over_heads(t)
     found = normalise_rows(mixed + torch.eye(mixed.shape[-1]))
@@ -64,13 +64,13 @@ def rollout(t: Trace) -> Tensor:  # (layer, query, key)
 
 
 @torch.inference_mode()
-def mean_over_heads(t: Trace) -> Tensor:  # (layer, query, key)
+def mean_over_heads(t: Trace) -> Float[Tensor, "*batch layer query key"]:
     """The mean of all heads, for each layer. Rows sum to 1."""
     return torch.stack([t[f"layer.{number}.probabilities"].mean(-3) for number in range(t.layers)], -3)
 
 
 @torch.inference_mode()
-def mean_over_layers(t: Trace) -> Tensor:  # (head, query, key)
+def mean_over_layers(t: Trace) -> Float[Tensor, "*batch head query key"]:
     """The mean of all layers, for each number of a head; heads of one number in several layers have nothing in common
     but their place. Rows sum to 1.
     """
@@ -106,7 +106,7 @@ def corpus_statistics(
 
 
 def _accumulate(model: Model, wanted: list[tuple[str, str | None]], max_length: int | None) -> Iterator[HeadStatistics]:
-    sums, counts, done = 0, 0, 0
+    sums, counts, done = np.zeros(()), np.zeros((), int), 0
     for start in range(0, len(wanted), _TOKENIZED_AHEAD):
         ahead = [
             tokenize(model, text, pair, max_length=max_length)
@@ -131,11 +131,11 @@ def _batches(by_length: Sequence[Tokens]) -> Iterator[list[Tokens]]:
 
 
 @torch.inference_mode()
-def _measure(t: Trace) -> tuple[np.ndarray, np.ndarray, int]:
-    """Sums (measure, layer, head) over the query positions of a trace, their counts (measure), and how many texts."""
+def _measure(t: Trace) -> tuple[Float64[np.ndarray, "measure layer head"], Int[np.ndarray, " measure"], int]:
+    """Sums over the query positions of a trace, how many there are for each measure, and how many texts."""
     ids, real = t.inputs["input_ids"], t.inputs["attention_mask"].float()  # (batch, pos)
-    tokenizer = t.model.tokenizer
-    on_cls, on_sep = ((ids == number) * real for number in _special_ids(tokenizer))
+    cls, sep = (special_id(t.model.tokenizer, role) for role in ("cls", "sep"))
+    on_cls, on_sep = (torch.zeros_like(real) if number is None else (ids == number) * real for number in (cls, sep))
     places = torch.arange(ids.shape[1])
     distances = (places[:, None] - places).abs().float()  # (query, key)
     sums = torch.stack([_layer_sums(t, number, real, on_cls, on_sep, distances) for number in range(t.layers)], 1)
@@ -144,8 +144,15 @@ def _measure(t: Trace) -> tuple[np.ndarray, np.ndarray, int]:
     return sums.double().numpy(), counts, texts
 
 
-def _layer_sums(t: Trace, number: int, real: Tensor, on_cls: Tensor, on_sep: Tensor, distances: Tensor) -> Tensor:
-    """(measure, head) of one layer."""
+def _layer_sums(
+    t: Trace,
+    number: int,
+    real: Float[Tensor, "batch pos"],
+    on_cls: Float[Tensor, "batch pos"],
+    on_sep: Float[Tensor, "batch pos"],
+    distances: Float[Tensor, "query key"],
+) -> Float[Tensor, "measure head"]:
+    """The sums of one layer."""
     shares = t[f"layer.{number}.probabilities"]  # (batch, head, query, key), without batch where it is one text
     shares = shares if shares.ndim == 4 else shares[None]
     entropy = torch.special.entr(shares).sum(-1) / math.log(2)  # (batch, head, query)
@@ -161,11 +168,8 @@ def _layer_sums(t: Trace, number: int, real: Tensor, on_cls: Tensor, on_sep: Ten
     )
 
 
-def _special_ids(tokenizer) -> tuple[int, int]:
-    """The ids of [CLS] and [SEP]; −1, which is no id, where the tokenizer has none."""
-    return tuple(-1 if number is None else number for number in (tokenizer.cls_token_id, tokenizer.sep_token_id))
-
-
-def _means(sums: np.ndarray, counts: np.ndarray, done: int, total: int) -> HeadStatistics:
+def _means(
+    sums: Float64[np.ndarray, "measure layer head"], counts: Int[np.ndarray, " measure"], done: int, total: int
+) -> HeadStatistics:
     means = sums / np.maximum(counts, 1)[:, None, None]
     return HeadStatistics(**dict(zip(_MEASURES, means, strict=True)), queries=int(counts[0]), done=done, total=total)

@@ -5,6 +5,7 @@ Draws nothing, hides nothing (`core.explore.attention.selection`), and sums noth
 """
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import LabError
@@ -18,8 +19,8 @@ KINDS = (PROBABILITIES, NORM_WEIGHTED)
 @torch.inference_mode()
 def attention_weights(
     t: Trace, layer: int, *, kind: str = PROBABILITIES, row_normalised: bool = False
-) -> Tensor:  # (head, query, key)
-    """How much each query attends to each key in one layer; (batch, head, query, key) where the trace is of a list.
+) -> Float[Tensor, "*batch head query key"]:
+    """How much each query attends to each key in one layer; with a batch axis where the trace is of a list.
 
     - "probabilities": the softmax α_ij itself. Rows sum to 1.
     - "norm-weighted": ‖α_ij · f(x_j)‖, the length of what position j really adds to position i (Kobayashi et al.
@@ -40,14 +41,17 @@ def attention_weights(
 
 
 @torch.inference_mode()
-def value_norms(t: Trace, layer: int) -> Tensor:  # (head, key)
-    """‖f(x_j)‖: how long a position's value vector is after a head's slice of the output projection."""
+def value_norms(t: Trace, layer: int) -> Float[Tensor, "*batch head key"]:
+    """‖f(x_j)‖: how long a position's value vector is after a head's slice of the output projection.
+
+    In the unit of hidden states (Kobayashi et al. 2020).
+    """
     parts = t.parts.layers[layer]
     slices = parts.projection.weight.unflatten(1, (parts.heads, -1)).permute(1, 2, 0)  # (head, head_dim, hidden)
     return (t[f"layer.{layer}.value"] @ slices).norm(dim=-1)
 
 
-def normalise_rows(values: Tensor) -> Tensor:
-    """Divide each row of (…, query, key) by its sum. Rows of zeros stay zeros."""
+def normalise_rows(values: Float[Tensor, "*more query key"]) -> Float[Tensor, "*more query key"]:
+    """Divide each row by its sum, so that it sums to 1. Rows of zeros stay zeros."""
     total = values.sum(-1, keepdim=True)
     return values / torch.where(total == 0, 1, total)

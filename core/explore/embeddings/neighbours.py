@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float64, Shaped
 
 from core.errors import LabError
 from core.explore.embeddings.vectors import Place, place_vectors, places, sentence_vectors
@@ -23,30 +24,32 @@ RANDOM_PAIRS = 1_000
 class WordInContexts:
     """How alike one word's vectors are in different places, layer by layer.
 
-    `pairs` says which two of `places` each is about; `cosines` is float64 (layer + 1, pair).
+    `pairs` says which two of `places` each is about; `cosines` have a row for each of the layer + 1 hidden states.
     """
 
     places: tuple[Place, ...]
     pairs: tuple[tuple[int, int], ...]
-    cosines: np.ndarray
+    cosines: Float64[np.ndarray, "state pair"]
 
 
-def cosine_matrix(vectors: np.ndarray) -> np.ndarray:
-    """The cosine of each vector of (row, hidden) with each other, float64 (row, row); a vector of zeros has 0."""
+def cosine_matrix(vectors: Shaped[np.ndarray, "row hidden"]) -> Float64[np.ndarray, "row row"]:
+    """The cosine of each vector with each other, from −1 to 1; a vector of zeros has 0 with all."""
     vectors = np.asarray(vectors, dtype=np.float64)
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return np.clip(unit @ unit.T, -1, 1)
 
 
-def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The cosine of each vector of `first` (…, hidden) with its partner in `second`, float64 (…)."""
+def cosines(
+    first: Shaped[np.ndarray, "*place hidden"], second: Shaped[np.ndarray, "*place hidden"]
+) -> Float64[np.ndarray, "*place"]:
+    """The cosine of each vector of `first` with its partner in `second`, from −1 to 1."""
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     norms = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
     return np.clip((first * second).sum(-1) / np.maximum(norms, 1e-12), -1, 1)
 
 
-def most_alike(values: np.ndarray, names: Sequence[str]) -> tuple[int, int] | None:
-    """The two rows of a cosine matrix (row, row) with different names that are most alike, None when there are none."""
+def most_alike(values: Float64[np.ndarray, "row row"], names: Sequence[str]) -> tuple[int, int] | None:
+    """The two rows of a cosine matrix with different names that are most alike, None when there are none."""
     plain = np.array([name.casefold() for name in names])
     apart = np.where(plain[:, None] == plain, -2.0, values)
     if apart.max(initial=-2.0) == -2.0:
@@ -61,7 +64,7 @@ def word_in_contexts(t: Trace, word: str) -> WordInContexts:
     To be read against `random_pair_cosines`. Raises `LabError` when the word stands in fewer than two places.
     """
     wanted = word.strip().casefold()
-    found = [place for place in places(t.tokens, whole_words=True) if place.name.casefold() == wanted]
+    found = [place for place in places(t.texts, whole_words=True) if place.name.casefold() == wanted]
     if len(found) < 2:
         raise LabError(
             f"The word “{word.strip()[:60]}” stands in {len(found)} of the two places it takes to compare.",
@@ -75,15 +78,15 @@ def word_in_contexts(t: Trace, word: str) -> WordInContexts:
 
 def random_pair_cosines(
     t: Trace, *, pooling: str | None = None, pairs: int = RANDOM_PAIRS, seed: int = 0
-) -> np.ndarray:
-    """Cosines of tokens drawn at random from different texts of `t`, float64 (layer + 1, pair), special ones left out.
+) -> Float64[np.ndarray, "state pair"]:
+    """Cosines of tokens drawn at random from different texts of `t`, at each hidden state; special ones left out.
 
     With `pooling`, as in `sentence_vectors`, of whole texts. In upper layers even unrelated words are alike
     (anisotropy, Ethayarajh 2019), and means of words even more: a cosine means something only against these. Raises
     `LabError` when there are no two texts.
     """
-    drawn = places(t.tokens) if pooling is None else ()
-    texts = np.array([place.text for place in drawn]) if pooling is None else np.arange(len(t.tokens))
+    drawn = places(t.texts) if pooling is None else ()
+    texts = np.array([place.text for place in drawn]) if pooling is None else np.arange(len(t.texts))
     if len(set(texts.tolist())) < 2:
         raise LabError("There are no two texts to draw random words from.", "Give at least two texts.")
     vectors = place_vectors(t, drawn) if pooling is None else sentence_vectors(t, pooling)

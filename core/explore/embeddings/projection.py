@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -130,8 +131,9 @@ def _tsne(vectors: np.ndarray, begin: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
 
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
-    fitted = TSNE(2, perplexity=perplexity, init=(begin * 1e-4).astype(np.float32), random_state=seed)
-    return fitted.fit_transform(vectors.astype(np.float32)).astype(np.float64)
+    start: Any = (begin * 1e-4).astype(np.float32)  # without stubs, `init` is taken to be a name only
+    fitted = TSNE(2, perplexity=perplexity, init=start, random_state=seed)
+    return np.asarray(fitted.fit_transform(vectors.astype(np.float32)), np.float64)
 
 
 def _umap(vectors: np.ndarray, begin: np.ndarray, seed: int) -> np.ndarray:
@@ -142,10 +144,7 @@ def _umap(vectors: np.ndarray, begin: np.ndarray, seed: int) -> np.ndarray:
         warnings.simplefilter("ignore", UserWarning)
         from umap import UMAP
 
-        fitted = UMAP(
-            n_neighbors=min(NEIGHBOURS, len(vectors) - 1),
-            init=(begin * 5).astype(np.float32),
-            random_state=seed,
-            n_jobs=1,
-        )
-        return fitted.fit_transform(vectors.astype(np.float32)).astype(np.float64)
+        start: Any = (begin * 5).astype(np.float32)
+        fitted = UMAP(n_neighbors=min(NEIGHBOURS, len(vectors) - 1), init=start, random_state=seed, n_jobs=1)
+        found: Any = fitted.fit_transform(vectors.astype(np.float32))
+        return np.asarray(found, np.float64)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float32, Shaped
+from torch import Tensor
 
 from core.errors import LabError
 from core.explore.tokens import Tokens, padded_inputs, tokenize
-from core.explore.trace import Trace
+from core.explore.trace import Trace, encoder_states
 from core.models.loading import Model
 
 POOLINGS = ("mean", "cls")
@@ -32,10 +34,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextVectors:
-    """One vector a text: `vectors` is float32 (layer, text, hidden), for the layers asked for, texts in their order."""
+    """One vector a text, for the `layers` asked for, texts in their order."""
 
     layers: tuple[int, ...]
-    vectors: np.ndarray
+    vectors: Float32[np.ndarray, "layer text hidden"]
     cut_count: int  # texts with more positions than were read
 
 
@@ -72,13 +74,13 @@ def places(tokens: Sequence[Tokens], *, whole_words: bool = False, with_special:
                 is_word = whole_words and word is not None
                 groups.setdefault((side, word) if is_word else position, []).append(position)
         for positions in groups.values():
-            name = _word(each, positions) if whole_words else each.tokens[positions[0]]
+            name = each.surface(*positions).strip() if whole_words else each.tokens[positions[0]]
             found.append(Place(number, tuple(positions), name))
     return tuple(found)
 
 
-def place_vectors(t: Trace, chosen: Sequence[Place]) -> np.ndarray:
-    """The vectors of places at every layer, float32 (layer + 1, place, hidden): the mean over a place's positions.
+def place_vectors(t: Trace, chosen: Sequence[Place]) -> Float32[np.ndarray, "state place hidden"]:
+    """The vectors of places at each of the layer + 1 hidden states: the mean over a place's positions.
 
     `t` is the trace of the list of texts that the places were found in.
     """
@@ -89,13 +91,15 @@ def place_vectors(t: Trace, chosen: Sequence[Place]) -> np.ndarray:
     return torch.stack(vectors, dim=1).numpy()
 
 
-def sentence_vectors(t: Trace, pooling: str = "mean") -> np.ndarray:
-    """One vector a text at every layer, float32 (layer + 1, text, hidden), of the trace of a list of texts."""
+def sentence_vectors(t: Trace, pooling: str = "mean") -> Float32[np.ndarray, "state text hidden"]:
+    """One vector a text at each of the layer + 1 hidden states of a trace. Raises `LabError` as `pool`."""
     return np.stack([pool(states, t.inputs["attention_mask"], pooling).numpy() for states in t.hidden_states])
 
 
-def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor:
-    """One vector a text, (batch, hidden), from `hidden` (batch, pos, hidden) and the attention mask (batch, pos).
+def pool(
+    hidden: Float[Tensor, "batch pos hidden"], mask: Shaped[Tensor, "batch pos"], pooling: str
+) -> Float[Tensor, "batch hidden"]:
+    """One vector a text from its hidden states and its attention mask, 1 for real positions.
 
     “cls” takes the first position. “mean” averages all real ones, [CLS] and [SEP] included and padding left out, as
     sentence-transformers does (Reimers & Gurevych 2019). Raises `LabError` for any other name.
@@ -140,7 +144,7 @@ def embed(
     while start < len(order):
         rows = order[start : start + max(1, POSITIONS_AT_ONCE // int(lengths[order[start]]))]
         inputs = padded_inputs(model, [ids[row] for row in rows], [segments[row] for row in rows])
-        states = model.network.base_model(**inputs, output_hidden_states=True).hidden_states
+        states = encoder_states(model.network, inputs)
         for number, layer in enumerate(wanted):
             vectors[number, rows] = pool(states[layer], inputs["attention_mask"], pooling).numpy()
         start += len(rows)
@@ -148,16 +152,6 @@ def embed(
         if on_progress is not None:
             on_progress(done / int(lengths.sum()))
     return TextVectors(wanted, vectors, cut_count)
-
-
-def _word(tokens: Tokens, positions: Sequence[int]) -> str:
-    """The characters of a text that the positions of one word cover."""
-    side = tokens.sequence[positions[0]]
-    if side is None:
-        return tokens.tokens[positions[0]]
-    source = tokens.pair if side else tokens.text
-    start = min(tokens.offsets[position][0] for position in positions)
-    return source[start : max(tokens.offsets[position][1] for position in positions)].strip()
 
 
 def _encode(
@@ -171,10 +165,10 @@ def _encode(
         part = slice(start, start + _CHUNK)
         second = None if pairs is None else list(pairs[part])
         try:
-            batch = model.encode(list(texts[part]), second, truncation=True, max_length=max_length)
+            encodings = model.encodings(list(texts[part]), second, truncation=True, max_length=max_length)
         except (UnicodeEncodeError, TypeError) as error:
             raise LabError("One of the texts holds half a character (a lone surrogate).", "Remove it.") from error
-        for encoding in batch.encodings:
+        for encoding in encodings:
             ids.append(np.array(encoding.ids, dtype=np.int64))
             segments.append(np.array(encoding.type_ids, dtype=np.int64))
             cut_count += bool(encoding.overflowing)

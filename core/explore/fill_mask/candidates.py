@@ -12,7 +12,7 @@ from core.explore.fill_mask.cloze import MaskQuery, check_masked_lm, score_queri
 from core.explore.fill_mask.fill_mask import MaskPredictions
 from core.explore.fill_mask.masks import with_model_mask
 from core.explore.tokens import readable, tokenize
-from core.models.loading import Model
+from core.models.loading import Model, special_id
 
 MOST_CANDIDATES = 30
 _WORD_SIGNS = "Ġ▁"  # what byte-level and SentencePiece vocabularies put before a word
@@ -48,9 +48,9 @@ def compare_candidates(model: Model, text: str, words: Sequence[str], *, mask: i
     word that the model does not know or that melts into its neighbours.
 
     >>> [each.word for each in compare_candidates(model, "The nurse said that [MASK] was tired.", ["he", "she"])]
-    ['she', 'he']
+    ['he', 'she']
     """
-    check_masked_lm(model)
+    mask_id = check_masked_lm(model)
     words = list(dict.fromkeys(word.strip() for word in words if word.strip()))
     if not words:
         raise LabError("There are no words to compare.", "Give some, with | between them: he | she | they.")
@@ -67,18 +67,18 @@ def compare_candidates(model: Model, text: str, words: Sequence[str], *, mask: i
     start, end = tokens.offsets[masks[mask]]
     known: dict[tuple[int, ...], tuple[str, list[MaskQuery]]] = {}
     for word in words:
-        queries = _queries(model, f"{text[:start]}{word}{text[end:]}", start, word)
+        queries = _queries(model, mask_id, f"{text[:start]}{word}{text[end:]}", start, word)
         known.setdefault(tuple(each.token_id for each in queries), (word, queries))
     words, asked = zip(*known.values(), strict=True)
     found = torch.cat([each.log_probabilities for each in score_queries(model, list(chain.from_iterable(asked)))])
     joint = torch.stack([part.sum() for part in found.split([len(each) for each in asked])])  # (word,)
     shares = joint.softmax(0)
-    made_of = [tuple(model.tokenizer.convert_ids_to_tokens(each.token_id) for each in own) for own in asked]
+    made_of = [tuple(model.tokenizer.convert_ids_to_tokens([each.token_id for each in own])) for own in asked]
     candidates = [Candidate(*each) for each in zip(words, made_of, joint.exp().tolist(), shares.tolist(), strict=True)]
     return sorted(candidates, key=lambda each: -each.share)
 
 
-def _queries(model: Model, text: str, start: int, word: str) -> list[MaskQuery]:
+def _queries(model: Model, mask_id: int, text: str, start: int, word: str) -> list[MaskQuery]:
     """One question for each token of a word that stands at `text[start:]`, those after it hidden."""
     tokens = tokenize(model, text)
     end = start + len(word)
@@ -94,13 +94,13 @@ def _queries(model: Model, text: str, start: int, word: str) -> list[MaskQuery]:
             f"“{word[:60]}” melts into what stands beside the mask, so it is no word of its own there.",
             "Put a space around the mask.",
         )
-    if model.tokenizer.unk_token_id in [tokens.ids[place] for place in places]:
+    if special_id(model.tokenizer, "unk") in [tokens.ids[place] for place in places]:
         raise LabError(f"The model does not know “{word[:60]}”.", "Leave it out, or write it another way.")
     asked = []
     for number, place in enumerate(places):
         ids = list(tokens.ids)
         for later in places[number:]:
-            ids[later] = model.tokenizer.mask_token_id
+            ids[later] = mask_id
         asked.append(MaskQuery(tuple(ids), tokens.segments, place, tokens.ids[place]))
     return asked
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float64, Int
+from torch import Tensor
 
 from core.errors import LabError
 from core.explore.tokens import padded_inputs
@@ -29,24 +31,28 @@ class MaskQuery:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskScores:
-    """For each question the log-probability of its token in nats, float64 (question,), and the likeliest token's id."""
+    """For each question the log-probability of its token in nats, and the likeliest token's id."""
 
-    log_probabilities: torch.Tensor
-    likeliest: torch.Tensor
+    log_probabilities: Float64[Tensor, " question"]
+    likeliest: Int[Tensor, " question"]
 
 
-def check_masked_lm(model: Model) -> None:
-    """Raise `LabError` when a model has no masked-language head, or its tokenizer no mask."""
+def check_masked_lm(model: Model) -> int:
+    """The id of the mask of a model that can fill it.
+
+    Raises `LabError` when it has no masked-language head, or its tokenizer no mask.
+    """
     if model.task != MASKED_LM:
         raise LabError(
             f"The model “{model.title}” has no masked-language head, so it cannot fill a mask.",
             "Choose a masked-language model, for instance the built-in one.",
         )
-    if model.tokenizer.mask_token_id is None:
+    if model.mask_id is None:
         raise LabError(
             f"The tokenizer of “{model.title}” has no mask token, so nothing can be hidden.",
             "Name one in its tokenizer_config.json (“mask_token”), or choose another model.",
         )
+    return model.mask_id
 
 
 def score_queries(model: Model, queries: Sequence[MaskQuery]) -> Iterator[MaskScores]:
@@ -76,7 +82,9 @@ def _score_batch(model: Model, batch: Sequence[MaskQuery]) -> MaskScores:
     inputs = padded_inputs(model, [each.ids for each in batch], [each.segments for each in batch])
     positions = torch.tensor([each.position for each in batch])
     token_ids = torch.tensor([each.token_id for each in batch])
+    head = parts_of(model.network).masked_lm
+    assert head is not None  # `check_masked_lm` has asked
     hidden = model.network.base_model(**inputs).last_hidden_state[torch.arange(len(batch)), positions]
-    logits = parts_of(model.network).masked_lm.logits(hidden)  # (question, vocab)
+    logits = head.logits(hidden)  # (question, vocab)
     log_probabilities = logits.double().log_softmax(-1).gather(1, token_ids[:, None])[:, 0]
     return MaskScores(log_probabilities, logits.argmax(-1))

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from core.errors import LabError
-from core.explore.answers import answer, mask_positions
+from core.explore.answers import answer_logits, mask_positions
 from core.explore.fill_mask.cloze import check_masked_lm
 from core.explore.fill_mask.masks import with_model_mask
 from core.explore.tokens import Tokens, model_inputs, readable, tokenize
@@ -18,11 +20,11 @@ POSITIONS_AT_ONCE = 4_096  # of all texts of a batch: keeps a forward pass withi
 
 @dataclass(frozen=True, slots=True)
 class MaskPredictions:
-    """The model's answer for every mask of a text: `probabilities` is (mask, vocab), rows sum to 1."""
+    """The model's answer for every mask of a text, at `positions`: rows of `probabilities` sum to 1."""
 
     tokens: Tokens
     positions: tuple[int, ...]
-    probabilities: torch.Tensor
+    probabilities: Float[Tensor, "mask vocab"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,10 @@ def fill_mask(model: Model, text: str, *, top_k: int = 5) -> list[list[tuple[str
 
 
 def predict_masks(model: Model, text: str) -> MaskPredictions:
-    """One forward pass, and the distribution over the vocabulary at every mask; "[MASK]" stands for any mask token."""
+    """One forward pass, and the distribution over the vocabulary at every mask; "[MASK]" stands for any mask token.
+
+    Raises `LabError` as `fill_mask`.
+    """
     tokens = tokenize_masked(model, text)
     positions = mask_positions(model, tokens)
     logits = _logits(model, model_inputs(model, tokens), positions)[0]  # (mask, vocab)
@@ -70,8 +75,7 @@ def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> 
     """The best ways to fill all masks together: beam search from left to right, each step seeing the words put in.
 
     P(w1, …, wm) = Π P(w_i | text, w_1 … w_{i-1}, later masks still hidden). With `beams` at least the vocabulary's
-    size the search is exhaustive. Raises `LabError` as `fill_mask`, and above
-    `MAX_MASKS_JOINTLY` masks.
+    size the search is exhaustive. Raises `LabError` as `fill_mask`, and above `MAX_MASKS_JOINTLY` masks.
     """
     tokens = tokenize_masked(model, text)
     positions = mask_positions(model, tokens)
@@ -109,10 +113,9 @@ def fill_jointly(model: Model, text: str, *, top_k: int = 5, beams: int = 8) -> 
 def tokenize_masked(model: Model, text: str) -> Tokens:
     """Tokenize a text that must hold a mask the model can answer. Raises `LabError` as `fill_mask`."""
     check_masked_lm(model)
-    mask = model.tokenizer.mask_token
     tokens = tokenize(model, with_model_mask(model, text))
     if not mask_positions(model, tokens):
-        if mask in tokens.cut_text:
+        if model.mask_token and model.mask_token in tokens.cut_text:
             raise LabError(
                 f"The mask stands beyond the first {tokens.max_length} positions, where the model cannot see it.",
                 "Shorten the text before the mask.",
@@ -122,9 +125,11 @@ def tokenize_masked(model: Model, text: str) -> Tokens:
 
 
 @torch.inference_mode()
-def _logits(model: Model, inputs: dict[str, torch.Tensor], positions: Sequence[int]) -> torch.Tensor:
-    """Scores over the vocabulary at some positions, (batch, pos, vocab)."""
-    return answer(model.network, model.task, inputs, positions)[1]
+def _logits(
+    model: Model, inputs: dict[str, Int[Tensor, "batch pos"]], positions: Sequence[int]
+) -> Float[Tensor, "batch place vocab"]:
+    """Scores over the vocabulary at some positions."""
+    return answer_logits(model.network, model.task, inputs, positions)
 
 
 def _filled(tokens: Tokens, positions: tuple[int, ...], fillers: list[str]) -> str:

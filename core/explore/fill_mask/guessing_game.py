@@ -54,7 +54,7 @@ def sentence_rounds(model: Model, *, seed: int = 0) -> list[Round]:
     lines = _TEACHING if own else _SENTENCES.read_text("utf-8").splitlines()
     rounds = []
     for line in lines:
-        before, answer, after = re.fullmatch(r"(.*)\{(.+)\}(.*)", line).groups()
+        before, answer, after = re.split(r"[{}]", line)
         text = f"{before}{answer}{after}"
         word = next(each for each in words(model, text) if each.start >= len(before))
         if len(word.token_ids) == 1:
@@ -118,7 +118,7 @@ def _token_ids(model: Model, guess: str) -> list[int]:
 
 
 def _round(model: Model, text: str, word: Word) -> Round:
-    return Round(f"{text[: word.start]}{model.tokenizer.mask_token}{text[word.end :]}", word.text, word.token_ids[0])
+    return Round(f"{text[: word.start]}{model.mask_token}{text[word.end :]}", word.text, word.token_ids[0])
 
 
 def _shuffled(rounds: list[Round], seed: int) -> list[Round]:

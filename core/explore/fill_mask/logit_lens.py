@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from core.errors import LabError
 from core.explore.tokens import readable
@@ -15,13 +17,13 @@ from core.models.parts import parts_of
 class Lens:
     """What the head reads at one position after each layer.
 
-    `probabilities` is (layer + 1, vocab), the first row what enters the first layer, the last one the model's own
+    The first row of `probabilities` is what enters the first layer, the last of the layer + 1 the model's own
     prediction. `answer` is that prediction's likeliest entry; `ranks` is its place from 1 after each layer.
     """
 
     model: Model
     position: int
-    probabilities: torch.Tensor
+    probabilities: Float[Tensor, "state vocab"]
     answer: int
     ranks: tuple[int, ...]
 
@@ -50,8 +52,8 @@ def logit_lens(t: Trace, position: int) -> Lens:
 
 
 @torch.inference_mode()
-def read_through_head(model: Model, states: torch.Tensor) -> torch.Tensor:
-    """Hidden states (…, hidden) as probabilities over the vocabulary (…, vocab). Raises `LabError` without a head."""
+def read_through_head(model: Model, states: Float[Tensor, "*place hidden"]) -> Float[Tensor, "*place vocab"]:
+    """Hidden states as probabilities over the vocabulary. Raises `LabError` without a masked-language head."""
     head = parts_of(model.network).masked_lm
     if head is None:
         raise LabError(

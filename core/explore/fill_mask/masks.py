@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from core.models.loading import Model
+from core.models.loading import Model, special_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ def words(model: Model, text: str) -> list[Word]:
     """The words of a text as the tokenizer's pre-tokenization finds them, each with its place in the text."""
     if not text.strip():
         return []
-    encoding = model.encode(text, add_special_tokens=False).encodings[0]
+    encoding = model.encodings(text, add_special_tokens=False)[0]
     ids, offsets = encoding.ids, encoding.offsets  # each access makes the whole list again
-    places: dict[int, list[int]] = {}
+    places: dict[int | None, list[int]] = {}
     for position, word in enumerate(encoding.word_ids):
         places.setdefault(word, []).append(position)
     found = []
@@ -53,21 +53,21 @@ def words(model: Model, text: str) -> list[Word]:
         if start == end:  # byte-level tokenizers have tokens for a space alone
             continue
         token_ids = tuple(ids[position] for position in positions)
-        is_mask = token_ids == (model.tokenizer.mask_token_id,)
-        is_known = model.tokenizer.unk_token_id not in token_ids
+        is_mask = token_ids == (model.mask_id,)
+        is_known = special_id(model.tokenizer, "unk") not in token_ids
         found.append(Word(text[start:end], start, end, is_mask, token_ids if is_known else ()))
     return found
 
 
 def with_model_mask(model: Model, text: str) -> str:
     """`text` with every “[MASK]”, in capitals or not, as the mask token of this model (RoBERTa's is “<mask>”)."""
-    mask = model.tokenizer.mask_token
+    mask = model.mask_token
     return re.sub(r"\[mask\]", lambda _: mask, text, flags=re.IGNORECASE) if mask else text
 
 
 def masks_of_other(model: Model, other: Model, text: str) -> str:
     """A text whose masks are those of `model` with the masks of `other` instead."""
-    mask = model.tokenizer.mask_token
+    mask = model.mask_token
     return with_model_mask(other, text.replace(mask, "[MASK]") if mask else text)
 
 
@@ -76,17 +76,18 @@ def hide(model: Model, text: str, numbers: Collection[int], *, each_token: bool 
 
     One mask a word, or with `each_token` as many as the word has tokens, so that it can be brought back whole.
 
+    Without a mask token nothing is put in place of a word: ask `check_masked_lm` first.
+
     >>> hide(model, "The cat sat.", {1}).text
     'The [MASK] sat.'
     """
-    mask = model.tokenizer.mask_token
     parts, end = [], 0
     hidden: list[Hidden | None] = []
     for number, word in enumerate(words(model, text)):
         if number in numbers and not word.is_mask:
             is_whole = len(word.token_ids) == 1 or (each_token and word.token_ids)
             behind = word.token_ids if is_whole else (None,)
-            parts += [text[end : word.start], mask * len(behind)]
+            parts += [text[end : word.start], (model.mask_token or "") * len(behind)]
             hidden += [Hidden(word, token_id) for token_id in behind]
             end = word.end
         elif word.is_mask:

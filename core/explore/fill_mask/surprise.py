@@ -5,32 +5,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float64, Int
+from torch import Tensor
 
 from core.explore.fill_mask.cloze import MaskQuery, check_masked_lm, score_queries
 from core.explore.tokens import Tokens
-from core.models.loading import Model
+from core.models.loading import Model, special_id
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surprise:
     """How likely a model finds each token of a text when that token is hidden.
 
-    `positions` are those that are hidden, as `scored_positions` says; `log_probabilities`, in nats, float64, and
+    `positions` are those that are hidden, as `scored_positions` says; `log_probabilities`, in nats, and
     `likeliest`, the id of the token that the model finds likeliest there, are parallel to the first `done` of them. One
     forward pass stands behind each.
     """
 
     tokens: Tokens
     positions: tuple[int, ...]
-    log_probabilities: torch.Tensor
-    likeliest: torch.Tensor
+    log_probabilities: Float64[Tensor, " scored"]
+    likeliest: Int[Tensor, " scored"]
 
     @property
     def done(self) -> int:
+        """How many of the positions are known so far."""
         return len(self.log_probabilities)
 
     @property
     def total(self) -> int:
+        """How many positions there are to ask about."""
         return len(self.positions)
 
     @property
@@ -62,7 +66,7 @@ def scored_positions(model: Model, tokens: Tokens) -> tuple[int, ...]:
 
     For a word that the vocabulary does not hold, the model reads [UNK]: that it expects one says nothing of the word.
     """
-    unknown = model.tokenizer.unk_token_id
+    unknown = special_id(model.tokenizer, "unk")
     places = enumerate(zip(tokens.ids, tokens.is_special, strict=True))
     return tuple(place for place, (token_id, special) in places if not special and token_id != unknown)
 
@@ -74,9 +78,9 @@ def surprise(model: Model, tokens: Tokens, *, whole_words: bool = False) -> Iter
     that follow in the same word are hidden, too, because they give a cut-up word away (Kauf & Ivanova 2023,
     “PLL-word-l2r”). Raises `LabError` when the model has no masked-language head.
     """
-    check_masked_lm(model)
+    mask_id = check_masked_lm(model)
     positions = scored_positions(model, tokens)
-    queries = [_query(model, tokens, place, whole_words) for place in positions]
+    queries = [_query(mask_id, tokens, place, whole_words) for place in positions]
     return _surprise(model, tokens, positions, queries)
 
 
@@ -91,12 +95,12 @@ def _surprise(model: Model, tokens: Tokens, positions: tuple[int, ...], queries:
         yield Surprise(tokens, positions, found, likeliest)
 
 
-def _query(model: Model, tokens: Tokens, place: int, whole_words: bool) -> MaskQuery:
+def _query(mask_id: int, tokens: Tokens, place: int, whole_words: bool) -> MaskQuery:
     ids = list(tokens.ids)
-    ids[place] = model.tokenizer.mask_token_id
+    ids[place] = mask_id
     word = (tokens.sequence[place], tokens.word_index[place])
     later = place + 1
     while whole_words and later < len(ids) and (tokens.sequence[later], tokens.word_index[later]) == word:
-        ids[later] = model.tokenizer.mask_token_id
+        ids[later] = mask_id
         later += 1
     return MaskQuery(tuple(ids), tokens.segments, place, tokens.ids[place])

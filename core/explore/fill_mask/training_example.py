@@ -10,7 +10,7 @@ import torch
 from transformers import DataCollatorForLanguageModeling
 
 from core.errors import LabError
-from core.explore.answers import answer
+from core.explore.answers import answer_logits
 from core.explore.fill_mask.cloze import check_masked_lm
 from core.explore.tokens import Tokens, padded_inputs
 from core.models.loading import Model
@@ -56,10 +56,9 @@ def training_example(model: Model, tokens: Tokens, *, share: float = SHARE, seed
 
     Each ordinary token is drawn with probability `share`. Of the drawn, 80 % become [MASK], 10 % a random token, and
     10 % stay (transformers, `DataCollatorForLanguageModeling`); special tokens are never drawn, nor is what the model
-    does not know. The loss is that of
-    transformers' masked-language models for the same labels. The model is in eval mode, without dropout, so the
-    Trainer's own number for the same draw wavers around this one. Raises `LabError` for a share that is not between 0
-    and 1, and when the model has no masked-language head.
+    does not know. The loss is that of transformers' masked-language models for the same labels. The model is in eval
+    mode, without dropout, so the Trainer's own number for the same draw wavers around this one. Raises `LabError` for a
+    share that is not between 0 and 1, and when the model has no masked-language head.
     """
     check_masked_lm(model)
     if not 0 < share <= 1:
@@ -73,7 +72,7 @@ def training_example(model: Model, tokens: Tokens, *, share: float = SHARE, seed
     places = (labels[0] >= 0).nonzero().flatten().tolist()
     if not places:
         return TrainingExample(tokens, shown, ())
-    logits = answer(model.network, model.task, padded_inputs(model, [shown], [tokens.segments]), places)[1][0]
+    logits = answer_logits(model.network, model.task, padded_inputs(model, [shown], [tokens.segments]), places)[0]
     log_probabilities = logits.double().log_softmax(-1)  # (drawn, vocab)
     drawn = []
     for row, place in enumerate(places):
@@ -86,6 +85,6 @@ def training_example(model: Model, tokens: Tokens, *, share: float = SHARE, seed
 
 
 def _outcome(model: Model, original: int, shown: int) -> str:
-    if shown == model.tokenizer.mask_token_id:
+    if shown == model.mask_id:
         return MASKED
     return KEPT if shown == original else REPLACED

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from transformers.activations import ACT2FN
 
@@ -22,6 +23,7 @@ class Term:
 
     @property
     def product(self) -> float:
+        """What the term adds to the sum."""
         return self.left * self.right
 
 
@@ -48,12 +50,13 @@ class Arithmetic:
 
     @property
     def value(self) -> float:
+        """The number itself: what the last line comes to."""
         return self.lines[-1].value
 
 
 def dot_product(
-    left: Tensor,
-    right: Tensor,
+    left: Float[Tensor, " term"],
+    right: Float[Tensor, " term"],
     *,
     labels: Sequence[str],
     names: tuple[str, str],
@@ -80,7 +83,7 @@ def total(parts: Sequence[tuple[str, float]], *, sentence: str) -> Arithmetic:
     return Arithmetic(sentence, (*lines, Line("= value", math.fsum(value for _, value in parts))))
 
 
-def layer_norm(vector: Tensor, column: int, norm: torch.nn.LayerNorm, *, sentence: str) -> Arithmetic:
+def layer_norm(vector: Float[Tensor, " hidden"], column: int, norm: torch.nn.LayerNorm, *, sentence: str) -> Arithmetic:
     """One entry of LayerNorm(vector) (Ba et al. 2016): (x − μ) / √(σ² + ε) · γ + β, σ² over all numbers."""
     numbers = vector.double()
     mean, variance = numbers.mean().item(), numbers.var(correction=0).item()
@@ -114,7 +117,7 @@ def activation(x: float, name: str, *, sentence: str) -> Arithmetic:
     return Arithmetic(sentence, lines)
 
 
-def share_of_sum(row: Tensor, column: int, *, sentence: str) -> Arithmetic:
+def share_of_sum(row: Float[Tensor, " key"], column: int, *, sentence: str) -> Arithmetic:
     """One share of a softmax: exp(sⱼ − max) / Σₖ exp(sₖ − max)."""
     scores = row.double()
     exponentials = (scores - scores.max()).exp()

@@ -1,11 +1,11 @@
 """A trace of one text together with what is being looked at: labels, slices, matrices. Explains nothing itself."""
 
+from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import LabError
-from core.explore.tokens import Tokens
 from core.explore.trace import Trace
-from core.explore.walkthrough.view import Focus, Matrix
+from core.explore.walkthrough.view import Focus, Kind, Matrix
 from core.models.parts import LayerParts
 
 _TOKEN_AXES = ("pos", "query", "key")
@@ -23,7 +23,7 @@ class WalkthroughContext:
     """What every stage reads. Raises `LabError` for a trace of several texts and for a focus outside of it."""
 
     def __init__(self, t: Trace, focus: Focus) -> None:
-        if not isinstance(t.tokens, Tokens):
+        if t.is_list:
             raise LabError("A walkthrough follows one text.", "Trace one text, not a list.")
         length = t.inputs["input_ids"].shape[1]
         limits = {"layer": t.layers, "head": t.heads, "position": length}
@@ -35,14 +35,16 @@ class WalkthroughContext:
                 )
         self.t = t
         self.focus = focus
-        self.tokens = (*t.tokens.tokens, *(t.model.tokenizer.pad_token,) * (length - len(t.tokens)))
+        self.tokens = (*t.tokens.tokens, *(str(t.model.tokenizer.pad_token),) * (length - len(t.tokens)))
 
     @property
     def layer(self) -> LayerParts:
+        """The modules of the chosen layer."""
         return self.t.parts.layers[self.focus.layer]
 
     @property
     def head_dim(self) -> int:
+        """How many numbers of a query, key or value each head has."""
         return self.layer.head_dim
 
     @property
@@ -59,34 +61,38 @@ class WalkthroughContext:
         """A step of the chosen layer as the trace calls it."""
         return f"layer.{self.focus.layer}.{step}"
 
-    def entry(self) -> Tensor:
-        """What enters the chosen layer, (pos, hidden)."""
+    def entry(self) -> Float[Tensor, "pos hidden"]:
+        """What enters the chosen layer."""
         return self.t.hidden_states[self.focus.layer][0]
 
-    def last(self) -> Tensor:
-        """The last layer's output, (pos, hidden)."""
+    def last(self) -> Float[Tensor, "pos hidden"]:
+        """The last layer's output."""
         return self.t.hidden_states[-1][0]
 
-    def tensor(self, name: str) -> Tensor:
+    def tensor(self, name: str) -> Float[Tensor, "row column"]:
         """A tensor of the trace as rows and columns: of the chosen head where it has heads, one row for a vector."""
         tensor = self.t[name]
         if self.t.axes(name)[0] == "head":
             tensor = tensor[self.focus.head]
         return tensor if tensor.ndim == 2 else tensor[None]
 
-    def matrix(self, name: str, kind: str = "signed", values: Tensor | None = None) -> Matrix:
+    def matrix(self, name: str, kind: Kind = "signed", values: Float[Tensor, "row column"] | None = None) -> Matrix:
         """A tensor of the trace, or other `values` of its shape, labelled by its axes."""
         values = self.tensor(name) if values is None else values
         axes = self.t.axes(name)[-2:]
-        axes = axes if len(axes) == 2 else ("", axes[0])
-        labels = [
-            self.tokens if axis in _TOKEN_AXES else numbered(size)
-            for axis, size in zip(axes, values.shape, strict=True)
-        ]
-        if not axes[0]:
-            labels[0] = self.tokens[:1]
-        words = tuple(_AXIS_WORDS.get(axis, "number") for axis in axes)
-        return Matrix.of(values, *labels, words, kind)
+        down, across = axes if len(axes) == 2 else ("", axes[0])
+        return Matrix.of(
+            values,
+            self._labels(down, values.shape[0]),
+            self._labels(across, values.shape[1]),
+            (_AXIS_WORDS.get(down, "number"), _AXIS_WORDS.get(across, "number")),
+            kind,
+        )
+
+    def _labels(self, axis: str, size: int) -> tuple[str, ...]:
+        if not axis:
+            return self.tokens[:1]
+        return self.tokens if axis in _TOKEN_AXES else numbered(size)
 
     def rows(self, name: str) -> int:
         """How many rows a tensor has as a matrix."""

@@ -1,13 +1,9 @@
 """The first stage: what a token is before any layer has seen it."""
 
-from collections.abc import Callable
-
-from torch import Tensor
-
 from core.explore.walkthrough.arithmetic import Arithmetic, Line
 from core.explore.walkthrough.context import WalkthroughContext
 from core.explore.walkthrough.view import Stage, View
-from core.explore.walkthrough.view_kinds import added, linear, norm
+from core.explore.walkthrough.view_kinds import Read, added, linear, norm
 
 
 def embeddings_stage(context: WalkthroughContext) -> Stage:
@@ -72,7 +68,7 @@ def embeddings_stage(context: WalkthroughContext) -> Stage:
     )
 
 
-def _reader(context: WalkthroughContext, tensor: str) -> Callable[[], Tensor]:
+def _reader(context: WalkthroughContext, tensor: str) -> Read:
     return lambda: context.tensor(tensor)
 
 

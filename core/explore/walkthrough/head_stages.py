@@ -1,17 +1,19 @@
 """What stands on top of the last layer: pooler, masked-language head, next-sentence head, classifier."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from jaxtyping import Float, Int
 from torch import Tensor, arange, nn
+from transformers import PretrainedConfig
 
 from core.explore.walkthrough import arithmetic
 from core.explore.walkthrough.arithmetic import Arithmetic
 from core.explore.walkthrough.context import WalkthroughContext, numbered
-from core.explore.walkthrough.view import Matrix, Operand, Stage, View
-from core.explore.walkthrough.view_kinds import activated, factors, linear, norm
+from core.explore.walkthrough.view import Kind, Matrix, Operand, Stage, View
+from core.explore.walkthrough.view_kinds import Read, activated, factors, linear, norm
 from core.models.families import FAMILIES, activation_name
+from core.models.parts import ClassifierParts, MaskedLMParts
 
 CANDIDATES = 20  # of the vocabulary, the likeliest
 NEXT_SENTENCE = {"bert": ("it follows", "it does not"), "albert": ("in order", "swapped")}
@@ -20,13 +22,16 @@ NEXT_SENTENCE = {"bert": ("it follows", "it does not"), "albert": ("in order", "
 def head_stages(context: WalkthroughContext) -> tuple[Stage, ...]:
     """The stages of the heads that the model has, over the last layer's output whichever layer is chosen."""
     parts = context.t.parts
-    builders = (
-        (parts.pooler, _pooler),
-        (parts.masked_lm, _masked_lm),
-        (parts.next_sentence, _next_sentence),
-        (parts.classifier, _classifier),
-    )
-    return tuple(build(context) for part, build in builders if part is not None)
+    found: list[Stage] = []
+    if parts.pooler is not None:
+        found.append(_pooler(context, parts.pooler))
+    if parts.masked_lm is not None:
+        found.append(_masked_lm(context, parts.masked_lm))
+    if parts.next_sentence is not None:
+        found.append(_next_sentence(context, parts.next_sentence))
+    if parts.classifier is not None:
+        found.append(_classifier(context, parts.classifier))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class _Answers:
     context: WalkthroughContext
     tensor: str  # the head's logits in the trace
     module: nn.Linear  # one row of weights for each answer
-    source: Callable[[], Tensor]  # what the module reads, (rows, hidden)
+    source: Read  # what the module reads, (row, hidden)
     named: tuple[str, ...] = ()  # all answers; empty for the vocabulary, of which only the likeliest are shown
 
     @property
@@ -51,23 +56,22 @@ class _Answers:
         return self.context.row_label(self.tensor, self.row)
 
     @cached_property
-    def scores(self) -> Tensor:
-        return self.context.tensor(self.tensor)[self.row]  # (answer,)
+    def scores(self) -> Float[Tensor, " answer"]:
+        return self.context.tensor(self.tensor)[self.row]
 
     @cached_property
-    def shown(self) -> Tensor:
+    def shown(self) -> Int[Tensor, " shown"]:
         return arange(len(self.named)) if self.named else self.scores.topk(min(CANDIDATES, len(self.scores))).indices
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         return self.named or tuple(self.context.t.model.tokenizer.convert_ids_to_tokens(self.shown.tolist()))
 
-    def matrix(self, values: Tensor, kind: str = "signed") -> Matrix:
+    def matrix(self, values: Float[Tensor, " answer"], kind: Kind = "signed") -> Matrix:
         return Matrix.of(values[self.shown][None], (self.label,), self.names, ("token", "answer"), kind)
 
 
-def _pooler(context: WalkthroughContext) -> Stage:
-    module = context.t.parts.pooler
+def _pooler(context: WalkthroughContext, module: nn.Linear) -> Stage:
     words = "The first token's numbers after the last layer go through one more matrix."
     bent = "tanh squeezes each number between −1 and 1."
     views = (
@@ -79,8 +83,7 @@ def _pooler(context: WalkthroughContext) -> Stage:
     )
 
 
-def _masked_lm(context: WalkthroughContext) -> Stage:
-    head = context.t.parts.masked_lm
+def _masked_lm(context: WalkthroughContext, head: MaskedLMParts) -> Stage:
     config = context.t.model.config
     function = FAMILIES[config.model_type].masked_lm.function or activation_name(config)
     answers = _Answers(context, "mlm.logits", head.decoder, lambda: context.tensor("mlm.transform"))
@@ -110,8 +113,7 @@ def _masked_lm(context: WalkthroughContext) -> Stage:
     return Stage("masked-lm", "Guess the word", words, views, opens_at=len(views) - 1)
 
 
-def _next_sentence(context: WalkthroughContext) -> Stage:
-    module = context.t.parts.next_sentence
+def _next_sentence(context: WalkthroughContext, module: nn.Linear) -> Stage:
     known = NEXT_SENTENCE.get(context.t.model.config.model_type, ())
     names = known if len(known) == module.out_features else numbered(module.out_features)
     answers = _Answers(context, "nsp.logits", module, lambda: context.tensor("pooler"), names)
@@ -120,12 +122,12 @@ def _next_sentence(context: WalkthroughContext) -> Stage:
     return Stage("next-sentence", "Next sentence", words, views, opens_at=1)
 
 
-def _classifier(context: WalkthroughContext) -> Stage:
-    parts, config = context.t.parts.classifier, context.t.model.config
+def _classifier(context: WalkthroughContext, parts: ClassifierParts) -> Stage:
+    config = context.t.model.config
     views: list[View] = []
-    source = "pooler"
-    if parts.dense is not None:
-        source, function = "classifier.transform", FAMILIES[config.model_type].classifier.function
+    source, function = "pooler", FAMILIES[config.model_type].classifier.function
+    if parts.dense is not None and function is not None:
+        source = "classifier.transform"
         words = "The first token's numbers after the last layer go through one more matrix."
         bent = "And through the head's activation function."
         width = parts.dense.out_features
@@ -143,9 +145,9 @@ def _classifier(context: WalkthroughContext) -> Stage:
     return Stage("classifier", "Classify", words, tuple(views), opens_at=len(views) - 1)
 
 
-def chooses_one_class(config: object) -> bool:
+def chooses_one_class(config: PretrainedConfig) -> bool:
     """Whether a classifier's scores compete, so that a softmax over them means something."""
-    return config.num_labels > 1 and config.problem_type != "multi_label_classification"
+    return len(config.id2label or ()) > 1 and config.problem_type != "multi_label_classification"
 
 
 def _first_row(

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable
 
+from jaxtyping import Float
 from torch import Tensor
 
 from core.explore.walkthrough import arithmetic
 from core.explore.walkthrough.arithmetic import Arithmetic, Line
 from core.explore.walkthrough.context import WalkthroughContext
-from core.explore.walkthrough.view import MASKED, Stage, View
+from core.explore.walkthrough.view import MASKED, Kind, Stage, View
 
 
 def softmax_stage(context: WalkthroughContext) -> Stage:
@@ -63,7 +64,7 @@ def _masked(context: WalkthroughContext) -> View:
 
 
 def _exponentials(context: WalkthroughContext) -> View:
-    def matrix() -> Tensor:
+    def matrix() -> Float[Tensor, "query key"]:
         return (_ready(context) - _ready(context).amax(-1, keepdim=True)).exp()
 
     def behind(row: int, column: int) -> Arithmetic:
@@ -106,7 +107,7 @@ def _shares(context: WalkthroughContext) -> View:
 def _wrong_order(context: WalkthroughContext) -> View:
     size, root = context.head_dim, math.sqrt(context.head_dim)
 
-    def unscaled() -> Tensor:  # padding is masked here, too: only the order differs
+    def unscaled() -> Float[Tensor, "query key"]:  # padding is masked here, too: only the order differs
         return _raw(context).masked_fill(_ready(context) < MASKED, -math.inf)
 
     def behind(row: int, column: int) -> Arithmetic:
@@ -134,10 +135,10 @@ def _view(
     tensor: str | None,
     formula: str,
     words: str,
-    values: Callable[[], Tensor],
+    values: Callable[[], Float[Tensor, "query key"]],
     behind: Callable[[int, int], Arithmetic],
     *,
-    kind: str = "share",
+    kind: Kind = "share",
     contrast: str = "",
 ) -> View:
     """A view of (query, key) numbers."""
@@ -155,15 +156,15 @@ def _view(
     )
 
 
-def _raw(context: WalkthroughContext) -> Tensor:
+def _raw(context: WalkthroughContext) -> Float[Tensor, "query key"]:
     return context.tensor(context.name("scores"))
 
 
-def _ready(context: WalkthroughContext) -> Tensor:
+def _ready(context: WalkthroughContext) -> Float[Tensor, "query key"]:
     return context.tensor(context.name("scaled"))
 
 
-def _probabilities(context: WalkthroughContext) -> Tensor:
+def _probabilities(context: WalkthroughContext) -> Float[Tensor, "query key"]:
     return context.tensor(context.name("probabilities"))
 
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, Self
 
 import numpy as np
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from core.explore.walkthrough.arithmetic import Arithmetic
+
+Kind = Literal["signed", "share"]
 
 MASKED = -1e30  # scores below are masked: transformers adds the smallest float there is
 
@@ -22,17 +26,24 @@ class Focus:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Numbers ready to be drawn: `values` is (rows, columns) fp32. `kind`: "signed" around zero, or "share" of 1."""
+    """Numbers ready to be drawn. `kind`: "signed" around zero, or "share" of 1."""
 
-    values: np.ndarray
+    values: Float32[np.ndarray, "row column"]
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     row_axis: str
     column_axis: str
-    kind: str = "signed"
+    kind: Kind = "signed"
 
     @classmethod
-    def of(cls, values: Tensor, rows: tuple[str, ...], columns: tuple[str, ...], axes: tuple[str, str], kind="signed"):
+    def of(
+        cls,
+        values: Float[Tensor, "row column"],
+        rows: tuple[str, ...],
+        columns: tuple[str, ...],
+        axes: tuple[str, str],
+        kind: Kind = "signed",
+    ) -> Self:
         """A tensor as a matrix. It may be the model's own memory, so it cannot be written to."""
         shown = values.float().numpy().view()
         shown.setflags(write=False)

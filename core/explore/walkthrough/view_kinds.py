@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.explore.walkthrough import arithmetic
@@ -19,7 +20,7 @@ _ACTIVATIONS = {
     "tanh": r"\tanh(x) = \frac{e^{x} - e^{-x}}{e^{x} + e^{-x}}",
 }
 
-Read = Callable[[], Tensor]
+Read = Callable[[], Float[Tensor, "row column"]]
 
 
 def linear(

@@ -15,6 +15,7 @@ class Blueprint:
     settings: dict[str, object] = field(default_factory=dict)
 
     def config(self) -> PretrainedConfig:
+        """The configuration that its family's class makes of the settings."""
         return AutoConfig.for_model(self.family, **self.settings)
 
 
@@ -28,8 +29,8 @@ def _sizes(width: int, layers: int, heads: int, inner: int | None = None) -> dic
     }
 
 
-_ROBERTA = {"max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
-_ALBERT = {"hidden_act": "gelu_new", "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+_ROBERTA: dict[str, object] = {"max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+_ALBERT: dict[str, object] = {"hidden_act": "gelu_new", "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 # Sizes as in each model's config.json on the Hub.
 BLUEPRINTS = (

@@ -16,6 +16,7 @@ class Compared:
 
     @property
     def ratio(self) -> float | None:
+        """Right over left."""
         return self.right / self.left if self.left else None
 
 

@@ -59,14 +59,15 @@ def differences(left: PretrainedConfig, right: PretrainedConfig) -> tuple[Differ
 
     Families name some fields differently (DistilBERT's `dim` is `hidden_size`): they are compared under BERT's names.
     """
-    sides = _in_common_names(left), _in_common_names(right)
+    first, second = _in_common_names(left), _in_common_names(right)
     missing = object()
-    names = sorted({*sides[0], *sides[1]}, key=lambda name: (list(_KNOWN).index(name) if name in _KNOWN else 999, name))
+    names = sorted({*first, *second}, key=lambda name: (list(_KNOWN).index(name) if name in _KNOWN else 999, name))
     found = []
     for name in names:
         group, meaning = _KNOWN.get(name, (OTHER, UNKNOWN))
-        if group != BOOKKEEPING and sides[0].get(name, missing) != sides[1].get(name, missing):
-            found.append(Difference(name, *(as_text(side[name]) if name in side else "" for side in sides), meaning))
+        if group != BOOKKEEPING and first.get(name, missing) != second.get(name, missing):
+            texts = [as_text(side[name]) if name in side else "" for side in (first, second)]
+            found.append(Difference(name, texts[0], texts[1], meaning))
     return tuple(found)
 
 

@@ -33,6 +33,7 @@ class Work:
     power: int
 
     def at(self, length: int) -> int:
+        """Operations for one text of `length` tokens."""
         return self.factor * length**self.power
 
 
@@ -44,15 +45,17 @@ class Flops:
 
     def at(self, length: int) -> dict[str, int]:
         """Operations for one text of `length` tokens by group, in the order of `GROUPS`."""
-        counts = Counter(dict.fromkeys(GROUPS, 0))
+        counts: Counter[str] = Counter(dict.fromkeys(GROUPS, 0))
         for work in self.work:
             counts[work.group] += work.at(length)
         return {group: count for group, count in counts.items() if count}
 
     def total(self, length: int) -> int:
+        """Operations for one text of `length` tokens."""
         return sum(work.at(length) for work in self.work)
 
     def per_token(self, length: int) -> float:
+        """Operations for one token in a text of `length` tokens."""
         return self.total(length) / length
 
 
@@ -110,6 +113,7 @@ class _Counter(TorchDispatchMode):
         self.running: list[str] = []
 
     def leave(self) -> None:
+        """The running module is done; the one that called it goes on."""
         self.running.pop()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:

@@ -27,6 +27,7 @@ class TensorShape:
 
     @property
     def bytes(self) -> int:
+        """What the tensor takes in memory."""
         return torch.Size(self.shape).numel() * getattr(torch, self.dtype).itemsize
 
 

@@ -26,6 +26,7 @@ class Weight:
 
     @property
     def parameters(self) -> int:
+        """How many numbers it holds."""
         return math.prod(self.shape)
 
 
@@ -48,6 +49,7 @@ class Part:
 
     @property
     def parameters(self) -> int:
+        """How many parameters are counted here; borrowed ones are not."""
         return sum(weight.parameters for weight in self.weights)
 
     @property
@@ -64,6 +66,7 @@ class Freezing:
     layers: int = 0
 
     def holds(self, part: Part) -> bool:
+        """Whether a training leaves the part as it is."""
         if part.layer is not None:
             return part.layer < self.layers
         return self.embeddings and part.kind == EMBEDDINGS
@@ -79,6 +82,7 @@ class TrainingMemory:
 
     @property
     def total(self) -> int:
+        """All three together."""
         return self.weights + self.gradients + self.optimizer
 
 
@@ -104,10 +108,12 @@ class Anatomy:
 
     @property
     def parameters(self) -> int:
+        """How many parameters the whole model has, each counted once."""
         return sum(part.parameters for part in self.parts)
 
     @property
     def head_width(self) -> int:
+        """How many numbers of a token's query, key or value each head has."""
         return self.width // self.heads
 
     @property

@@ -7,6 +7,7 @@ computes no value.
 import copy
 import inspect
 import sys
+from typing import Any
 
 import torch
 import transformers
@@ -61,8 +62,8 @@ def _takes_pooler(network_class: type[PreTrainedModel]) -> bool:
 
 def _network_class(config: PretrainedConfig, architecture: str | None) -> type[PreTrainedModel]:
     """A class of the family's own module: the name comes from a file and may say anything."""
-    encoder = transformers.MODEL_MAPPING[type(config)]
-    named = getattr(sys.modules[encoder.__module__], architecture or "", None)
+    encoder: Any = transformers.MODEL_MAPPING[type(config)]
+    named: Any = getattr(sys.modules[encoder.__module__], architecture or "", None)
     is_network = isinstance(named, type) and issubclass(named, PreTrainedModel) and named.config_class is type(config)
     is_network = is_network and named.forward is not torch.nn.Module.forward  # the family's abstract base has none
     return named if is_network else encoder

@@ -13,11 +13,11 @@ from transformers import PreTrainedTokenizerFast
 from core.data.cells import cell_of, items_of
 from core.data.dataset.browse import natural_order
 from core.data.dataset.dataset import MAX_LABELS
-from core.data.dataset.notices import counted, shown
+from core.data.dataset.notices import shown
 from core.data.dataset.row_selection import rows_in_words
 from core.data.decisions.preparation import named_labels
 from core.data.table import Table
-from core.errors import LabError
+from core.errors import LabError, counted
 from core.models.inference_settings import InferenceSettings
 from core.models.loading import TOKEN_CLASSIFICATION
 from core.runs.status import write_json

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from pages.components.blob import blob, scripts
+from pages.components.base.blob import blob, scripts
 
 FINEST = 65_535  # levels from 0 to 1, unless these take too many bytes
 EXACT_BYTES = 2**18  # up to here every weight travels as it is; 12 heads of 73 tokens
@@ -138,7 +138,7 @@ def pack(header: dict, weights: np.ndarray) -> bytes:
     of 1 / levels: a byte each, and for those that reach 255 that byte, with the true count (uint16) at the end.
 
     >>> pack({}, np.ones((1, 1, 1, 1)))
-    b'\\x0f\\x00\\x00\\x00{"levels": 0}  \\x00\\x00\\x80?'
+    b'\\x10\\x00\\x00\\x00{"levels": 0}   \\x00\\x00\\x80?'
     """
     levels, body = _packed(np.clip(np.nan_to_num(weights.astype(np.float32)), 0, 1))
     return blob(header | {"levels": levels}, body)

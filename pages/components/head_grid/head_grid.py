@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages.components.blob import blob, scripts
+from pages.components.base.blob import blob, scripts
 
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(

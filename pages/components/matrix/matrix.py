@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components.blob import blob, scripts
+from pages.components.base.blob import blob, scripts
 
 MASKED = -1e30  # what lies below is no score but a mask: drawn as −∞ and left out of the colours' range
 

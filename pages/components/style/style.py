@@ -5,7 +5,7 @@ import streamlit as st
 # The accent carries white text on buttons and tags, so in the dark it is too dark to be text itself: about 3.5 : 1 on
 # what Streamlit puts behind a chosen button. There, and on sliders, text has the page's own colour instead.
 # A formula that is wider than a phone is scrolled within itself.
-# Where fingers point, the tool bar of a table or chart is always seen, and would lie on the controls above the table, or
+# Where fingers point, the tool bar of a table or chart is always seen, and would lie on the controls above the table or
 # on the legend of the chart: there, and on a narrow page, it has a strip of its own.
 STYLE = """<style>
 .stButtonGroup [data-selected], [data-testid="stSliderThumbValue"] { color: inherit !important; }

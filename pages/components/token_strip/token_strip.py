@@ -9,7 +9,7 @@ from typing import TypedDict
 
 import streamlit as st
 
-from pages.components.blob import scripts
+from pages.components.base.blob import scripts
 
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(

@@ -30,7 +30,7 @@ ICONS = {"fix": ":material/build:", "warn": ":material/visibility:", "good": ":m
 TITLES = {"fix": "To fix", "warn": "To look at", "good": "Good"}
 ON_DEMAND = {  # what takes a while, as `on_demand` and `Measured` call it
     "near": "texts that are nearly the same (Repeats)",
-    "pieces": "texts that are cut (Lengths, in tokens)",
+    "tokens": "texts that are cut (Lengths, in tokens)",
     "coverage": "words that the vocabulary lacks (Scripts and signs)",
 }
 SHOWN_ROWS = 50

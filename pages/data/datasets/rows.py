@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from pages.shared.live_editor import Typed
     from pages.shared.preparation import FilePreparation
 
+# Keys of the session state.
+FOUND = "rows-found"
+PROBLEM = "edit-problem"
 EDITOR = "rows"
 SHOWN = 200
 LATEST = 3  # corrections named below the table
@@ -66,10 +69,10 @@ def found_rows(edited: Table, mapping: ColumnMapping, wanted: Wanted) -> np.ndar
     """The rows that were asked for. While somebody types they stay the same ones, also where a correction makes a row
     another than was asked for: rows that move under the hands would take a half-typed text along."""
     question = (edited.content_hash, edited.options, mapping.columns, wanted)
-    asked, rows = st.session_state.get("rows-found", (None, None))
+    asked, rows = st.session_state.get(FOUND, (None, None))
     if not (asked == question and is_typing(EDITOR)):
         rows = rows_wanted(edited, mapping, wanted)
-    st.session_state["rows-found"] = question, rows
+    st.session_state[FOUND] = question, rows
     return rows
 
 
@@ -107,12 +110,12 @@ def edit_cells(
                 check_cell(table, cell)
                 cells.append(cell)
             except LabError as problem:  # the others are kept
-                st.session_state["edit-problem"] = problem
+                st.session_state[PROBLEM] = problem
         if cells:
             preparation.update(Edits, correct_cells(table, cells))
 
-    if "edit-problem" in st.session_state:
-        show_error(st.session_state.pop("edit-problem"))
+    if PROBLEM in st.session_state:
+        show_error(st.session_state.pop(PROBLEM))
     live_editor(
         frame,
         name=EDITOR,

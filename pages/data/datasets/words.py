@@ -12,7 +12,7 @@ from core.charts.bars import horizontal_bars, length_boxes, length_histogram
 from core.data.quality import lengths as measuring
 from core.data.quality.coverage import coverage
 from core.data.quality.kinds import kinds_of
-from core.data.quality.profile import LIMITS, measure_pieces
+from core.data.quality.profile import LIMITS, measure_tokens
 from core.data.quality.scripts import script_mix
 from core.data.quality.typical import typical_words
 from pages.shared.export import csv_button, figure
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from core.data.quality.profile import Profile
     from pages.shared.on_demand import Progress
 
+# The key of the session state, and of the address.
+UNIT = "length-unit"
 MODEL = "builtin"  # whose tokenizer counts
 UNASKED_ROWS = 5_000
 SHOWN_SCRIPTS = 10
@@ -40,15 +42,17 @@ KIND_TITLES = {
 
 
 def show_lengths(key: tuple, dataset: Dataset, profile: Profile) -> None:
-    """Boxes and a histogram, in words, or in pieces when somebody counts them."""
+    """Boxes and a histogram, in words, or in tokens when somebody counts them."""
     st.markdown(
-        "BERT reads at most 512 pieces at once, and shorter limits train faster. "
-        "Count pieces to see what a limit would cut off."
+        "BERT reads at most 512 tokens at once, and shorter limits train faster. "
+        "Count tokens to see what a limit would cut off."
     )
+    if st.query_params.get(UNIT) == "pieces":  # an address of earlier days
+        st.query_params[UNIT] = st.session_state[UNIT] = "tokens"
     unit = st.segmented_control(
-        "Count", ("words", "pieces"), default="words", required=True, key="length-unit", bind="query-params"
+        "Count", ("words", "tokens"), default="words", required=True, key=UNIT, bind="query-params"
     )
-    lengths = profile.word_lengths if unit == "words" else pieces_of(key, dataset)
+    lengths = profile.word_lengths if unit == "words" else tokens_of(key, dataset)
     if lengths is None:
         return
     labels, names = dataset.labels.array, dataset.label_names
@@ -61,7 +65,7 @@ def show_lengths(key: tuple, dataset: Dataset, profile: Profile) -> None:
         figure(chart, key="length-boxes", alt=f"Length in {unit} by label; the median of all is {found[0].median:g}")
     with right:
         bins = measuring.length_histogram(lengths, labels, names)
-        limits = LIMITS if unit == "pieces" else ()
+        limits = LIMITS if unit == "tokens" else ()
         chart = length_histogram(bins.edges.tolist(), bins.counts, unit=unit, limits=limits)
         figure(chart, key="length-histogram", alt=f"Histogram of lengths in {unit}")
     everything = found[0]
@@ -74,7 +78,7 @@ def show_lengths(key: tuple, dataset: Dataset, profile: Profile) -> None:
     with st.container(horizontal=True):
         for title, value in summary.items():
             st.metric(f"{title} ({unit})", f"{value:,.0f}", width=170)
-        if unit == "pieces":
+        if unit == "tokens":
             for limit, share in everything.share_over.items():
                 st.metric(f"Cut at {limit}", f"{share:.1%}", width=120, help="Share of rows that would be cut short")
     table = pd.DataFrame(
@@ -95,26 +99,26 @@ def show_lengths(key: tuple, dataset: Dataset, profile: Profile) -> None:
         csv_button("Lengths as CSV", table, "lengths")
 
 
-def pieces_of(key: tuple, dataset: Dataset) -> np.ndarray | None:
-    """The pieces of each example by the built-in tokenizer, (example,); None until somebody asks."""
+def tokens_of(key: tuple, dataset: Dataset) -> np.ndarray | None:
+    """The tokens of each example by the built-in tokenizer, (example,); None until somebody asks."""
 
     def count(progress: Progress) -> np.ndarray:
         from core.explore.tokens import count_tokens
 
         model = open_model(MODEL)
-        return measure_pieces(
+        return measure_tokens(
             dataset,
             lambda texts, pairs: count_tokens(model, texts, pairs),
             on_progress=by_share(progress, len(dataset)),
         )
 
     return on_demand(
-        "pieces",
-        ("pieces", *key),
+        "tokens",
+        ("tokens", *key),
         count,
-        button="Count pieces",
+        button="Count tokens",
         words=f"Cuts {counted(len(dataset), 'row')} with the built-in tokenizer.",
-        doing="Counting pieces:",
+        doing="Counting tokens:",
         unasked=len(dataset) <= UNASKED_ROWS,
     )
 
@@ -194,7 +198,7 @@ def show_coverage(key: tuple, dataset: Dataset) -> None:
         "coverage",
         ("coverage", *key),
         measure,
-        button="Cut all texts into pieces",
+        button="Cut all texts into tokens",
         words=f"Cuts {counted(len(dataset), 'row')} with the built-in tokenizer.",
         doing="Cutting texts:",
         unasked=len(dataset) <= UNASKED_ROWS,
@@ -202,8 +206,8 @@ def show_coverage(key: tuple, dataset: Dataset) -> None:
     if found is None:
         return
     with st.container(horizontal=True):
-        st.metric("Unknown pieces", f"{found.unknown_share:.2%}", width=160, help="The share of pieces read as [UNK]")
-        st.metric("Pieces a word", f"{found.pieces_per_word:.2f}", width=160, help="Near 1: the vocabulary fits")
+        st.metric("Unknown tokens", f"{found.unknown_share:.2%}", width=160, help="The share of tokens read as [UNK]")
+        st.metric("Tokens a word", f"{found.tokens_per_word:.2f}", width=160, help="Near 1: the vocabulary fits")
         st.metric("Vocabulary used", f"{found.used_share:.1%}", width=160, help="The share of its entries that occur")
     if found.unknown_words:
         words = ", ".join(f"{plain(word)} ({count:,})" for word, count in found.unknown_words[:20])

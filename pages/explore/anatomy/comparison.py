@@ -10,7 +10,7 @@ from core.models.anatomy import blueprints, comparison, configuration
 from core.models.anatomy.comparison import per_token_at
 from core.models.anatomy.skeleton import encoder_name
 from pages.explore.anatomy.subject import USUAL_LENGTH, Subject, anatomy, short, work_of
-from pages.shared.export import csv_button, figure
+from pages.shared.export import csv_table, figure
 from pages.shared.models import SECOND_MODEL, choose_reference, open_model
 from pages.shared.text import plain
 from pages.shared.url_state import choose
@@ -36,6 +36,7 @@ def choose_other() -> Subject:
 
 
 def show_comparison(subject: Subject) -> None:
+    """The first model beside a chosen one: parameters, work, and the settings that differ."""
     st.markdown(
         "Two models without their heads, with the pooler where there is one, so that like is compared with like."
     )
@@ -56,16 +57,16 @@ def show_comparison(subject: Subject) -> None:
     length = min(USUAL_LENGTH, *(body.positions for body in bodies))
     rows = comparison.compare(*bodies, work=works, length=length)
     table = pd.DataFrame({"": row.name, names[0]: row.left, names[1]: row.right, "Ratio": row.ratio} for row in rows)
-    st.dataframe(
+    csv_table(
         table,
-        hide_index=True,
+        "Comparison as CSV",
+        "comparison",
         height="content",
         column_config={name: st.column_config.NumberColumn(format="localized") for name in names}
         | {"Ratio": st.column_config.NumberColumn(format="%.2f")},
         placeholder="–",
         alt="Both models in numbers",
     )
-    csv_button("Comparison as CSV", table, "comparison")
     show_head(subject, left, length)
     show_differences(left, right, names)
     for name, body in zip(names, bodies, strict=True):
@@ -100,11 +101,11 @@ def show_differences(left: Subject, right: Subject, names: list[str]) -> None:
         return
     rows = [(each.name, each.left or "–", each.right or "–", each.meaning) for each in found]
     table = pd.DataFrame(rows, columns=["Setting", *names, "What it means"])
-    st.dataframe(
+    csv_table(
         table,
-        hide_index=True,
+        "Differences as CSV",
+        "differences",
         height="content",
         column_config={"Setting": st.column_config.TextColumn(width=215)},
         alt="Settings that differ",
     )
-    csv_button("Differences as CSV", table, "differences")

@@ -10,7 +10,7 @@ from core.charts.lines import lines
 from core.models.anatomy import flops
 from core.models.anatomy.comparison import per_token_at
 from pages.explore.anatomy.subject import USUAL_LENGTH, Subject, anatomy, short, show_numbers, work_of
-from pages.shared.export import csv_button, figure
+from pages.shared.export import figure
 
 LENGTHS = (16, 32, 64, 128, 192, 256, 384, 512)
 
@@ -48,8 +48,7 @@ def show_compute(subject: Subject) -> int:
         {"Part": name, "FLOPs per text": count, per_token_at(length): count / length, "Share": count / total}
         for name, count in counts.items()
     )
-    show_numbers(table, alt="Operations by part")
-    csv_button("Operations as CSV", table, "flops")
+    show_numbers(table, "Operations as CSV", "flops", alt="Operations by part")
     st.caption(
         "Counted by torch's own formulas on the architecture, without weights: a multiplication and the addition after "
         "it are two operations. Matrix products only; softmax, norms and activations add little. A training step costs "

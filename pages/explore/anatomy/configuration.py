@@ -14,6 +14,7 @@ SELDOM_READ = (configuration.BOOKKEEPING, configuration.OTHER)
 
 
 def show_configuration(subject: Subject) -> None:
+    """Every setting by group, with its meaning; those that differ from the default in bold."""
     fields = configuration.explain(subject.config)
     changed = sum(bool(field.usual) for field in fields)
     family = type(subject.config).__name__

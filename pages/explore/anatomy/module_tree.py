@@ -12,6 +12,7 @@ from pages.shared.text import plain
 
 
 def show_tree(subject: Subject) -> None:
+    """One row a module, indented below the one that holds it."""
     st.markdown(
         "How the modules are nested in the program, from the outside in. Names are those of the program, which counts "
         "from 0: `layer.0` is layer 1. Shapes are of the weights."

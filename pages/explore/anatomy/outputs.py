@@ -7,13 +7,14 @@ import streamlit as st
 
 from core.models.anatomy import outputs
 from pages.explore.anatomy.subject import Subject, anatomy, shape, short
-from pages.shared.export import csv_button
+from pages.shared.export import csv_table
 from pages.shared.text import counted
 
 MOST_TEXTS = 64
 
 
 def show_outputs(subject: Subject) -> None:
+    """Inputs and outputs for a batch of a chosen size: axes, shape, type and size of each tensor."""
     body = anatomy(subject)
     st.markdown("The exact tensors that go in and come out, for a batch of texts padded to one length.")
     left, right = st.columns(2)
@@ -37,14 +38,14 @@ def show_outputs(subject: Subject) -> None:
             for each in tensors
         )
         st.markdown(f"**{title}**: {counted(len(tensors), 'tensor')}, {short(sum(t.bytes for t in tensors), 'B')}")
-        st.dataframe(
+        csv_table(
             table,
-            hide_index=True,
+            f"{title} as CSV",
+            name,
             height="content",
             column_config={"Size": st.column_config.NumberColumn(format="bytes")},
             alt=f"Tensors: {title}",
         )
-        csv_button(f"{title} as CSV", table, name)
     st.caption(
         "As returned with `output_hidden_states=True, output_attentions=True`. There is one hidden state more than "
         "layers: the first is what the embeddings hand to layer 1. Code counts layers from 0: `attentions[0]` is of "

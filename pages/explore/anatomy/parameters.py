@@ -9,11 +9,12 @@ from core.charts.treemap import treemap
 from core.models.anatomy import parameters
 from core.models.anatomy.parameters import Anatomy, Freezing
 from pages.explore.anatomy.subject import Subject, anatomy, shape, short, show_numbers
-from pages.shared.export import csv_button, figure
+from pages.shared.export import figure
 from pages.shared.text import counted, plain
 
 
 def show_parameters(subject: Subject) -> None:
+    """The parts as areas, what can be frozen, and tables by kind and by part."""
     body = anatomy(subject)
     left, right = st.columns(2, vertical_alignment="center")
     embeddings = left.toggle(
@@ -58,11 +59,9 @@ def show_parameters(subject: Subject) -> None:
     summary = pd.concat([summary, everything], ignore_index=True).astype({"Parameters": int, "Trainable": int})
     for precision, size in parameters.BYTES.items():
         summary[f"{precision}, MB"] = summary["Parameters"] * size / 1e6
-    show_numbers(summary, alt="Parameters by kind of part")
-    csv_button("Table as CSV", summary, "parameters")
+    show_numbers(summary, "Table as CSV", "parameters", alt="Parameters by kind of part")
     with st.expander(f"All {counted(len(table), 'part')} with their weights"):
-        show_numbers(table, alt="Every part with its parameters")
-        csv_button("Parts as CSV", table, "parts")
+        show_numbers(table, "Parts as CSV", "parts", alt="Every part with its parameters")
 
 
 def part_table(body: Anatomy, freezing: Freezing) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.models.anatomy import flops, parameters
 from core.models.anatomy.parameters import Anatomy
+from pages.shared.export import csv_button
 
 USUAL_LENGTH = 128  # tokens of the text that work is told for
 
@@ -65,13 +66,14 @@ def shape(sizes: tuple[int, ...]) -> str:
     return " × ".join(map(str, sizes))
 
 
-def show_numbers(table: pd.DataFrame, *, alt: str) -> None:
-    """A table with shares (of 1) in per cent, megabytes to one decimal, and large numbers grouped."""
+def show_numbers(table: pd.DataFrame, label: str, name: str, *, alt: str) -> None:
+    """As `csv_table`, with shares (of 1) in per cent, megabytes to one decimal, and large numbers grouped."""
     config = {
         name: st.column_config.NumberColumn(
             format="percent" if name == "Share" else "%.1f" if name.endswith("MB") else "localized"
         )
         for name in table.select_dtypes("number").columns
     }
-    shown = table.round({"Share": 3})
-    st.dataframe(shown, hide_index=True, height="content" if len(table) < 12 else 420, column_config=config, alt=alt)
+    height = "content" if len(table) < 12 else 420
+    st.dataframe(table.round({"Share": 3}), hide_index=True, height=height, column_config=config, alt=alt)
+    csv_button(label, table, name)

@@ -15,7 +15,7 @@ from core.models import catalogue
 from core.models.layer_names import STATES_IN_CODE, short_state_name
 from pages.shared.models import example, traced
 from pages.shared.text import counted
-from pages.shared.url_state import keep, seed, text_area, whole_number
+from pages.shared.url_state import choose_listed, keep, seed, text_area, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,17 +79,14 @@ def choose_pooling(label: str) -> str:
     )
 
 
-def choose_place(label: str, places: Sequence[Place], *, key: str, default: int, help: str | None = None) -> int:
+def choose_place(label: str, places: Sequence[Place], *, key: str, default: int) -> int:
     """One of the tokens or words, by a list; kept in the address as sentence.position."""
     ids = [f"{place.text + 1}.{place.positions[0]}" for place in places]
     titles = {
         each: f"{place.name} (sentence {place.text + 1}, position {place.positions[0]})"
         for each, place in zip(ids, places, strict=True)
     }
-    seed(key, ids[default], allowed=titles)
-    chosen = st.selectbox(label, ids, format_func=titles.__getitem__, key=key, help=help, persist_state="session")
-    keep(key, chosen)
-    return ids.index(chosen)
+    return ids.index(choose_listed(label, titles, key=key, default=ids[default]))
 
 
 def telling_place(places: Sequence[Place], tokens: Sequence[Tokens]) -> int:

@@ -9,14 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
-from core.charts.curves import lines_by_layer
+from core.charts.heatmap import lines_by_layer
 from core.errors import LabError
 from core.explore.embeddings import neighbours, vectors
 from core.models.layer_names import after_state, state_columns, state_name
 from pages.explore.embeddings.input import choose_layer, choose_place, random_cosines, telling_place, type_sentences
 from pages.shared.export import csv_button, figure
 from pages.shared.text import plain, show_error
-from pages.shared.url_state import keep, seed
+from pages.shared.url_state import choose_listed
 
 if TYPE_CHECKING:
     from core.explore.embeddings.neighbours import WordInContexts
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 SHOWN_PLACES, SHOWN_PAIRS = 10, 10
 TOP_K = 10
-WORD = "word"  # key of the session's state, in the address, too
 SHOWN_GUESSES = 5
 
 
@@ -41,9 +40,8 @@ def show_one_word(model: Model) -> None:
     if not words:
         st.info("No word stands in two places. Write the same word in at least two sentences.")
         return
-    seed(WORD, words[0], allowed=words)
-    word = st.selectbox("Word", words, key=WORD, help="Words that stand in two places or more.", width=320)
-    keep(WORD, word)
+    titles = {each: each for each in words}
+    word = choose_listed("Word", titles, key="word", help="Words that stand in two places or more.", width=320)
     found = neighbours.word_in_contexts(t, word)
     last = found.cosines[-1]
     named = {*found.pairs[int(last.argmax())], *found.pairs[int(last.argmin())]}  # below
@@ -111,7 +109,7 @@ def show_nearest(model: Model) -> None:
         show_table_neighbours(model, t, place)
         return
     try:
-        guesses = neighbours.logit_lens_at(model, t, place, layer, top_k=TOP_K)
+        guesses = neighbours.lens(model, t, place, layer, top_k=TOP_K)
     except LabError as error:
         show_error(error)
         st.markdown("This is what can be read in every model: the neighbours in the table of word embeddings.")
@@ -131,7 +129,7 @@ def show_nearest(model: Model) -> None:
 def show_table_neighbours(model: Model, t: Trace, place: Place) -> None:
     """The nearest rows of the word-embedding table."""
     token_id = t.tokens[place.text].ids[place.positions[0]]
-    found = neighbours.nearest_pieces(model, token_id, top_k=TOP_K)
+    found = neighbours.nearest_tokens(model, token_id, top_k=TOP_K)
     draw_neighbours(found, f"Nearest to “{place.name}” in the embedding table, by cosine", percent=False)
 
 
@@ -150,7 +148,7 @@ def draw_neighbours(found: list[tuple[str, float]], title: str, *, percent: bool
 
 def show_all_layers(model: Model, t: Trace, place: Place) -> None:
     """What the head would guess after each layer."""
-    guesses = [neighbours.logit_lens_at(model, t, place, layer, top_k=TOP_K) for layer in range(t.layers + 1)]
+    guesses = [neighbours.lens(model, t, place, layer, top_k=TOP_K) for layer in range(t.layers + 1)]
     shown = [
         (state_name(layer), *(f"{name} {value:.1%}" for name, value in best[:SHOWN_GUESSES]))
         for layer, best in enumerate(guesses)

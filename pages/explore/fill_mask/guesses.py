@@ -14,7 +14,7 @@ from core.explore.fill_mask import fill_mask
 from core.explore.fill_mask.candidates import beginning_with, compare_candidates
 from core.explore.fill_mask.masks import with_model_mask
 from pages.explore.fill_mask.input import choose_mask, choose_top_k, type_masked
-from pages.shared.export import csv_button, figure
+from pages.shared.export import csv_button, csv_table, figure
 from pages.shared.models import example
 from pages.shared.text import plain, show_error
 from pages.shared.tokenize_input import tokenize_input
@@ -84,8 +84,7 @@ def table_of(answers: list[list[tuple[str, float]]]) -> pd.DataFrame:
 def show_table(table: pd.DataFrame, name: str) -> None:
     """All numbers, and the CSV."""
     with st.expander("All numbers"):
-        st.dataframe(table, hide_index=True, alt="Every mask's answers with full precision")
-        csv_button("Table as CSV", table, name)
+        csv_table(table, "Table as CSV", name, alt="Every mask's answers with full precision")
 
 
 def original(predictions: fill_mask.MaskPredictions, number: int, hidden: Hidden | None) -> str:
@@ -124,13 +123,13 @@ def show_joint(model: Model, masked: MaskedText, top_k: int, count: int) -> None
         [(" · ".join(one.fillers), one.text, one.probability) for one in found],
         columns=["Words", "Sentence", "Probability"],
     )
-    st.dataframe(
+    csv_table(
         table,
-        hide_index=True,
+        "Sentences as CSV",
+        "sentences",
         column_config={"Probability": st.column_config.NumberColumn(format="percent")},
         alt="The likeliest whole sentences",
     )
-    csv_button("Sentences as CSV", table, "sentences")
 
 
 @st.cache_data(max_entries=16, show_spinner="Filling all masks together …")

@@ -13,7 +13,7 @@ from core.explore.fill_mask.cloze import check_masked_lm
 from pages.components.token_strip.token_strip import Span, span, token_strip
 from pages.shared.models import example
 from pages.shared.text import digest
-from pages.shared.url_state import keep, seed, text_area
+from pages.shared.url_state import choose_listed, keep, seed, text_area
 
 if TYPE_CHECKING:
     from core.explore.examples import Example
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN_WORDS = 500
 # Keys of the session's state; all but the last two stand in the address, too
-SENTENCE, HIDDEN, MASK, TOP_K, HIDDEN_OF, STRIP = "sentence", "hidden", "mask", "top-k", "hidden-of", "words"
+SENTENCE, HIDDEN, HIDDEN_OF, STRIP = "sentence", "hidden", "hidden-of", "words"
 
 
 def type_text(model: Model, usual: Example = examples.HIDDEN, teaching: Example = examples.TEACHING) -> str:
@@ -73,16 +73,13 @@ def choose_mask(count: int) -> int:
     """The number of one of several masks, from 0."""
     if count < 2:
         return 0
-    names = [str(number) for number in range(1, count + 1)]
-    seed(MASK, names[0], allowed=names)
-    chosen = st.selectbox("Mask", names, key=MASK, width=120, persist_state="session")
-    keep(MASK, chosen)
-    return int(chosen) - 1
+    numbers = {str(number): str(number) for number in range(1, count + 1)}
+    return int(choose_listed("Mask", numbers, key="mask", width=120)) - 1
 
 
 def choose_top_k(*, width: int | Literal["stretch"] = "stretch") -> int:
     """How many answers each mask gets."""
-    return st.slider("Answers per mask", 1, 20, 5, key=TOP_K, bind="query-params", width=width)
+    return st.slider("Answers per mask", 1, 20, 5, key="top-k", bind="query-params", width=width)
 
 
 def hidden_words(mark: str) -> set[int]:

@@ -119,7 +119,7 @@ def show_loss(model: Model, made: TrainingExample) -> None:
     vocabulary = model.config.vocab_size
     st.caption(
         f"The loss is the mean over the drawn tokens alone (cross-entropy, in nats). Without any idea it would be "
-        f"ln {vocabulary:,} = {math.log(vocabulary):.2f}. Training turns every weight a little so that it falls; here "
-        "nothing is changed."
+        f"ln {vocabulary:,} = {math.log(vocabulary):.2f}. Training changes every weight a little so that it falls; "
+        "here nothing is changed."
     )
     csv_button("Drawn tokens as CSV", table, "training-example")

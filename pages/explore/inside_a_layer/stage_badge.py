@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.explore.agreement import UNCHECKED
+from core.explore.agreement import UNSEEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import streamlit as st
 
 from pages.explore.tokens.input import Input
-from pages.shared.export import csv_button
+from pages.shared.export import csv_table
 
 if TYPE_CHECKING:
     from core.explore.tokens import Tokens
@@ -18,8 +17,7 @@ def show_table(given: Input) -> None:
     """The table, and its CSV."""
     table = as_table(given.tokens)
     height = min(420, 38 + 35 * len(table))
-    st.dataframe(table, hide_index=True, height=height, placeholder="", alt="One row for each token")
-    csv_button("Table as CSV", table, "tokens")
+    csv_table(table, "Table as CSV", "tokens", height=height, placeholder="", alt="One row for each token")
 
 
 def as_table(tokens: Tokens) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.explore import tokens as tokenizing
 from pages.explore.tokens.input import Input
-from pages.shared.export import csv_button
+from pages.shared.export import csv_table
 from pages.shared.text import plain
 
 
@@ -22,7 +22,6 @@ def show_vocabulary(given: Input) -> None:
     found = tokenizing.search_vocabulary(model, query, limit=200)
     if found:
         table = pd.DataFrame(found, columns=["Token", "Id"])
-        st.dataframe(table, hide_index=True, alt="Vocabulary entries")
-        csv_button("Entries as CSV", table, "vocabulary")
+        csv_table(table, "Entries as CSV", "vocabulary", alt="Vocabulary entries")
     else:
         st.info(f"No token contains “{plain(query)}”. Such a word is spelled from shorter tokens.")

@@ -140,7 +140,7 @@ def test_B07_labels_unknown_to_the_training_are_refused_or_dropped():
     assert dataset.texts == ("one", "three")
     assert dataset.row_ids == (0, 2)
     assert dataset.labels == (1, 0)
-    assert any("1 rows were dropped" in notice for notice in dataset.notices)
+    assert any("1 row was dropped" in notice for notice in dataset.notices)
     with pytest.raises(LabError, match="No row"):
         build("one,new", label_names=("x", "y"), unknown_labels="drop")
 
@@ -159,7 +159,7 @@ def test_B09_all_rows_the_same_are_refused():
 
 def test_B10_one_text_with_different_labels_is_named_with_rows():
     dataset = build("one,x", "two,y", "one,y", "two,y")
-    assert any("1 texts occur with different labels" in n and "rows 1, 3" in n for n in dataset.notices)
+    assert any("1 text occurs with different labels" in n and "rows 1, 3" in n for n in dataset.notices)
     assert any("1 row repeats an earlier one" in notice for notice in dataset.notices)  # the other contradicts one
     assert not any("different labels" in notice for notice in build("one,x", "two,y", "one,X").notices)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core import memory
 from core.data import decisions
 from core.data.column_mapping import ColumnMapping
 from core.data.dataset.dataset import build_dataset
@@ -16,7 +17,6 @@ from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.splits import split
 from core.data.dataset.steps import CapClasses, DropDuplicates, DropEmpty, DropRows, TidyTexts
-from core.data.decisions import store
 from core.data.decisions.changes import (
     TypedCell,
     add_step,
@@ -368,7 +368,7 @@ def test_what_is_kept_is_read_once_for_each_change_of_the_file(table, kept, monk
 
     decisions.save(table.content_hash, Recipe((DropEmpty(),)))
     monkeypatch.setattr(Path, "read_text", counted)
-    monkeypatch.setattr(store, "_SETTLED_NS", 0)
+    monkeypatch.setattr(memory, "TICK_NS", 0)
     first = decisions.load(table.content_hash, Recipe)
     assert all(decisions.load(table.content_hash, Recipe) is first for _ in range(5))
     assert len(reads) == 1

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.data.dataset.browse import search
 from core.data.dataset.dataset import Dataset, build_dataset
-from core.data.quality.profile import measure_pieces, profile, search
+from core.data.quality.profile import measure_tokens, profile
 from core.data.reading.read_table import ReadOptions, read_table
 from core.errors import LabError
 from tests.columns import classes
@@ -34,9 +35,9 @@ def test_counts_by_hand(dataset):
     assert found.contradictions == ((0, 2),)
 
 
-def test_pieces_that_are_too_few_are_an_error(dataset):
+def test_tokens_that_are_too_few_are_an_error(dataset):
     with pytest.raises(ValueError, match="5 numbers for 6"):
-        measure_pieces(dataset, lambda texts, pairs: [3] * 5)
+        measure_tokens(dataset, lambda texts, pairs: [3] * 5)
 
 
 def test_pairs_count_both_texts():
@@ -49,11 +50,11 @@ def test_pairs_count_both_texts():
 
     made = build_dataset(table, classes("first", "label", "second"))
     assert profile(made).word_lengths.tolist() == [3, 4]
-    assert measure_pieces(made, count).tolist() == [2, 2]
+    assert measure_tokens(made, count).tolist() == [2, 2]
     assert asked == [(["a b", "d"], ["c", "e f g"])]
 
 
-def test_pieces_are_counted_in_batches_with_progress_and_can_be_cancelled():
+def test_tokens_are_counted_in_batches_with_progress_and_can_be_cancelled():
     made = build_dataset(
         table_of(*(f"text {n},{n % 2}" for n in range(4_500))),
         classes("text", "label"),
@@ -64,7 +65,7 @@ def test_pieces_are_counted_in_batches_with_progress_and_can_be_cancelled():
         sizes.append(len(texts))
         return [3] * len(texts)
 
-    assert measure_pieces(made, count, on_progress=shares.append).tolist() == [3] * 4_500
+    assert measure_tokens(made, count, on_progress=shares.append).tolist() == [3] * 4_500
     assert sizes == [2_000, 2_000, 500]
     assert shares == pytest.approx([2_000 / 4_500, 4_000 / 4_500, 1])
 
@@ -72,7 +73,7 @@ def test_pieces_are_counted_in_batches_with_progress_and_can_be_cancelled():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        measure_pieces(made, count, on_progress=cancel)
+        measure_tokens(made, count, on_progress=cancel)
     assert len(sizes) == 4
 
 

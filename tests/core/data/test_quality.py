@@ -136,7 +136,7 @@ def test_typical_words_of_chinese_are_pairs_of_signs():
     assert {"差劲", "很差"} <= {word.word for word in found.by_label["y"]}
 
 
-def test_coverage_counts_pieces_and_unknown_words():
+def test_coverage_counts_tokens_and_unknown_words():
     vocabulary = {"a": 1, "b": 2, "c": 3}
     data = dataset(["a b zzz", "a", "", "zzz q"], pairs=["c", "c c", "b", "a"])
 
@@ -147,7 +147,7 @@ def test_coverage_counts_pieces_and_unknown_words():
     found = coverage(data, encode, unknown_id=0, vocabulary_size=10, on_progress=shares.append)
     assert (found.tokens, found.unknown, found.words, found.used, found.rows) == (11, 3, 11, 4, (0, 3))
     assert found.unknown_words == (("zzz", 2), ("q", 1))
-    assert (found.unknown_share, found.used_share, found.pieces_per_word) == (3 / 11, 0.4, 1)
+    assert (found.unknown_share, found.used_share, found.tokens_per_word) == (3 / 11, 0.4, 1)
     assert shares == [1.0]
     assert coverage(data, encode, unknown_id=None, vocabulary_size=10).unknown == 0
 

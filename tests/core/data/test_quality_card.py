@@ -1,4 +1,4 @@
-"""The health card: each case of the fault catalogue that is about content, its rows, and a fix that mends it."""
+"""The health card: each case of the fault catalogue that is about content, its rows, and a fix that cures it."""
 
 from collections import Counter
 from dataclasses import fields
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data.dataset.dataset import build_dataset
-from core.data.dataset.notices import Finding, counted, in_order, numbers, shown
+from core.data.dataset.notices import Finding, in_order, numbers, shown
 from core.data.dataset.recipe import Recipe
 from core.data.dataset.row_selection import RowSelection, select_rows
 from core.data.quality.card import Measured, health_card
@@ -18,7 +18,7 @@ from core.data.quality.near import near_duplicates
 from core.data.quality.profile import profile
 from core.data.reading.read_table import ReadOptions, read_table
 from core.data.views import Strings
-from core.errors import LabError
+from core.errors import LabError, counted
 from core.training.plan.plan import Plan
 from tests.columns import classes
 
@@ -42,7 +42,7 @@ GOOD = tuple(f"a fine text of number {n} it is,{'x' if n % 2 else 'y'}" for n in
 ENOUGH = tuple(f"{row[:-2]} of {n},{row[-1]}" for n in range(3) for row in GOOD)
 
 
-def mended(finding, *rows):
+def fixed(finding, *rows):
     """What the card still says under this key after the fix."""
     after, _ = finding.step.apply(selection(*rows))
     return health_card(after)[finding.key]
@@ -51,7 +51,7 @@ def mended(finding, *rows):
 def test_a_sound_set_is_said_to_be_sound():
     card = health_card(selection(*ENOUGH))
     assert {finding.severity for finding in card.findings} == {"good"}
-    assert card.verdict == "Ready to train on: nothing to mend was found."
+    assert card.verdict == "Ready to train on: nothing to fix was found."
     assert {"empty", "unlabelled", "duplicates", "contradictions", "imbalance", "kinds", "odd"} <= {
         f.key for f in card.findings
     }
@@ -68,7 +68,7 @@ def test_what_to_do_first_stands_first():
     card = health_card(selection(*ENOUGH, ",x", ENOUGH[0], "one thing,"))
     severities = [finding.severity for finding in card.findings]
     assert severities == sorted(severities, key=["fix", "warn", "good"].index)
-    assert card.verdict == "Mend 2 things before training, and look at 1 more."
+    assert card.verdict == "Fix 2 things before training, and look at 1 more."
     assert len(card.of("fix")) == 2
     assert card["nothing"] is None
 
@@ -83,7 +83,7 @@ def test_B02_missing_labels_have_a_fix():
     finding = bad(*rows)["unlabelled"]
     assert (finding.severity, finding.rows, finding.fix) == ("fix", (40, 41), "drop_unlabelled")
     assert "rows 41, 42" in finding.what
-    assert mended(finding, *rows).severity == "good"
+    assert fixed(finding, *rows).severity == "good"
     assert bad("a,", "b, ")["no_label"].severity == "fix"
 
 
@@ -91,7 +91,7 @@ def test_B03_labels_that_look_alike():
     rows = (*(f"text {n},Good" for n in range(9)), *(f"other {n},good " for n in range(9)), *GOOD)
     finding = bad(*rows)["alike_labels"]
     assert finding.fix == "merge_labels"
-    assert mended(finding, *rows) is None
+    assert fixed(finding, *rows) is None
     spaces = (*GOOD, *(f"text {n},very{' ' * (1 + n % 2)}good" for n in range(9)))
     assert bad(*spaces)["alike_labels"].fix == "merge_labels"
     numbers_only = bad(*(f"text {n},{'01' if n % 2 else '1'}" for n in range(120)))["alike_labels"]
@@ -152,7 +152,7 @@ def test_B10_contradictions_with_rows_and_a_fix():
     finding = bad(*rows)["contradictions"]
     assert (finding.severity, finding.rows, finding.fix) == ("fix", (40, 41, 42), "drop_contradictions")
     assert "1 text stands under different labels, in 3 rows; the first in rows 41, 42, 43." in finding.what
-    assert mended(finding, *rows).severity == "good"
+    assert fixed(finding, *rows).severity == "good"
 
 
 def test_B10_a_row_without_a_label_or_a_text_contradicts_nothing():
@@ -170,21 +170,21 @@ def test_B11_numbers_dates_and_empty_texts():
     rows = (*GOOD, ",x", "  ,y")
     finding = bad(*rows)["empty"]
     assert (finding.severity, finding.rows, finding.fix) == ("fix", (40, 41), "drop_empty")
-    assert mended(finding, *rows).severity == "good"
+    assert fixed(finding, *rows).severity == "good"
 
 
-def test_imbalance_has_a_cap_that_mends_it():
+def test_imbalance_has_a_cap_that_fixes_it():
     rows = tuple(f"text of number {n},{'x' if n % 20 else 'y'}" for n in range(400))
     finding = bad(*rows)["imbalance"]
     assert (finding.fix, "95%" in finding.what) == ("cap_classes", True)
-    assert mended(finding, *rows).severity == "good"
+    assert fixed(finding, *rows).severity == "good"
 
 
 def test_a_cap_is_offered_only_where_it_is_one():
     rows = tuple(f"text of number {n},{'x' if n < 100 else 'y'}" for n in range(103))
     finding = bad(*rows)["imbalance"]
     assert (finding.step.rows, "cap each at 12" in finding.remedy) == (12, True)
-    assert mended(finding, *rows).severity == "good"
+    assert fixed(finding, *rows).severity == "good"
     rows = tuple(f"text of number {n},{'x' if n < 100 else 'y'}" for n in range(101))
     capped, _ = bad(*rows)["imbalance"].step.apply(selection(*rows))  # to eight: one row is too few anyway
     finding = health_card(capped)["imbalance"]
@@ -215,7 +215,7 @@ def test_even_labels_with_a_rare_one_are_not_to_be_capped():
     finding = bad(*towering)["imbalance"]
     assert "lways" not in finding.what  # in one of ten rows it would be right
     assert finding.fix == "cap_classes"
-    assert mended(finding, *towering).severity == "good"
+    assert fixed(finding, *towering).severity == "good"
 
 
 def test_B10_labels_that_only_look_different_are_merged_before_contradictions_are_counted():
@@ -223,7 +223,7 @@ def test_B10_labels_that_only_look_different_are_merged_before_contradictions_ar
     found = bad(*rows)
     assert found["contradictions"].rows == (43, 44, 45)
     after, line = found["contradictions"].step.apply(selection(*rows))
-    assert (set(range(46)) - set(after.row_ids.tolist()), line[:6]) == ({45}, "1 rows")
+    assert (set(range(46)) - set(after.row_ids.tolist()), line[:6]) == ({45}, "1 row ")
     assert "contradictions" not in bad(*rows[:43])
 
 
@@ -241,7 +241,7 @@ def test_one_count_of_repeats_and_of_contradictions_everywhere():
     assert card["duplicates"].what.startswith("3 rows repeat an earlier one")
     assert card["duplicates"].step.apply(selection(*rows))[1].startswith("3 rows that repeat")
     assert len(measured.contradictions) == 1
-    assert any("1 texts occur with different labels" in notice for notice in made.notices)
+    assert any("1 text occurs with different labels" in notice for notice in made.notices)
     assert card["contradictions"].what.startswith("1 text stands under different labels")
 
 
@@ -255,19 +255,19 @@ def test_near_duplicates_and_near_contradictions():
     assert (found["near_duplicates"].rows, found["near_duplicates"].fix) == ((41,), "drop_rows")
     assert found["near_contradictions"].rows == (40, 41)
     after, line = found["near_duplicates"].step.apply(selection(*rows))
-    assert (len(after), line) == (41, "1 rows (nearly the same as an earlier row) were dropped.")
+    assert (len(after), line) == (41, "1 row (nearly the same as an earlier row) was dropped.")
     assert health_card(selection(*rows), Measured(near=()))["near_duplicates"].severity == "good"
 
 
-def test_long_texts_and_unknown_pieces():
-    pieces = np.full(40, 100)
-    pieces[[3, 7]] = 129
-    finding = bad(*GOOD, tokens=pieces)["long"]
+def test_long_texts_and_unknown_tokens():
+    tokens = np.full(40, 100)
+    tokens[[3, 7]] = 129
+    finding = bad(*GOOD, tokens=tokens)["long"]
     assert (finding.rows, finding.what) == (
         (3, 7),
-        "2 texts are longer than 128 pieces (5.0%) and would be cut there.",
+        "2 texts are longer than 128 tokens (5.0%) and would be cut there.",
     )
-    assert health_card(selection(*GOOD), Measured(tokens=pieces, limit=256))["long"].severity == "good"
+    assert health_card(selection(*GOOD), Measured(tokens=tokens, limit=256))["long"].severity == "good"
     made = build_dataset(table_of(*GOOD), classes("text", "label"))
 
     def encode(texts):
@@ -286,10 +286,10 @@ def test_odd_characters_and_html():
     assert found["odd_misread"].rows == (44,)
     assert "odd" not in {each.key for each in health_card(selection(*GOOD, rows[44])).findings}  # which says: no damage
     assert found["entities"].rows == (43,)
-    assert mended(found["entities"], *rows) is None
+    assert fixed(found["entities"], *rows) is None
     assert (found["odd_replacement"].rows, found["odd_replacement"].severity) == ((40,), "fix")
     assert (found["odd_invisible"].rows, found["untidy"].rows, found["html"].rows) == ((41,), (42,), (43,))
-    assert mended(found["untidy"], *rows) is None
+    assert fixed(found["untidy"], *rows) is None
 
 
 def test_pairs_and_sets_without_labels():

@@ -152,7 +152,7 @@ def test_parquet_of_many_types():
     table = read_table(file.getvalue(), name="anything.csv")
     assert table.options.format == "parquet"
     assert rows(table) == [("x", "0", "0", "true", "[1, 2]"), ("", str(2**60), "1.5", "", "")]
-    assert "Column 'text': 1 null values became empty cells." in table.notices
+    assert "Column 'text': 1 null value became an empty cell." in table.notices
 
 
 @pytest.mark.parametrize("name", ["x.csv.gz", "x.tsv.gz", "x.jsonl.gz", "x.json.gz"])

@@ -134,7 +134,7 @@ def test_chosen_rows_go_by_their_number_in_the_file():
     recipe = Recipe().then(DropEmpty()).then(DropRows((2,), "nearly the same"))
     applied = recipe.apply(selection(",x", "one,x", "two,y", "three,y"))
     assert applied.selection.row_ids.tolist() == [1, 3]
-    assert applied.log[1] == "1 rows (nearly the same) were dropped."
+    assert applied.log[1] == "1 row (nearly the same) was dropped."
 
 
 def test_a_step_that_needs_labels_says_so_and_one_that_leaves_nothing_is_refused():
@@ -262,8 +262,8 @@ def test_repeats_are_votes_for_the_label_that_most_rows_have():
     for fixes in ((DropDuplicates(), SAFE[0]), (SAFE[0], DropDuplicates())):
         applied = Recipe(fixes).apply(selection(*rows))
         assert applied.selection.row_ids.tolist() == [0, 3]
-        assert applied.log == ("1 rows whose text also has another label were dropped.",
-                               "1 rows that repeat an earlier one were dropped.")  # fmt: skip
+        assert applied.log == ("1 row whose text also has another label was dropped.",
+                               "1 row that repeats an earlier one was dropped.")  # fmt: skip
 
 
 def test_a_recipe_of_earlier_days_does_its_steps_as_they_were_chosen():
@@ -343,7 +343,7 @@ def test_C08_the_fixed_rows_come_back_exactly_from_JSON_lines():
     csv.writer(content).writerows([("@id", "text", "label"), *((n, cell, "-1") for n, cell in enumerate(cells))])
     table = read_table(content.getvalue().encode(), name="x.csv")
     fixed = fixed_table(table, COLUMNS, recipe=Recipe((DropRows((0,)),)))
-    again = read_table("".join(jsonl_parts(fixed)).encode(), name="mended.jsonl")
+    again = read_table("".join(jsonl_parts(fixed)).encode(), name="fixed.jsonl")
     assert (again.columns, again.options.format) == (("@id", "text", "label"), "jsonl")
     assert again.data.equals(fixed.data)
     assert again["text"] == cells[1:]

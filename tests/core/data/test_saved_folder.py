@@ -77,7 +77,7 @@ def test_splits_stand_below_one_another_or_one_is_chosen(tmp_path):
         ("z", "", "test"),
     ]
     assert table.notices == (
-        "The data set has the splits 'train' (3 rows), 'validation' (1 rows), 'test' (2 rows); "
+        "The data set has the splits 'train' (3 rows), 'validation' (1 row), 'test' (2 rows); "
         "the column 'split' tells them apart.",
         "Column 'label': 2 rows have no label (-1); their cells are empty.",
     )

@@ -159,7 +159,7 @@ def test_D04_a_failed_second_form_leaves_the_first(folder, monkeypatch):
     assert list_uploads() == (one,)
 
 
-def test_an_incomplete_upload_is_not_listed_and_is_mended(folder):
+def test_an_incomplete_upload_is_not_listed_and_is_fixed(folder):
     broken = folder / hashlib.sha256(CONTENT).hexdigest()
     broken.mkdir(parents=True)
     (broken / "content.csv").write_bytes(CONTENT[:3])

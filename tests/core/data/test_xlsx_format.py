@@ -64,7 +64,7 @@ def test_dates_booleans_errors_and_formulas():
     assert table.notices == (
         "2 formulas have no stored result and became empty cells, the first in row 14, column 2: "
         "open the file in a spreadsheet program and save it.",
-        "1 cells hold an error, such as #N/A; it is kept as text.",
+        "1 cell holds an error, such as #N/A; it is kept as text.",
     )
 
 
@@ -147,7 +147,7 @@ def test_cells_stand_where_their_addresses_say():
     table = read_table(workbook(cells), name="x.xlsx")
     assert table.columns == ("column_1", "text", "column_3", "label")
     assert rows(table) == [("", "", "", "7"), ("", "x", "", "")]
-    assert "1 rows without any value, between others, were left out." in table.notices
+    assert "1 row without any value, between others, was left out." in table.notices
 
 
 def test_without_names_and_with_later_wider_rows():

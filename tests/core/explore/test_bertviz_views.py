@@ -77,7 +77,7 @@ def of_length(model: Model, positions: int) -> Trace:
 def with_tokens(t: Trace, tokens: tuple[str, ...]) -> Trace:
     """The same trace as if its tokens were called otherwise."""
     tokens = (tokens + t.tokens.tokens)[: len(t.tokens)]
-    return dataclasses.replace(t, tokens=dataclasses.replace(t.tokens, tokens=tokens))
+    return dataclasses.replace(t, texts=(dataclasses.replace(t.tokens, tokens=tokens),))
 
 
 def values(packed: list) -> torch.Tensor:

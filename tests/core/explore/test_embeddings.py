@@ -227,7 +227,7 @@ def test_one_word_in_several_sentences(model):
     assert found.cosines[0].min() > 0.9
     with pytest.raises(LabError, match="stands in 1 of the two"):
         neighbours.word_in_contexts(t, "river")
-    assert neighbours.repeated_words(t.tokens) == ("bank", "the", ".")
+    assert neighbours.repeated_words(t.texts) == ("bank", "the", ".")
 
 
 def test_the_baseline_is_of_different_texts_and_seeded(tiny):
@@ -235,8 +235,8 @@ def test_the_baseline_is_of_different_texts_and_seeded(tiny):
     found = neighbours.random_pair_cosines(t, pairs=200)
     assert found.shape == (3, 200)
     np.testing.assert_array_equal(found, neighbours.random_pair_cosines(t, pairs=200))
-    vectors = place_vectors(t, places(t.tokens))
-    own = [place.text for place in places(t.tokens)]
+    vectors = place_vectors(t, places(t.texts))
+    own = [place.text for place in places(t.texts)]
     for layer in range(3):
         whole = neighbours.cosine_matrix(vectors[layer])
         possible = whole[np.ix_(np.array(own) == 0, np.array(own) == 1)].ravel()
@@ -271,11 +271,11 @@ def test_the_last_lens_is_the_models_own_prediction(family: str, tmp_path):
     mask = model.tokenizer.mask_token
     text = f"the {mask} sat"
     t = trace(model, tokenize_all(model, [text]))
-    position = t.tokens[0].tokens.index(mask)
+    position = t.texts[0].tokens.index(mask)
     guesses = neighbours.logit_lens_at(model, t, Place(0, (position,), mask), t.layers, top_k=6)
     (expected,) = fill_mask(model, text, top_k=6)
     assert [value for _, value in guesses] == pytest.approx([value for _, value in expected], abs=1e-6)
-    token_id = t.tokens[0].ids[position]
+    token_id = t.texts[0].ids[position]
     assert neighbours.nearest_tokens(model, token_id)[0][1] == pytest.approx(1, abs=1e-5)
 
 

@@ -15,7 +15,8 @@ from torch import nn
 
 from core import LabError, agreement, open_model, tokenize, trace
 from core.explore.agreement import UNCHECKED
-from core.explore.trace import LAYER_STEPS, Trace
+from core.explore.trace import Trace
+from core.explore.trace_steps import LAYER_STEPS
 from core.models.loading import Model
 from tests.families import FAMILIES, HEADS, family_folder
 
@@ -68,7 +69,7 @@ def assert_equals_transformers(t: Trace) -> None:
         expected["pooler"] = encoder.pooler_output
     for name, own in expected.items():
         assert (t.derive(name) - own).abs().max() <= CLOSE, name
-        batched = t[name] if isinstance(t.tokens, tuple) else t[name][None]
+        batched = t[name] if t.is_list else t[name][None]
         assert (batched - own).abs().max() <= CLOSE, name
 
 
@@ -178,7 +179,7 @@ def test_the_embeddings_agree_with_their_formula(models, family: str):
     ids = t.inputs["input_ids"]
     length = ids.shape[1]
     first = 2 if family == "roberta" else 0
-    for row, text in enumerate(t.tokens):
+    for row, text in enumerate(t.texts):
         for position in range(len(text)):
             word = modules["word_embeddings"].weight[ids[row, position]]
             place = modules["position_embeddings"].weight[first + position]
@@ -197,7 +198,7 @@ def test_the_embeddings_agree_with_their_formula(models, family: str):
             np.testing.assert_allclose(t["embeddings.output"][row, position], normal, atol=CLOSE)
     assert ("embeddings.projection" in t) == (family in ("electra", "albert"))
     if family == "roberta":  # padding keeps the padding's own position
-        assert t.inputs["position_ids"][0, len(t.tokens[0]) : length].eq(1).all()
+        assert t.inputs["position_ids"][0, len(t.texts[0]) : length].eq(1).all()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core import memory
 from core.models import fingerprint as module
 from core.models.fingerprint import fingerprint, model_files
 
@@ -17,7 +18,7 @@ def folder(tiny_model_folder: Path, tmp_path: Path) -> Path:
 
 def _age(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if nothing had been written within the last seconds, so that hashes are remembered."""
-    monkeypatch.setattr(module, "_FRESH_NS", 0)
+    monkeypatch.setattr(memory, "TICK_NS", 0)
 
 
 def _flip_last_byte(file: Path) -> None:
@@ -73,7 +74,9 @@ def test_files_that_did_not_change_are_not_read_again(folder: Path, monkeypatch)
 
 def test_G11_a_file_written_a_moment_ago_is_read_again(folder: Path, monkeypatch):
     """Where the file system's clock is coarse, a second change may leave size and times as they were."""
-    monkeypatch.setattr(module, "_stamp", lambda file, stamp=module._stamp: (*stamp(file)[:3], *stamp(folder)[3:]))
+    monkeypatch.setattr(
+        memory, "stamp_of", lambda file, stamp=memory.stamp_of: memory.Stamp(*stamp(file)[:3], *stamp(folder)[3:])
+    )
     before = fingerprint(folder)
     _flip_last_byte(folder / "model.safetensors")
     assert fingerprint(folder) != before

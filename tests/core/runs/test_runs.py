@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import memory
 from core.errors import LabError
 from core.runs.device_lock import DeviceLock
 from core.runs.events import EventWriter, forget_after, read_events
@@ -269,6 +270,7 @@ def test_status_of_damaged_files_is_an_answer(tmp_path: Path) -> None:
 
 
 def test_a_name_is_read_again_only_when_its_file_has_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "TICK_NS", 0)
     run = create_run("", name="One", output=tmp_path / "run")
     assert run.name == "One"
     with monkeypatch.context() as patched:

@@ -82,13 +82,14 @@ def test_counts_are_those_of_the_file(open_page):
     assert "right in **16.7%**" in words_on(app)
 
 
-def test_lengths_in_pieces_are_the_tokenizers(open_page):
+def test_lengths_in_tokens_are_the_tokenizers(open_page):
     from core import open_model
+    from core.explore.tokens import count_tokens
 
     app = open_page(PAGE, data="sample:reviews", show="Lengths", **{"length-unit": "pieces"})
     assert not app.exception
     longest = next(metric for metric in app.metric if metric.label.startswith("Longest"))
-    assert longest.value == str(max(count_pieces(open_model("builtin"), open_table("sample:reviews")["text"])))
+    assert longest.value == str(max(count_tokens(open_model("builtin"), open_table("sample:reviews")["text"])))
 
 
 def test_search_finds_rows_in_any_column_and_case(open_page):
@@ -192,7 +193,7 @@ def test_C07_markup_in_cells_and_names_stays_text(open_page):
     assert "](https" not in words_on(app)
 
 
-def test_another_reading_of_the_same_file_is_profiled_anew(open_page):
+def test_another_reading_of_the_same_file_is_profiled_again(open_page):
     app = upload(open_page(PAGE, show="Labels"), "dots.csv", "text,label\none,ä\ntwo,b\nthree,ä\n".encode())
     next(box for box in app.selectbox if box.label == "Encoding").set_value("latin-1").run()
     assert not app.exception
@@ -389,7 +390,7 @@ def test_rows_are_filtered_and_sorted(open_page):
     assert set(rows_on(app)["label"]) == {"events"}
 
 
-def test_the_health_card_names_what_to_mend_and_fixes_are_applied_and_undone(open_page):
+def test_the_health_card_names_what_to_fix_and_fixes_are_applied_and_undone(open_page):
     app = upload(open_page(PAGE), "messy.csv", MESSY.encode())
     assert not app.exception
     assert len(app.error) == 1  # a row without a label cannot be trained on
@@ -416,13 +417,13 @@ def test_what_other_views_have_counted_is_told_on_the_health_card(open_page):
     assert "Told here once another view has counted them: texts that are nearly the same" in words_on(app)
     show(app, "Repeats")
     show(app, "Lengths")
-    app.segmented_control(key="length-unit").set_value("pieces").run()
+    app.segmented_control(key="length-unit").set_value("tokens").run()
     show(app, "Scripts and signs")
     show(app, "Health")
     assert not app.exception
     told = words_on(app)
     assert "Told here once" not in told
-    assert "1 text is longer than 128 pieces" in told
+    assert "1 text is longer than 128 tokens" in told
     assert "1 text is nearly the same" in told
     assert "1 pair of nearly the same texts has different labels" in told
     assert "[UNK]" in told.replace("\\", "")
@@ -532,7 +533,7 @@ def test_B07_B08_a_test_set_is_compared_by_labels_as_they_stand_in_the_files(ope
     assert not app.exception
     assert "**3 rows** of 4" in words_on(app)
     assert "another label" not in words_on(app)
-    assert "1 rows have labels that the training data does not know" in words_on(app)
+    assert "1 row has a label that the training data does not know" in words_on(app)
 
 
 def test_rows_are_filtered_by_the_names_that_labels_were_given(open_page):
@@ -871,22 +872,22 @@ def test_tags_are_not_judged_as_classes(open_page):
     assert "task=token-classification" in link.proto.query_string
 
 
-def test_the_mended_table_is_exported_with_harmless_cells(workspace):
+def test_the_fixed_table_is_exported_with_harmless_cells(workspace):
 
     from core.data.dataset.edits import Edits
     from core.data.dataset.recipe import Recipe
     from core.data.dataset.steps import DropDuplicates
     from core.data.decisions.preparation import Preparation
-    from pages.data.datasets.health import mended
+    from pages.data.datasets.health import fixed_file
     from pages.shared.preparation import FilePreparation
 
     table = open_table(b"text,label\none,a\none,a\ntwo,b\n", name="t.csv")
     edits = Edits(table.content_hash).set(table, 2, "text", "=1+1")
     layers = FilePreparation(table.content_hash, Preparation(edits=edits, recipe=Recipe().then(DropDuplicates())))
-    rows = mended(table, classes("text", "label"), layers).decode().splitlines()
+    rows = fixed_file(table, classes("text", "label"), layers).decode().splitlines()
     assert rows == ["text,label", "one,a", "'=1+1,b"]
-    exact = mended(table, classes("text", "label"), layers, exactly=True)
-    assert open_table(exact, name="mended.jsonl")["text"] == ["one", "=1+1"]
+    exact = fixed_file(table, classes("text", "label"), layers, exactly=True)
+    assert open_table(exact, name="fixed.jsonl")["text"] == ["one", "=1+1"]
 
 
 def test_another_text_column_keeps_the_names_of_labels(open_page):

@@ -10,11 +10,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core import memory
 from core.data import decisions
 from core.data.column_mapping import ColumnMapping
 from core.data.dataset.edits import Edits
 from core.data.dataset.recipe import Recipe
-from core.data.decisions import store
 from core.data.decisions.preparation import Preparation
 from core.data.reading.read_table import ReadOptions
 from core.data.sources import uploads
@@ -126,7 +126,7 @@ def test_a_cell_that_is_refused_does_not_hold_up_the_next(open_page, reference):
     assert "NUL" not in said(a)  # said once
 
 
-def test_a_table_begins_anew_when_a_cell_shows_what_is_not_kept_but_not_while_somebody_types(open_page, reference):
+def test_a_table_begins_again_when_a_cell_shows_what_is_not_kept_but_not_while_somebody_types(open_page, reference):
     def key_of(app: AppTest) -> str:
         return next(str(each.key) for each in app.dataframe if str(each.key).startswith("rows-"))
 
@@ -248,7 +248,7 @@ def test_a_deleted_upload_stays_deleted_when_another_tab_corrects_a_cell(open_pa
 def test_what_nobody_changed_is_neither_read_nor_applied_again(open_page, reference, monkeypatch):
     a = open_page(PAGE, data=reference, show="Rows")
     typed_into(a, "rows", {5: {"label": "c"}})
-    monkeypatch.setattr(store, "_SETTLED_NS", 0)
+    monkeypatch.setattr(memory, "TICK_NS", 0)
     a = open_page(PAGE, data=reference, show="Rows")
     done = []
     for owner, name in ((Edits, "apply"), (Edits, "from_dict"), (Recipe, "from_dict"), (ColumnMapping, "from_dict")):

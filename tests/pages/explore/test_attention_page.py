@@ -28,6 +28,7 @@ from pages.explore.attention.lines import links_as_csv
 from pages.explore.attention.summary import statistics_table
 from pages.shared.attribution import completeness
 from pages.shared.export import escape_formulas
+from tests.combinations import diagonal
 from tests.families import FAMILIES, family_folder
 from tests.pages.conftest import words_on
 from tests.pages.data.test_datasets_page import corrected_and_fixed
@@ -97,8 +98,7 @@ def test_every_view_opens_with_an_example(open_page, view: str, model: str):
     assert "not why the model answers" in words_on(app)
 
 
-@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS.keys())
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(("view", "text"), diagonal(VIEWS, ODD_TEXTS))
 def test_odd_texts_show_neither_error_nor_warning(open_page, view: str, text: str):
     app = open_page(PAGE, **{"attention-view": view})
     app.text_input(key="attended").set_value(text).run()
@@ -122,8 +122,7 @@ def test_a_pair_works_in_every_view(open_page, view: str):
     assert not app.error
 
 
-@pytest.mark.parametrize("head", ["masked-lm", "sequence-classification", "encoder"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "head"), diagonal(FAMILIES, ["masked-lm", "sequence-classification", "encoder"]))
 def test_F05_every_family_and_head_says_what_it_lacks(open_page, workspace, family: str, head: str):
     family_folder(family, head, workspace / "runs" / "run-1" / "model")
     app = open_page(PAGE, model="run-1", attended="the cat sat [MASK]")
@@ -169,8 +168,7 @@ DAMAGED = [
 ]
 
 
-@pytest.mark.parametrize("query", DAMAGED, ids=[str(each) for each in DAMAGED])
-@pytest.mark.parametrize("view", ["Lines", "All heads", "Switch off heads", "One head"])
+@pytest.mark.parametrize(("view", "query"), diagonal(["Lines", "All heads", "Switch off heads", "One head"], DAMAGED))
 def test_a_damaged_link_shows_the_page_all_the_same(open_page, view: str, query: dict[str, str]):
     app = open_page(PAGE, **({"attention-view": view} | query))
     assert not app.exception

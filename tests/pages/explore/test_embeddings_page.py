@@ -7,9 +7,9 @@ import pytest
 from core.data import decisions
 from core.data.dataset.recipe import Recipe
 from core.data.sources.references import open_table
-from core.explore.embeddings import dataset_map
-from core.explore.embeddings import store as store
+from core.explore.embeddings import dataset_map, store
 from core.models.loading import load_for_training
+from tests.combinations import diagonal
 from tests.pages.conftest import words_on
 from tests.pages.data.test_datasets_page import corrected_and_fixed
 from tests.pages.explore.test_tokens_page import ODD_TEXTS
@@ -51,9 +51,8 @@ def test_every_view_opens_with_a_chart_and_a_table_to_take_home(open_page, view:
 
 
 @pytest.mark.parametrize(
-    "text", [*ODD_TEXTS.values(), "😀", "a", "the the\nthe"], ids=[*ODD_TEXTS, "emoji", "a", "same"]
+    ("view", "text"), diagonal(VIEWS, ODD_TEXTS | {"emoji": "😀", "a": "a", "same": "the the\nthe"})
 )
-@pytest.mark.parametrize("view", VIEWS)
 def test_odd_texts_show_neither_error_nor_warning(open_page, view: str, text: str):
     app = open_page(PAGE, **{"embedding-view": view})
     app.text_area(key="sentences").set_value(text).run()
@@ -153,7 +152,7 @@ def test_a_data_set_is_drawn_by_label_and_remembered(open_page, few_rows, data: 
     (chart,) = charts(app)
     assert sum(len(trace["customdata"]) for trace in chart["data"]) == 24
     assert len(chart["data"]) > 1
-    assert "of the variance; the rest does not show" in words_on(app)
+    assert "of how the points spread (the variance)" in words_on(app)
     files = {file: file.stat().st_ino for file in store.folder().iterdir()}
     again = open_page(PAGE, **query)
     assert charts(again) == [chart]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.combinations import diagonal
 from tests.pages.conftest import words_on
 
 TEXTS = {
@@ -25,18 +26,16 @@ def typed(app, key: str, text: str):
     return app.run()
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-@pytest.mark.parametrize(
-    ("page", "key", "query"),
-    [
-        pytest.param(page, key, {choice: view} if view else {}, id=f"{page} {view}".strip())
-        for page, key, choice, views in PAGES
-        for view in views
-    ],
-)
-def test_F01_F03_F04_odd_texts_show_neither_error_nor_warning(
-    open_page, page: str, key: str, query: dict[str, str], text: str
-):
+VIEWS = {
+    f"{page} {view}".strip(): (page, key, {choice: view} if view else {})
+    for page, key, choice, views in PAGES
+    for view in views
+}
+
+
+@pytest.mark.parametrize(("shown", "text"), diagonal(VIEWS, TEXTS))
+def test_F01_F03_F04_odd_texts_show_neither_error_nor_warning(open_page, shown: tuple[str, str, dict], text: str):
+    page, key, query = shown
     app = typed(open_page(f"explore/{page}/page.py", **query), key, text)
     assert not app.exception
     assert not app.error

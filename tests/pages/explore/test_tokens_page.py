@@ -5,7 +5,7 @@ import json
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
-from pages.shared import export
+from tests.combinations import diagonal
 from tests.families import family_folder
 from tests.pages.conftest import words_on
 
@@ -102,9 +102,12 @@ def test_F02_a_text_of_a_pair_that_is_cut_whole_is_still_drawn(open_page, first:
 
 
 @pytest.mark.parametrize(
-    "view", ["Tokens", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers"]
+    ("view", "text"),
+    diagonal(
+        ["Tokens", "Step by step", "What was cut", "Batch", "Back to text", "Vocabulary", "Two tokenizers"],
+        {"short": "A short text.", "a": "a"} | {name: ODD_TEXTS[name] for name in ("chinese", "script", "long")},
+    ),
 )
-@pytest.mark.parametrize("text", ["A short text.", ODD_TEXTS["chinese"], ODD_TEXTS["script"], ODD_TEXTS["long"], "a"])
 def test_every_view_shows_every_text(open_page, view: str, text: str):
     app = open_page(PAGE, **{"tokens-view": view})
     app.text_area(key="text").set_value(text).run()
@@ -142,7 +145,9 @@ def test_F02_a_batch_says_what_it_leaves_out(open_page):
 
 def test_a_batch_as_csv_holds_every_position(open_page, monkeypatch):
     tables = {}
-    monkeypatch.setattr(export, "csv_button", lambda label, table, name: tables.update({name: table}))
+    monkeypatch.setattr(
+        "pages.explore.tokens.batch.csv_button", lambda label, table, name: tables.update({name: table})
+    )
     app = open_page(PAGE, **{"tokens-view": "Batch"})
     app.text_area(key="batch").set_value("word " * 100 + "\ntwo words").run()
     table = tables["batch"]()

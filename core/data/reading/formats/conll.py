@@ -12,7 +12,7 @@ from core.data import limits
 from core.data.cells import cell_of
 from core.data.reading.collector import Collector
 from core.data.table import Parsed, ReadOptions
-from core.errors import LabError
+from core.errors import LabError, counted
 
 _TAG = re.compile(r"O|[BIESLUM]-\S+")
 _FEWEST_LINES = 4
@@ -70,7 +70,9 @@ def read_conll(text: memoryview, options: ReadOptions) -> Parsed:
     _keep(sentence, rows)
     names, notices = _names(sample, width)
     if documents:
-        notices += (f"{documents:,} lines that only begin a document (-DOCSTART-) were left out.",)
+        one, many = "line that only begins a document", "lines that only begin a document"
+        left_out = "was left out" if documents == 1 else "were left out"
+        notices += (f"{counted(documents, one, many)} (-DOCSTART-) {left_out}.",)
     used = ReadOptions(format="conll", encoding=options.encoding, delimiter=options.delimiter)
     return Parsed(names, rows.columns(), used, notices)
 

@@ -15,7 +15,7 @@ from core.data import limits
 from core.data.reading.collector import SURROGATE, about_replaced, strings_of
 from core.data.reading.json_walk import Number, Window, broken, decode, dump, elements
 from core.data.table import Parsed, ReadOptions
-from core.errors import LabError
+from core.errors import LabError, counted
 
 _CHUNK_ROWS = 65_536
 
@@ -146,7 +146,8 @@ def _text(value: Any, line: int) -> tuple[str, str]:
 def _notices(empty: Counter[str], kinds: dict[str, set[str]], replaced: int) -> Iterator[str]:
     for key, count in empty.items():
         if count:
-            yield f"Column {key!r}: {count:,} missing or null values became empty cells."
+            one, many = "missing or null value became an empty cell", "missing or null values became empty cells"
+            yield f"Column {key!r}: {counted(count, one, many)}."
     for key, found in kinds.items():
         found.discard("")
         if "lists or objects" in found:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from core.data import limits
 from core.data.table import Parsed, ReadOptions
-from core.errors import LabError, first_line
+from core.errors import LabError, counted, first_line
 
 _BATCH_ROWS = 16_384
 _NESTED_BATCH_ROWS = 256  # their values are built before their size is known
@@ -51,7 +51,8 @@ def _read(file, options: ReadOptions) -> Parsed:  # a ParquetFile
             check_length(array, field.name, rows)
             parts.append(array)
         rows += batch.num_rows
-    notices = [f"Column {name!r}: {count:,} null values became empty cells." for name, count in empty.items() if count]
+    one, many = "null value became an empty cell", "null values became empty cells"
+    notices = [f"Column {name!r}: {counted(count, one, many)}." for name, count in empty.items() if count]
     notices += [f"Column {name!r} holds lists or objects; they are kept as JSON text." for name in sorted(nested)]
     columns = tuple(pa.chunked_array(parts, pa.string()).combine_chunks() for parts in chunks)
     columns = tuple(pa.chunked_array([part]) if isinstance(part, pa.Array) else part for part in columns)

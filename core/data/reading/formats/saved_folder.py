@@ -17,7 +17,7 @@ import pyarrow as pa
 from core.data import limits
 from core.data.reading.formats.parquet import check_length, size_as_text, strings
 from core.data.table import Parsed, ReadOptions
-from core.errors import LabError, first_line
+from core.errors import LabError, counted, first_line
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -152,13 +152,17 @@ class _Reader:
 
     def _notices(self, with_split: bool) -> Iterator[str]:
         if with_split:
-            counts = ", ".join(f"{part[0].as_py()!r} ({len(part):,} rows)" for part in self._splits if len(part))
+            counts = ", ".join(
+                f"{part[0].as_py()!r} ({counted(len(part), 'row')})" for part in self._splits if len(part)
+            )
             yield f"The data set has the splits {counts}; the column {SPLIT_COLUMN!r} tells them apart."
         for name, count in self._unlabelled.items():
             if count:
-                yield f"Column {name!r}: {count:,} rows have no label (-1); their cells are empty."
+                one, many = "row has no label (-1); its cell is empty", "rows have no label (-1); their cells are empty"
+                yield f"Column {name!r}: {counted(count, one, many)}."
         for name, count in (self._empty + self._missing).items():
-            yield f"Column {name!r}: {count:,} missing or null values became empty cells."
+            one, many = "missing or null value became an empty cell", "missing or null values became empty cells"
+            yield f"Column {name!r}: {counted(count, one, many)}."
         for name in sorted(self._nested):
             yield f"Column {name!r} holds lists or objects; they are kept as JSON text."
         for name in sorted(self._left_out):

@@ -142,7 +142,7 @@ def _parse(
         if "Empty CSV" in problem:
             return (), []
         if "Expected" in problem and "columns, got" in problem:
-            return _mend_or_refuse(text, body, parse, block, quoting=quoting, blank=blank, fill=delimiter * fill)
+            return _fix_or_refuse(text, body, parse, block, quoting=quoting, blank=blank, fill=delimiter * fill)
         if "straddling" not in problem:
             raise LabError(
                 f"The text cannot be read as a table: {problem[:300]}", "Check the delimiter and the quotes."
@@ -150,7 +150,7 @@ def _parse(
     raise limits.cell_too_long(f"a row has more than {_BLOCKS[-1] // 1_000_000:,} MB")
 
 
-def _mend_or_refuse(
+def _fix_or_refuse(
     text: memoryview,
     body: int,
     parse: Callable[[int, Ragged | None], pa.Table],
@@ -181,8 +181,8 @@ def _mend_or_refuse(
         return columns, [notice]
     starts = record_starts(text[body:], quoting=quoting, blank=blank)
     lines = [line_at(text, body + int(starts[row.number - 1])) for row in ragged.first[:_SHOWN]]
-    if not quoting and (mended := join_broken_lines(columns, ragged, lines)):
-        return mended
+    if not quoting and (joined := join_broken_lines(columns, ragged, lines)):
+        return joined
     good = len(columns[0]) if columns else 0
     width = ragged.first[0].expected_columns
     shown = ", ".join(
@@ -193,7 +193,7 @@ def _mend_or_refuse(
     how_many = f"{ragged.count:,} of {good + ragged.count:,} rows do not fit" if good else "No row fits"
     raise RaggedRows(
         f"{how_many} the first one, which has {width} cells: {shown}.",
-        "Put quotes around cells that hold the delimiter, mend these rows, choose another delimiter or quoting, "
+        "Put quotes around cells that hold the delimiter, fix these rows, choose another delimiter or quoting, "
         "or have shorter rows filled up with empty cells.",
     )
 

@@ -13,7 +13,7 @@ from core.data.reading.formats.xlsx.package import broken, opened, walk
 from core.data.reading.formats.xlsx.values import NumberFormat, formatted_number, unescape
 from core.data.reading.formats.xlsx.workbook import Sheet, Workbook, read_workbook
 from core.data.table import Parsed, ReadOptions
-from core.errors import LabError
+from core.errors import LabError, counted
 
 _LAST_COLUMN = 16_384  # XFD, Excel's own limit
 _PLAIN = NumberFormat()
@@ -132,14 +132,17 @@ class _SheetReader:
         """What was noticed in the cells."""
         found = []
         if self._left_out:
-            found.append(f"{self._left_out:,} rows without any value, between others, were left out.")
+            end = "without any value, between others,"
+            found.append(f"{counted(self._left_out, f'row {end} was left out', f'rows {end} were left out')}.")
         if self._unsolved:
             found.append(
                 f"{self._unsolved:,} formulas have no stored result and became empty cells, the first in "
                 f"{self._first_unsolved}: open the file in a spreadsheet program and save it."
             )
         if self._errors:
-            found.append(f"{self._errors:,} cells hold an error, such as #N/A; it is kept as text.")
+            found.append(
+                f"{counted(self._errors, 'cell holds', 'cells hold')} an error, such as #N/A; it is kept as text."
+            )
         if self.rows.replaced:
             found.append(f"{self.rows.replaced:,} half characters (lone surrogates) were replaced by the sign \ufffd.")
         return found
