@@ -74,9 +74,9 @@ lint: setup-dev  ## check style, formatting, the import rule and the types of co
 	@$(PY) -m pytest -q tests/test_import_rule.py
 	@$(PY) -m pyright core
 
-docs: setup-dev  ## write docs/faults.md and the pages of core's functions and classes, site/core.html
+docs: setup-dev  ## write docs/faults.md and pages of core's functions and classes, site/index.html
 	@$(PY) -m scripts.fault_catalogue
-	@$(PY) -m pdoc --docformat markdown --output-directory site core
+	@$(PY) -m pdoc --docformat markdown --output-directory site $(subst /,.,$(patsubst %/__init__.py,%,$(wildcard core/*/__init__.py)) $(patsubst %.py,%,$(filter-out core/__init__.py,$(wildcard core/*.py))))
 
 bench: browser  ## measure against named rivals, one JSON object a line (ONLY=attention)
 	@$(PY) -m tests.bench $(ONLY)
