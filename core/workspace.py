@@ -175,7 +175,7 @@ def cannot_write(error: OSError, what: str, *, otherwise: str = _ELSEWHERE) -> L
 
     `otherwise` is the remedy where the number alone tells none.
     """
-    problem, remedy = _CAUSES.get(error.errno, (str(error.strerror or error), otherwise))
+    problem, remedy = _CAUSES.get(error.errno or 0, (str(error.strerror or error), otherwise))
     return LabError(f"{problem}: {what}.", remedy)
 
 

@@ -25,13 +25,19 @@ class Metric(Protocol):
     """What a score is called, and whether its values are of another scale than those of others."""
 
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """What it is called."""
+        ...
 
     @property
-    def validation_title(self) -> str: ...
+    def validation_title(self) -> str:
+        """What it is called of the validation rows."""
+        ...
 
     @property
-    def has_own_scale(self) -> bool: ...
+    def has_own_scale(self) -> bool:
+        """Whether it is drawn on its own."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def answers_of(cell: str, start: str | None = None) -> list[Answer]:
         if isinstance(found, dict) and isinstance(found.get("text"), list):
             starts = found.get("answer_start", [None] * len(found["text"]))
             found = [{"text": text, "answer_start": place} for text, place in zip(found["text"], starts, strict=False)]
-        entries = found if isinstance(found, list) else [found]
+        entries: list[Any] = found if isinstance(found, list) else [found]
         if all(isinstance(entry, dict) and isinstance(entry.get("text"), str) for entry in entries):
             return [Answer(entry["text"], _whole(entry.get("answer_start"))) for entry in entries]
         if all(isinstance(entry, str) for entry in entries):

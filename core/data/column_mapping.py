@@ -67,12 +67,24 @@ class ColumnMapping:
         """All columns that play a part."""
         return dict(self.columns).get(role, ())
 
+    def column_of(self, role: str) -> str:
+        """The column that plays a part, the first of several. Raises LabError when none does."""
+        column = self[role]
+        if column is None:
+            titles = {each.name: each.title for each in spec_of(self.task).roles}
+            raise LabError(f"No column is chosen for “{titles.get(role, role)}”.", "Choose one.")
+        return column
+
     def with_columns(self, role: str, columns: "str | Sequence[str] | None") -> "ColumnMapping":
         """Another choice for one part; labels are then found again when it is theirs."""
         changed = ColumnMapping.of(self.task, **{**dict(self.columns), role: columns})
         keep = role not in ("label", "labels", "tags")
         order, titles = (self.label_order, self.label_titles) if keep else ((), ())
         return replace(changed, separator=self.separator, label_order=order, label_titles=titles)
+
+    def used(self) -> set[str]:
+        """The columns that play any part."""
+        return {name for _, columns in self.columns for name in columns}
 
     def missing(self) -> tuple[Role, ...]:
         """The parts that must be played and are not."""

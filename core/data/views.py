@@ -8,6 +8,7 @@ from typing import overload
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import DTypeLike
 
 _BLOCK = 16_384
 
@@ -20,7 +21,7 @@ class Strings(Sequence[str]):
     """
 
     __slots__ = ("arrow",)
-    __hash__ = None
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  # as of a list; the stub of `object` allows no None
 
     def __init__(self, values: "pa.ChunkedArray | pa.Array | Sequence[str]") -> None:
         if not isinstance(values, pa.ChunkedArray):
@@ -79,7 +80,7 @@ class Numbers(Sequence[int]):
     """
 
     __slots__ = ("array",)
-    __hash__ = None
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  # as of a list; the stub of `object` allows no None
 
     def __init__(self, values: "np.ndarray | Sequence[int]") -> None:
         self.array: np.ndarray = np.array(values, np.int64)  # (position,)
@@ -115,7 +116,7 @@ class Numbers(Sequence[int]):
             return len(self) == len(other) and bool(np.array_equal(self.array, np.asarray(other, np.int64)))
         return NotImplemented
 
-    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.array, dtype, copy=True) if copy else np.asarray(self.array, dtype)
 
     def __repr__(self) -> str:

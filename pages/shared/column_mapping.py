@@ -87,7 +87,7 @@ def choose_columns(task: str, reference: str, table: Table) -> ColumnMapping:
         kept.update(table.content_hash, ColumnMapping, change, reference=reference)
 
     roles = spec_of(task).roles
-    chosen: dict[str, object] = {}
+    chosen: dict[str, list[str] | str | None] = {}
     for column, role in zip(st.columns(len(roles)), roles, strict=True):
         with column:
             chosen[role.name] = _choose_role(f"{role.name}-{key}", table, role, guess, keep)
@@ -104,8 +104,7 @@ def _kept_columns(task: str, table: Table) -> ColumnMapping | None:
     with suppress(LabError):
         mapping = kept.load(table.content_hash, ColumnMapping)
         if mapping is not None and mapping.task == task:
-            names = {name for _, columns in mapping.columns for name in columns}
-            return mapping if names <= set(table.columns) else None
+            return mapping if mapping.used() <= set(table.columns) else None
     return None
 
 
@@ -164,7 +163,7 @@ def _choose_separator(
         "Labels are parted by",
         signs,
         signs.index(guess.separator),
-        format_func=SEPARATOR_TITLES.get,
+        format_func=SEPARATOR_TITLES.__getitem__,
         key=key,
         persist_state="session",
         width=300,

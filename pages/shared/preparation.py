@@ -67,12 +67,14 @@ class FilePreparation:
 
     def forget_splits(self) -> None:
         """Forget the splits that are shown."""
-        report_errors(self.update, SavedSplits, forget_splits(self.decided.splits))
+        if self.decided.splits is not None:
+            report_errors(self.update, SavedSplits, forget_splits(self.decided.splits))
 
     def last_correction(self) -> Edit | None:
         """The correction to take back first: the last of this session; where it made none, the last one shown."""
         edits = {edit.id: edit for edit in self.edits.cells}
-        return edits.get(last_of(tuple(edits), kept.author())) or next(reversed(edits.values()), None)
+        own = last_of(tuple(edits), kept.author())
+        return edits[own] if own is not None else next(reversed(edits.values()), None)
 
     def undo_correction(self, edit: Edit) -> None:
         """Take back one correction; where another was made to its cell since, that one stays, and this is said."""
@@ -85,7 +87,7 @@ class FilePreparation:
                 f"Row {edit.row + 1:,}, {edit.column}: “{edit.after[:80]}” was taken back in another tab already."
             )
             return
-        now = updated.before.at(edit.row, edit.column)
+        now = None if updated.before is None else updated.before.at(edit.row, edit.column)
         if now is not None and now.id != edit.id:
             kept.tell(
                 f"Row {edit.row + 1:,}, {edit.column}: “{edit.after[:80]}” is taken back. It was changed meanwhile to "

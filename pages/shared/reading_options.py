@@ -77,7 +77,7 @@ def read_source(reference: str) -> Table:
             captions=[plain(each) for each in previews.values()],
         )
         if st.button("Read it so", type="primary"):
-            set_reading(reference, replace(chosen, encoding=encoding))
+            set_reading(reference, replace(chosen or ReadOptions(), encoding=encoding))
             st.rerun()
     except LabError as error:
         show_error(error)
@@ -169,7 +169,7 @@ def _choose_form(key: str, used: ReadOptions, current: ReadOptions) -> ReadOptio
     delimiter = first.selectbox(
         "Columns are parted by",
         delimiters,
-        format_func=lambda sign: DELIMITERS.get(sign, sign),
+        format_func=lambda sign: DELIMITERS.get(sign, str(sign)),
         key=f"delimiter-{key}",
     )
     encodings = list(dict.fromkeys([used.encoding, *ENCODINGS]))

@@ -5,6 +5,7 @@ import pytest
 from core.errors import LabError
 from core.machine import machine, usable_cores
 from core.workspace import runs_directory, write_atomically
+from tests.programs import write_program
 
 
 def test_an_error_is_two_sentences():
@@ -54,8 +55,7 @@ def test_a_card_that_does_not_answer_is_no_card(monkeypatch, tmp_path):
     from core import machine as module
 
     program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\nexit 9\n")
-    program.chmod(0o755)
+    write_program(program, "exit 9\n")
     monkeypatch.setenv("PATH", str(tmp_path))
     module._gpus.cache_clear()
     try:

@@ -11,6 +11,7 @@ import pytest
 
 from core import machine as module
 from core.machine import CardUse, Machine, cuda_names, gpu_use, machine, process_memory
+from tests.programs import write_program
 
 CARDS = ("A100, GPU-aa11, 81920, 1024, 37", "H100, GPU-bb22, 81559, 0, 0", "T4, GPU-cc33, 15360, [N/A], [N/A]")
 
@@ -22,8 +23,7 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     program.parent.mkdir()
     lines = "\n".join(CARDS)
     columns = "{ [ $1 = --query-gpu=name,uuid ] && cut -d, -f1,2 || cat; }"
-    program.write_text(f"#!/bin/sh\n{columns} <<'END'\n{lines}\nEND\n")
-    program.chmod(0o755)
+    write_program(program, f"{columns} <<'END'\n{lines}\nEND\n")
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     module._gpus.cache_clear()

@@ -24,6 +24,7 @@ from core.runs.folder import Run, create_run, delete_run, list_runs, open_run
 from core.runs.process import identity
 from core.runs.queue import queue_of
 from core.runs.status import read_json, write_json, write_status
+from tests.programs import write_program
 from tests.waiting import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
@@ -34,7 +35,6 @@ folder = pathlib.Path(sys.argv[1])
 while not (folder / "STOP").exists(): time.sleep(0.05)
 (folder / "outcome.json").write_text('{"state": "stopped", "message": "Stopped at step 3."}')
 """
-
 
 STOP_ITSELF = """
 import os, signal
@@ -118,8 +118,7 @@ def two_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     """A machine whose driver tells of two cards."""
     program = tmp_path / "bin" / "nvidia-smi"
     program.parent.mkdir()
-    program.write_text("#!/bin/sh\necho A card, GPU-a\necho A card, GPU-b\n")
-    program.chmod(0o755)
+    write_program(program, "echo A card, GPU-a\necho A card, GPU-b\n")
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     machine._gpus.cache_clear()

@@ -61,7 +61,7 @@ def _blank_texts(table: Table, column: str, row_ids: np.ndarray) -> Iterator[Fin
 
 
 def _label(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
-    column = mapping["label"]
+    column = mapping.column_of("label")
     codes, cells = dictionary_codes(table.column(column))
     usable = np.array([is_usable_label(cell) for cell in cells], bool)
     rows = row_ids[~usable[codes]]
@@ -104,7 +104,7 @@ def _labels(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterat
             yield Finding("switch", "fix", what, numbers(row_ids[bad]), "Write 0 or 1, or true or false.")
         none = row_ids[~on & ~bad]
     else:
-        codes, cells = dictionary_codes(table.column(columns[0]))
+        codes, cells = dictionary_codes(table.column(mapping.column_of("labels")))
         items = [items_of(cell, mapping.separator) for cell in cells]
         none = row_ids[np.array([not each for each in items], bool)[codes]]
         different = {item for each in items for item in each}
@@ -127,7 +127,7 @@ def _labels(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterat
 
 
 def _score(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
-    codes, cells = dictionary_codes(table.column(mapping["score"]))
+    codes, cells = dictionary_codes(table.column(mapping.column_of("score")))
     rows = row_ids[~np.array([is_score(cell) for cell in cells], bool)[codes]]
     if len(rows):
         what = f"Column {mapping['score']!r} holds no number in {rows_in_words(rows)}."
@@ -140,7 +140,7 @@ def _score(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterato
 def _tags(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
     different: set[str] = set()
     wrong, first = [], ""
-    columns = (Strings(table.column(mapping[role])) for role in ("tokens", "tags"))
+    columns = (Strings(table.column(mapping.column_of(role))) for role in ("tokens", "tags"))
     for row, words, tags in zip(row_ids.tolist(), *columns, strict=True):
         items, given = items_of(words), items_of(tags)
         different.update(given)
@@ -162,7 +162,7 @@ def _tags(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator
 def _answers(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
     roles = [role for role in ("context", "answer", "answer_start") if mapping[role]]
     absent, elsewhere, none = [], [], []
-    columns = (Strings(table.column(mapping[role])) for role in roles)
+    columns = (Strings(table.column(mapping.column_of(role))) for role in roles)
     for row, context, *cells in zip(row_ids.tolist(), *columns, strict=True):
         answers = answers_of(*cells)
         if not answers:
@@ -189,7 +189,7 @@ def _answers(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Itera
 
 def _right(table: Table, mapping: ColumnMapping, row_ids: np.ndarray) -> Iterator[Finding]:
     choices = mapping.all("choices")
-    codes, cells = dictionary_codes(table.column(mapping["label"]))
+    codes, cells = dictionary_codes(table.column(mapping.column_of("label")))
     try:
         places = choice_numbers(cells, choices)
     except LabError as error:

@@ -48,7 +48,7 @@ def _classes(table: Table) -> ColumnMapping:
 
 
 def _guess_pair(table: Table, plain: dict[str, str]) -> tuple[str, str] | None:
-    numbered = {stem_and_number(name): column for column, name in plain.items() if stem_and_number(name)}
+    numbered = {both: column for column, name in plain.items() if (both := stem_and_number(name)) is not None}
     for (stem, number), column in numbered.items():
         partner = numbered.get((stem, {"1": "2", "a": "b"}.get(number, "")))
         if partner and _reads_as_text(table, column) and _reads_as_text(table, partner):

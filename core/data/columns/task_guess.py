@@ -28,14 +28,14 @@ def guess_task(table: Table) -> str:
 
 def _is_answered(table: Table, mapping: ColumnMapping) -> bool:
     """Answers are words of the contexts; there may be questions without one."""
-    contexts, answers = (_cells(table, mapping[role]) for role in ("context", "answer"))
+    contexts, answers = (_cells(table, mapping.column_of(role)) for role in ("context", "answer"))
     rows = zip(contexts, answers, strict=True)
     return _share(answer.text in context for context, cell in rows for answer in answers_of(cell)) >= _NEARLY_ALL
 
 
 def _is_tagged(table: Table, mapping: ColumnMapping) -> bool:
     """As many tags as words, in rows of several."""
-    rows = zip(*(_cells(table, mapping[role]) for role in ("tokens", "tags")), strict=True)
+    rows = zip(*(_cells(table, mapping.column_of(role)) for role in ("tokens", "tags")), strict=True)
     counts = [(len(items_of(words)), len(items_of(tags))) for words, tags in rows]
     several = [words == tags for words, tags in counts if max(words, tags) > 1]
     return len(several) > _SOME * len(counts) and _share(several) >= _NEARLY_ALL
@@ -46,13 +46,13 @@ def _is_choice(table: Table, mapping: ColumnMapping) -> bool:
     choices = mapping.all("choices")
     stems = {plain_name(name).rstrip("0123456789abcde_") for name in choices}
     filled = all(cell.strip() for name in choices for cell in _cells(table, name))
-    rights = (is_choice(cell, choices) for cell in _cells(table, mapping["label"]))
+    rights = (is_choice(cell, choices) for cell in _cells(table, mapping.column_of("label")))
     return len(stems) == 1 and len(choices) > (2 if stems == {"column"} else 1) and filled and all(rights)
 
 
 def _is_scored(table: Table, mapping: ColumnMapping) -> bool:
     """Numbers with a fraction, in the column that would otherwise be taken for the label."""
-    fractions = [float(cell) % 1 != 0 for cell in _cells(table, mapping["score"]) if cell.strip()]
+    fractions = [float(cell) % 1 != 0 for cell in _cells(table, mapping.column_of("score")) if cell.strip()]
     return guess_mapping(table, CLASSIFICATION)["label"] == mapping["score"] and _share(fractions) > _SOME
 
 
@@ -61,7 +61,7 @@ def _has_several_labels(table: Table, mapping: ColumnMapping) -> bool:
     columns = mapping.all("labels")
     if len(columns) > 1:
         return len(columns) > 2
-    cells = _cells(table, columns[0])
+    cells = _cells(table, mapping.column_of("labels"))
     if mapping.separator in (None, " ") and not all(cell.startswith("[") for cell in cells if cell):
         return False  # words of one label may be parted by spaces
     items = [items_of(cell, mapping.separator) for cell in cells]

@@ -185,7 +185,7 @@ def _names(column: str, cells: Sequence[str]) -> tuple[str, ...]:
 def _unknown(
     selection: RowSelection, codes: np.ndarray, cells: Sequence[str], rows: np.ndarray, names: Sequence[str], what: str
 ):
-    strange = natural_order({cells[code] for code in np.unique(codes[rows]).tolist()})
+    strange = natural_order({cells[int(code)] for code in np.unique(codes[rows]).tolist()})
     shown = ", ".join(repr(name) for name in strange[:_SHOWN]) + (" and more" if len(strange) > _SHOWN else "")
     if what != "drop":
         have = counted(len(rows), "row has a label", "rows have labels")

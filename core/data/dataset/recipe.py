@@ -110,7 +110,8 @@ def _step_to_dict(step: Step, id: str) -> dict[str, Any]:
 
 def _step_from_dict(values: Any) -> tuple[Step, str]:
     """A step and its id, "" where it has none."""
-    kind = KINDS.get(values.get("kind")) if isinstance(values, dict) and isinstance(values.get("kind"), str) else None
+    name = values.get("kind") if isinstance(values, dict) else None
+    kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise _not_understood(f"there is no step {str(values)[:80]}")
     settings = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items() if key not in ("kind", "id")}

@@ -95,7 +95,7 @@ def is_usable_label(label: str) -> bool:
     return bool(plain) and plain not in _NO_LABEL
 
 
-def rows_in_words(rows: Sequence[int], shown: int = 5) -> str:
+def rows_in_words(rows: "Sequence[int] | np.ndarray", shown: int = 5) -> str:
     """Row numbers for a person, from 1: "rows 1, 5, 9 and 3 more"."""
     numbers = ", ".join(f"{int(row) + 1:,}" for row in rows[:shown])
     more = f" and {len(rows) - shown:,} more" if len(rows) > shown else ""

@@ -8,7 +8,7 @@ import html
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -30,9 +30,11 @@ class Step(Protocol):
 
     kind: ClassVar[str]
     title: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]  # its settings
 
     def apply(self, selection: RowSelection) -> tuple[RowSelection, str]:
         """The rows afterwards, and what was done in one sentence."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,8 +136,9 @@ def name_labels(
     """
 
     def change(now: ColumnMapping | None) -> ColumnMapping:
-        is_about_these = now is not None and now.task == shown.task and now["label"] == shown["label"]
-        mapping = now if is_about_these else shown
+        mapping = shown
+        if now is not None and now.task == shown.task and now["label"] == shown["label"]:
+            mapping = now
         kept = [label for label in mapping.label_order if label in labels]
         order = [*kept, *(label for label in labels if label not in kept)]
         for label, place in places.items():
@@ -156,8 +157,8 @@ def _changed(
     def change(now: ColumnMapping | None) -> ColumnMapping:
         if now is not None and now.task != shown.task and now.label_order:
             return now  # names of labels for another task are worth more than columns that are quickly chosen again
-        is_about_this = now is not None and now.task == shown.task
-        used = {name for _, columns in now.columns for name in columns} if is_about_this else set()
-        return change_columns(now if is_about_this and used <= set(there) else shown)
+        if now is not None and now.task == shown.task and now.used() <= set(there):
+            return change_columns(now)
+        return change_columns(shown)
 
     return change

@@ -1,6 +1,7 @@
 """What somebody else changed about a file between two looks at it, in plain sentences. Keeps nothing itself."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from core.data.column_mapping import ColumnMapping
 from core.data.dataset.browse import natural_order
@@ -34,8 +35,8 @@ def changed_meanwhile(seen: Kept | None, before: Kept | None, after: Kept | None
     return (*lines[:_SHOWN], *([f"{counted(more, 'more was', 'more were')} changed meanwhile."] if more > 0 else []))
 
 
-def _differences(before: Kept | None, after: Kept | None) -> Iterator[tuple[str, tuple[str, str]]]:
-    """What is different: its name, and its two values in words."""
+def _differences(before: Any, after: Any) -> Iterator[tuple[str, tuple[str, str]]]:
+    """What is different between two decisions of one kind, or one and None: its name, and its two values in words."""
     if before is after:
         return
     match before or after:

@@ -104,7 +104,7 @@ class Preparation:
         decided = self._decided_for(mapping)
         written = {} if decided is None else {name: label for label, name in decided.titles().items()}
         as_in_first = [written.get(name, name) for name in label_names]
-        found = set(table.column(mapping.label_column).unique().to_pylist())
+        found = set(table.column(mapping.column_of("label")).unique().to_pylist())
         names = min(as_in_first, label_names, key=lambda names: len(found.difference(names)))
         return replace(build_dataset(table, mapping, label_names=names), label_names=tuple(label_names))
 

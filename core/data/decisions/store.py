@@ -56,7 +56,7 @@ def load(content_hash: str, kind: type[Kept], reading: ReadOptions | None = None
     Raises LabError when it is damaged, and OtherReading when it names the rows of another reading than this one.
     """
     kept, made_for = _read(_path(content_hash, kind), kind)
-    if None not in (made_for, reading) and made_for != _deciding_rows(reading):
+    if made_for is not None and reading is not None and made_for != _deciding_rows(reading):
         raise OtherReading(
             f"The {_TITLES[kind]} kept for this file were made for another reading of it.",
             "Read the file as then (sheet, split, header, delimiter, quotes), or forget them and make others.",

@@ -68,7 +68,7 @@ def length_histogram(
         return LengthHistogram(edges, {"": np.bincount(places, minlength=count)})
     frequent = np.argsort(-np.bincount(labels, minlength=len(names)), kind="stable")[:MOST_LABELS]
     counts = {
-        names[label]: np.bincount(places[labels == label], minlength=count) for label in np.sort(frequent).tolist()
+        names[int(label)]: np.bincount(places[labels == label], minlength=count) for label in np.sort(frequent).tolist()
     }
     rest = ~np.isin(labels, frequent)
     if rest.any():

@@ -7,6 +7,7 @@ is measured exactly, so that nothing found is wrong, and what it misses at the t
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -149,7 +150,8 @@ def _pairs(
             number = len(kept)
             kept.append(members)
             if border is None or number >= border:
-                near = sorted(index.query(sketch))[:_MOST_CANDIDATES]
+                found: list[Any] = index.query(sketch)  # the numbers it was given
+                near = sorted(found)[:_MOST_CANDIDATES]
                 for other in near:
                     if min(len(members), len(kept[other])) < threshold * max(len(members), len(kept[other])):
                         continue

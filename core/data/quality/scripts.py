@@ -55,7 +55,7 @@ def script_mix(dataset: Dataset, *, on_progress: Callable[[float], None] | None 
     for block in zip(*(column.blocks(_BLOCK_ROWS) for column in _alike(dataset.text_columns())), strict=True):
         for texts in block:  # name all scripts before any is counted, so that the tables have one width
             _learn(texts, known, names)
-        tables.append(sum(_counts(texts, known, names) for texts in block))
+        tables.append(np.sum([_counts(texts, known, names) for texts in block], axis=0))
         done += len(block[0])
         if on_progress is not None:
             on_progress(done / len(dataset))

@@ -9,6 +9,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import cast
 
 from core.data import limits
 from core.errors import LabError
@@ -39,14 +40,14 @@ def load(source: Path | bytes, on_piece: Callable[[Buffer | memoryview], object]
             raise limits.file_too_large(status.st_size)
         with source.open("rb") as file:
             content, filled = _memory(max(status.st_size, 1)), 0
-            whole = memoryview(content)
-            while count := file.readinto(whole[filled : filled + _READ_BYTES]):
-                on_piece(whole[filled : filled + count])
+            view = memoryview(content)
+            while count := file.readinto(view[filled : filled + _READ_BYTES]):
+                on_piece(view[filled : filled + count])
                 filled += count
             rest = file.read(limits.MAX_FILE_BYTES + 1 - filled)
             if rest or filled < len(content):  # the file grew or shrank since its size was asked for
                 on_piece(rest)
-                content = bytes(whole[:filled]) + rest
+                content = bytes(view[:filled]) + rest
     except OSError as error:
         raise LabError(
             f"The file {source.name!r} cannot be read: {error.strerror}.", "Check its name and permissions."
@@ -82,6 +83,11 @@ def chunks_of(buffer: Buffer) -> Iterator[bytes]:
     """The buffer in pieces of CHUNK_BYTES."""
     for start in range(0, len(buffer), CHUNK_BYTES):
         yield buffer[start : start + CHUNK_BYTES]
+
+
+def whole(view: memoryview) -> Buffer:
+    """The buffer that a view shows a part of; it can be searched without a copy."""
+    return cast(Buffer, view.obj)
 
 
 def _memory(size: int) -> mmap.mmap:

@@ -131,6 +131,7 @@ def records(text: str, delimiter: str, quoting: bool) -> Iterator[tuple[list[str
             cells.append(match[1].replace('""', '"'))
         else:
             match = unquoted.match(text, position)
+            assert match is not None  # it matches an empty cell, too
             cells.append(match[1])
         position = match.end()
         if match[2] != delimiter or not delimiter:

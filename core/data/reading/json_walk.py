@@ -46,7 +46,8 @@ class Window:
     def peek(self) -> str:
         """The next character that is no white space, "" at the end of the text; moves up to it."""
         while True:
-            self.move(_SPACE.match(self.text, self.position).end())
+            space = _SPACE.match(self.text, self.position)
+            self.move(space.end() if space else self.position)
             if self.room():
                 return self.text[self.position]
             if not self.grow():

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from pyarrow.csv import InvalidRow
 
 from core.data import limits
+from core.data.reading.content import whole
 from core.data.reading.detection import records
 from core.errors import counted
 
@@ -42,8 +43,9 @@ class Structure:
 def scan(text: memoryview, delimiter: str, *, quoting: bool) -> Structure:
     """The structure of a UTF-8 text, which is all of a buffer from some byte on; without `quoting` no quote counts."""
     array = np.frombuffer(text, np.uint8)
-    before = len(text.obj) - len(text)
-    if text.obj.find(b"\r", before) < 0 and not (quoting and text.obj.find(b'"', before) >= 0):  # nothing to look at
+    data = whole(text)
+    before = len(data) - len(text)
+    if data.find(b"\r", before) < 0 and not (quoting and data.find(b'"', before) >= 0):  # nothing to look at
         counts = (np.count_nonzero(array[start : start + _BLOCK] == _NEWLINE) for start in range(0, len(array), _BLOCK))
         return Structure(None, 0, int(sum(counts)), 0, 0)
     beside = np.zeros(256, bool)
@@ -103,7 +105,8 @@ def record_starts(text: memoryview, *, quoting: bool, blank: bool) -> np.ndarray
 def line_at(text: memoryview, position: int) -> int:
     """The number (from 1) in the file of the line that holds this byte of a text, which is all of a buffer from some
     byte on; lines end in LF, CR LF or CR."""
-    before = np.frombuffer(text.obj, np.uint8)[: len(text.obj) - len(text) + position]
+    data = whole(text)
+    before = np.frombuffer(data, np.uint8)[: len(data) - len(text) + position]
     returns = np.flatnonzero(before == _RETURN)
     alone = returns[(returns + 1 >= len(before)) | (before[np.minimum(returns + 1, len(before) - 1)] != _NEWLINE)]
     return int((before == _NEWLINE).sum()) + len(alone) + 1

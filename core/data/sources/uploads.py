@@ -13,6 +13,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from core.data import limits
 from core.data.reading.detection import FORMAT_OF_SUFFIX, format_by_name
@@ -120,21 +121,24 @@ def content_hash_of(path: Path, digest: str) -> str:
     """What decisions about a file are kept under: the SHA-256 of its bytes, which is `digest`; of an upload that has
     another id, because another form of its bytes came first, this id."""
     upload = _open(path.parent)
-    is_sound = upload is not None and upload.path == path and upload.id in _ids(digest, format_by_name(path.name))
-    return upload.id if is_sound else digest
+    if upload is not None and upload.path == path and upload.id in _ids(digest, format_by_name(path.name)):
+        return upload.id
+    return digest
 
 
 def _open(folder: Path) -> Upload | None:
     """The upload in a folder, or None when the folder is anything else."""
     meta = _meta(folder)
+    if meta is None:
+        return None
     try:
         path = folder / f"content{meta['suffix']}"
         return Upload(folder.name, str(meta["name"]), path, path.stat().st_size)
-    except (OSError, KeyError, TypeError):
+    except (OSError, KeyError):
         return None
 
 
-def _meta(folder: Path) -> dict[str, object] | None:
+def _meta(folder: Path) -> dict[str, Any] | None:
     """What is written down about the upload in a folder; None when there is nothing, or nothing sound."""
     if not UPLOAD_ID.fullmatch(folder.name):
         return None

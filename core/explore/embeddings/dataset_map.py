@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64
 
 from core.explore.embeddings import store as store
 from core.explore.embeddings.projection import project
@@ -20,13 +21,13 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextMap:
-    """`points` is float64 (text, 2), texts in their order.
+    """Texts as points of a plane, in their order.
 
     explained: the share of the variance on each axis, for PCA. cut_count: texts longer than was read. remembered: it
     was on disk.
     """
 
-    points: np.ndarray
+    points: Float64[np.ndarray, "text 2"]
     explained: tuple[float, ...]
     cut_count: int
     remembered: bool

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Shaped
+from jaxtyping import Float, Float64, Shaped
+from torch import Tensor
 
 from core.errors import LabError
 from core.explore.embeddings.vectors import Place, place_vectors, places, sentence_vectors
@@ -126,8 +127,8 @@ def logit_lens_at(model: Model, t: Trace, place: Place, layer: int, *, top_k: in
     return _named(model, read_through_head(model, states), top_k)
 
 
-def _named(model: Model, scores: torch.Tensor, top_k: int) -> list[tuple[str, float]]:
-    """The best of (vocab,) with their tokens."""
+def _named(model: Model, scores: Float[Tensor, " vocab"], top_k: int) -> list[tuple[str, float]]:
+    """The best with their tokens."""
     best = scores.topk(min(top_k, len(scores)))
     found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     return [(readable(model, index), value) for index, value in found]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Shaped
 
 from core.errors import LabError
 
@@ -24,25 +25,31 @@ _umap_lock = threading.Lock()  # its compiled parts may end the whole process wh
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projection:
-    """`points` is float64 (point, 2). `explained`: the share of the variance on each axis, for PCA; else empty."""
+    """Points of a plane. `explained`: the share of the variance on each axis, for PCA; else empty."""
 
-    points: np.ndarray
+    points: Float64[np.ndarray, "point 2"]
     explained: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerMaps:
-    """The same points at every layer: `points` is float64 (layer, point, 2), all in one orientation and size."""
+    """The same points at every layer, all in one orientation and size."""
 
-    points: np.ndarray
+    points: Float64[np.ndarray, "layer point 2"]
     explained: tuple[tuple[float, ...], ...]  # by layer; empty unless PCA
 
 
-def project(vectors: np.ndarray, method: str, *, seed: int = 0, start: np.ndarray | None = None) -> Projection:
-    """Project `vectors` (point, hidden) onto two axes.
+def project(
+    vectors: Shaped[np.ndarray, "point hidden"],
+    method: str,
+    *,
+    seed: int = 0,
+    start: Float64[np.ndarray, "point 2"] | None = None,
+) -> Projection:
+    """Project vectors onto two axes.
 
     PCA as `sklearn.decomposition.PCA`. t-SNE and UMAP look at directions (vectors of length one, the 50 main axes of
-    them, so that distances follow the cosine) and begin at `start` (point, 2), by default at the PCA. The same seed
+    them, so that distances follow the cosine) and begin at `start`, by default at the PCA. The same seed
     gives the same map on one machine. Raises `LabError` for an unknown method and for too few points.
     """
     if method not in METHODS:
@@ -63,15 +70,20 @@ def project(vectors: np.ndarray, method: str, *, seed: int = 0, start: np.ndarra
 
 
 def project_layers(
-    vectors: np.ndarray, method: str, *, seed: int = 0, on_progress: Callable[[float], None] | None = None
+    vectors: Shaped[np.ndarray, "layer point hidden"],
+    method: str,
+    *,
+    seed: int = 0,
+    on_progress: Callable[[float], None] | None = None,
 ) -> LayerMaps:
-    """A map of each layer of `vectors` (layer, point, hidden), made so that points can be followed through them.
+    """A map of each layer of some vectors, made so that points can be followed through them.
 
     Only directions count, as for the cosine: in upper layers a few tokens are so long that they would be the picture.
     Each layer gets its own projection: axes fitted to all layers at once would show how far layers lie apart, and
     squeeze each of them into a corner. Each map is then centred, drawn to the same size (root mean square distance 1)
     and turned or mirrored, never stretched, to lie as close as it can on the one before (`align`). t-SNE and UMAP also
-    begin each layer at the map of the one before.
+    begin each layer at the map of the one before. `on_progress` gets the share of the layers that is done. Raises
+    `LabError` as `project`.
     """
     maps: list[np.ndarray] = []
     explained = []
@@ -85,8 +97,10 @@ def project_layers(
     return LayerMaps(np.stack(maps), tuple(explained))
 
 
-def align(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """`points` (point, 2) turned and mirrored to lie closest to `reference`: orthogonal Procrustes (Schönemann 1966).
+def align(
+    points: Float64[np.ndarray, "point 2"], reference: Float64[np.ndarray, "point 2"]
+) -> Float64[np.ndarray, "point 2"]:
+    """`points` turned and mirrored to lie closest to `reference`: orthogonal Procrustes (Schönemann 1966).
 
     min over R with RᵀR = I of ‖points·R − reference‖; distances between the points stay as they are.
     """
@@ -94,8 +108,8 @@ def align(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return points @ (left @ right)
 
 
-def directions(vectors: np.ndarray) -> np.ndarray:
-    """`vectors` (point, hidden) brought to length one, so that distances between them follow the cosine."""
+def directions(vectors: Shaped[np.ndarray, "point hidden"]) -> Shaped[np.ndarray, "point hidden"]:
+    """Vectors brought to length one, so that distances between them follow the cosine."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 

@@ -155,7 +155,7 @@ def show_leaks(reference: str, key: tuple, dataset: Dataset, preparation: FilePr
     """Rows of another data set that stand in this one."""
     st.markdown("**Does a test set repeat these rows?**")
     titles = {NOTHING: "No other set"} | data_source.titles_of_sets(leave_out=reference)
-    other = st.selectbox("Compare with", list(titles), format_func=titles.get, key="leaks-with")
+    other = st.selectbox("Compare with", list(titles), format_func=titles.__getitem__, key="leaks-with")
     if other == NOTHING:
         return
     table = read_source(other)

@@ -87,13 +87,13 @@ def choose_rows(labels: dict[str, str]) -> Wanted:
         chosen = []
         if labels:
             chosen = st.multiselect(
-                "Labels", list(labels), format_func=labels.get, key="rows-labels", placeholder="All labels"
+                "Labels", list(labels), format_func=labels.__getitem__, key="rows-labels", placeholder="All labels"
             )
         first, second, third = st.columns(3)
         least = whole_number("Words at least", 0, 1_000_000, 0, key="rows-least", place=first)
         most = whole_number("Words at most", 0, 1_000_000, None, key="rows-most", place=second, placeholder="No limit")
         order = third.selectbox("Order", ORDERS, ORDERS.index(IN_FILE), key="rows-order", bind="query-params")
-    return Wanted(query, regex, tuple(chosen), least, most, order)
+    return Wanted(query, regex, tuple(chosen), least or 0, most, order)
 
 
 def edit_cells(

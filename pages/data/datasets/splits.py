@@ -100,7 +100,7 @@ def label_counts(dataset: Dataset, splits: Splits) -> pd.DataFrame:
         for name, positions in splits.parts()
     }
     rows = [
-        (label, *(int(counts[name].get(number, 0)) for name in PARTS))
+        (label, *(int(counts[name].get(number) or 0) for name in PARTS))
         for number, label in enumerate(dataset.label_names)
     ]
     return pd.DataFrame(rows, columns=["Label", *map(str.capitalize, PARTS)])

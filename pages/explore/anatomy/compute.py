@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
-from core.charts.lines import lines
+from core.charts.curves import lines
 from core.models.anatomy import flops
 from core.models.anatomy.comparison import per_token_at
 from pages.explore.anatomy.subject import USUAL_LENGTH, Subject, anatomy, short, show_numbers, work_of

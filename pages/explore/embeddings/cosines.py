@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.charts.heatmap import cosine_heatmap
+from core.charts.attention import cosine_heatmap
 from core.explore.embeddings import neighbours, vectors
 from core.models.layer_names import after_state
 from pages.explore.embeddings.input import (

@@ -136,6 +136,6 @@ def _random_cosines(version: str, pooling: str | None, _model: Model) -> np.ndar
         texts = examples.TEACHING_SENTENCES.text.splitlines()
     else:
         table = open_table(samples()[0].reference)
-        own = table[samples()[0].columns.text]
+        own = table[samples()[0].mapping.text_column]
         texts = [own[row] for row in vectors.sample_rows(len(own), BACKGROUND_TEXTS)]
     return neighbours.random_pair_cosines(traced(_model, vectors.tokenize_all(_model, texts)), pooling=pooling)

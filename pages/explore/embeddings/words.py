@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
-from core.charts.heatmap import lines_by_layer
+from core.charts.curves import lines_by_layer
 from core.errors import LabError
 from core.explore.embeddings import neighbours, vectors
 from core.models.layer_names import after_state, state_columns, state_name
@@ -55,7 +55,7 @@ def show_one_word(model: Model) -> None:
 
 def _in_its_sentence(t: Trace, place: Place) -> str:
     """The sentence with the word in bold, as Markdown, with some 60 characters on each side."""
-    source = t.tokens[place.text]
+    source = t.texts[place.text]
     start = source.offsets[place.positions[0]][0]
     end = source.offsets[place.positions[-1]][1]
     before, after = source.text[max(0, start - 60) : start], source.text[end : end + 60]
@@ -109,7 +109,7 @@ def show_nearest(model: Model) -> None:
         show_table_neighbours(model, t, place)
         return
     try:
-        guesses = neighbours.lens(model, t, place, layer, top_k=TOP_K)
+        guesses = neighbours.logit_lens_at(model, t, place, layer, top_k=TOP_K)
     except LabError as error:
         show_error(error)
         st.markdown("This is what can be read in every model: the neighbours in the table of word embeddings.")
@@ -128,7 +128,7 @@ def show_nearest(model: Model) -> None:
 
 def show_table_neighbours(model: Model, t: Trace, place: Place) -> None:
     """The nearest rows of the word-embedding table."""
-    token_id = t.tokens[place.text].ids[place.positions[0]]
+    token_id = t.texts[place.text].ids[place.positions[0]]
     found = neighbours.nearest_tokens(model, token_id, top_k=TOP_K)
     draw_neighbours(found, f"Nearest to “{place.name}” in the embedding table, by cosine", percent=False)
 
@@ -148,7 +148,7 @@ def draw_neighbours(found: list[tuple[str, float]], title: str, *, percent: bool
 
 def show_all_layers(model: Model, t: Trace, place: Place) -> None:
     """What the head would guess after each layer."""
-    guesses = [neighbours.lens(model, t, place, layer, top_k=TOP_K) for layer in range(t.layers + 1)]
+    guesses = [neighbours.logit_lens_at(model, t, place, layer, top_k=TOP_K) for layer in range(t.layers + 1)]
     shown = [
         (state_name(layer), *(f"{name} {value:.1%}" for name, value in best[:SHOWN_GUESSES]))
         for layer, best in enumerate(guesses)

@@ -92,10 +92,10 @@ def original(predictions: fill_mask.MaskPredictions, number: int, hidden: Hidden
     if hidden is None or number >= len(predictions.positions):
         return ""
     word = plain(hidden.word.text)
-    if hidden.piece is None:
+    if hidden.token_id is None:
         return f"You hid “{word}”, which is not a single token: one mask cannot bring it back."
-    place, probability = fill_mask.rank(predictions, number, hidden.piece)
-    what = f"“{word}”" if len(hidden.word.tokens) == 1 else f"one token of “{word}”"
+    place, probability = fill_mask.rank(predictions, number, hidden.token_id)
+    what = f"“{word}”" if len(hidden.word.token_ids) == 1 else f"one token of “{word}”"
     return f"You hid {what}: place {place:,} among {predictions.probabilities.shape[-1]:,} tokens, {probability:.2%}."
 
 

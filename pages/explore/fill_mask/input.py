@@ -59,14 +59,14 @@ def type_masked(model: Model, usual: Example = examples.HIDDEN) -> MaskedText | 
         st.info("Nothing is hidden yet: click a word above, or write [MASK] into the text.")
         return None
     each_token = False
-    if any(len(words[number].tokens) > 1 for number in hidden):
+    if any(len(words[number].token_ids) > 1 for number in hidden):
         each_token = st.toggle(
             "One mask for each token of a word",
             key="each-piece",
             bind="query-params",
             help="A word that the model reads in several tokens needs as many masks to be brought back.",
         )
-    return masks.hide(model, text, hidden, each_piece=each_token)
+    return masks.hide(model, text, hidden, each_token=each_token)
 
 
 def choose_mask(count: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.explore.agreement import UNSEEN
+from core.explore.agreement import UNCHECKED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ def badge(view: View, found: Mapping[str, float]) -> str:
         return ":orange-badge[:material/block: Not what BERT computes]"
     if view.tensor is None:
         return ":gray-badge[Computed here: the model does not return these numbers]"
-    if view.tensor.rpartition(".")[2] in UNSEEN:
+    if view.tensor.rpartition(".")[2] in UNCHECKED:
         return ":gray-badge[The model does not return these numbers: checked through the shares made from them]"
     difference = found[view.tensor]
     if difference == 0:

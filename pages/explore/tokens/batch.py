@@ -36,7 +36,7 @@ def show_batch(given: Input) -> None:
         return
     if len(lines) > len(texts):
         st.caption(f"The first {len(texts)} of {len(lines):,} lines make the batch.")
-    if any(count > model.max_length for count in tokenizing.count_pieces(model, texts)):
+    if any(count > model.max_length for count in tokenizing.count_tokens(model, texts)):
         st.caption(f"Lines of more than {model.max_length} positions are cut to what the model takes.")
     batch = tokenizing.padded_batch(model, texts)
     length = len(batch.ids[0])

@@ -52,11 +52,11 @@ st.markdown(
 )
 model = chosen_model()
 text = text_area(
-    "Text", key="text", example=example(model, examples.PIECES.text), height=100, placeholder="Type anything"
+    "Text", key="text", example=example(model, examples.LONG_WORDS.text), height=100, placeholder="Type anything"
 )
 with_pair = st.toggle("Add a second text", key="with-pair", bind="query-params")
 pair = (
-    text_area("Second text", key="pair", example=example_pair(model, examples.PIECES.pair), height=68)
+    text_area("Second text", key="pair", example=example_pair(model, examples.LONG_WORDS.pair), height=68)
     if with_pair
     else None
 )

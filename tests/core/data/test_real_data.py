@@ -1,4 +1,7 @@
-"""Public sets of every awkward kind open with the right counts, with no option given."""
+"""Sets in the form of public ones, of every awkward kind, open with the right counts and no option given.
+
+`tests/data/write.py` says how they were made.
+"""
 
 from pathlib import Path
 
@@ -11,8 +14,7 @@ from core.data.reading.read_table import ReadOptions, read_table
 from core.errors import LabError
 from tests.columns import classes
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the public test sets (../shared/data) are not here")
+DATA = Path(__file__).resolve().parents[2] / "data"
 
 SENTENCES = classes("sentence", "label")
 PARAPHRASES = classes("#1 String", "Quality", "#2 String")
@@ -26,52 +28,52 @@ ENTAILMENT = classes("sentence1", "label", "sentence2")
     [
         (
             "airline_tweets/Tweets.csv",
-            14_640,
+            240,
             classes("text", "airline_sentiment"),
         ),
         (
             "cola/in_domain_train.tsv",
-            8_551,
+            80,
             classes("column_4", "column_2"),
         ),
         (
             "cola/out_of_domain_dev.tsv",
-            516,
+            30,
             classes("column_4", "column_2"),
         ),
-        ("emotion/train.txt", 16_000, classes("column_1", "column_2")),
-        ("emotion/val.txt", 2_000, classes("column_1", "column_2")),
-        ("emotion/test.txt", 2_000, classes("column_1", "column_2")),
-        ("imdb/imdb_train.csv.gz", 25_000, classes("text", "label")),
-        ("imdb/imdb_test.csv.gz", 25_000, classes("text", "label")),
-        ("glue/SST-2/train.tsv", 67_349, SENTENCES),
-        ("glue/SST-2/dev.tsv", 872, SENTENCES),
-        ("glue/SST-2/test.tsv", 1_821, classes("sentence")),
-        ("glue/MRPC/train.tsv", 3_667, PARAPHRASES),
-        ("glue/MRPC/dev.tsv", 408, PARAPHRASES),
-        ("glue/MRPC/test.tsv", 1_725, UNLABELLED),
-        ("glue/MRPC/msr_paraphrase_train.txt", 4_076, PARAPHRASES),
-        ("glue/MRPC/msr_paraphrase_test.txt", 1_725, PARAPHRASES),
-        ("glue/STS-B/train.tsv", 5_749, SIMILARITY),
-        ("glue/STS-B/dev.tsv", 1_500, SIMILARITY),
-        ("glue/STS-B/test.tsv", 1_379, None),
-        ("glue/RTE/train.tsv", 2_490, ENTAILMENT),
-        ("glue/RTE/dev.tsv", 277, ENTAILMENT),
-        ("glue/RTE/test.tsv", 3_000, classes("sentence1", pair="sentence2")),
-        ("chnsenticorp/train.tsv", 9_600, classes("text_a", "label")),
-        ("chnsenticorp/dev.tsv", 1_200, classes("text_a", "label")),
-        ("chnsenticorp/test.tsv", 1_200, classes("text_a", "label")),
-        ("banking77/train.csv", 10_003, classes("text", "category")),
-        ("banking77/test.csv", 3_080, classes("text", "category")),
+        ("emotion/train.txt", 166, classes("column_1", "column_2")),
+        ("emotion/val.txt", 60, classes("column_1", "column_2")),
+        ("emotion/test.txt", 66, classes("column_1", "column_2")),
+        ("imdb/imdb_train.csv.gz", 60, classes("text", "label")),
+        ("imdb/imdb_test.csv.gz", 60, classes("text", "label")),
+        ("glue/SST-2/train.tsv", 120, SENTENCES),
+        ("glue/SST-2/dev.tsv", 40, SENTENCES),
+        ("glue/SST-2/test.tsv", 40, classes("sentence")),
+        ("glue/MRPC/train.tsv", 90, PARAPHRASES),
+        ("glue/MRPC/dev.tsv", 36, PARAPHRASES),
+        ("glue/MRPC/test.tsv", 40, UNLABELLED),
+        ("glue/MRPC/msr_paraphrase_train.txt", 100, PARAPHRASES),
+        ("glue/MRPC/msr_paraphrase_test.txt", 40, PARAPHRASES),
+        ("glue/STS-B/train.tsv", 90, SIMILARITY),
+        ("glue/STS-B/dev.tsv", 40, SIMILARITY),
+        ("glue/STS-B/test.tsv", 40, None),
+        ("glue/RTE/train.tsv", 80, ENTAILMENT),
+        ("glue/RTE/dev.tsv", 30, ENTAILMENT),
+        ("glue/RTE/test.tsv", 40, classes("sentence1", pair="sentence2")),
+        ("chnsenticorp/train.tsv", 80, classes("text_a", "label")),
+        ("chnsenticorp/dev.tsv", 40, classes("text_a", "label")),
+        ("chnsenticorp/test.tsv", 40, classes("text_a", "label")),
+        ("banking77/train.csv", 160, classes("text", "category")),
+        ("banking77/test.csv", 64, classes("text", "category")),
         (
             "sms_spam/SMSSpamCollection",
-            5_574,
+            1_200,
             classes("column_2", "column_1"),
         ),
-        ("codah/full_data.tsv", 2_776, None),
-        ("glue/MRPC/dev_ids.tsv", 408, None),
-        ("cloze_dev.tsv", 40, None),
-        ("chinese_vocab/vocab.txt", 21_128, None),
+        ("codah/full_data.tsv", 80, None),
+        ("glue/MRPC/dev_ids.tsv", 36, None),
+        ("cloze_dev.tsv", 12, None),
+        ("chinese_vocab/vocab.txt", 156, None),
     ],
 )
 def test_rows_and_columns(path, rows, columns):
@@ -84,14 +86,14 @@ def test_rows_and_columns(path, rows, columns):
 @pytest.mark.parametrize(
     ("path", "counts"),
     [
-        ("airline_tweets/Tweets.csv", {"negative": 9178, "neutral": 3099, "positive": 2363}),
-        ("cola/in_domain_train.tsv", {"0": 2528, "1": 6023}),
-        ("glue/SST-2/train.tsv", {"0": 29780, "1": 37569}),
-        ("glue/MRPC/train.tsv", {"0": 1194, "1": 2473}),
-        ("glue/RTE/train.tsv", {"entailment": 1249, "not_entailment": 1241}),
-        ("chnsenticorp/train.tsv", {"0": 4801, "1": 4799}),
-        ("imdb/imdb_train.csv.gz", {"neg": 12500, "pos": 12500}),
-        ("sms_spam/SMSSpamCollection", {"ham": 4827, "spam": 747}),
+        ("airline_tweets/Tweets.csv", {"negative": 150, "neutral": 50, "positive": 40}),
+        ("cola/in_domain_train.tsv", {"0": 24, "1": 56}),
+        ("glue/SST-2/train.tsv", {"0": 60, "1": 60}),
+        ("glue/MRPC/train.tsv", {"0": 30, "1": 60}),
+        ("glue/RTE/train.tsv", {"entailment": 40, "not_entailment": 40}),
+        ("chnsenticorp/train.tsv", {"0": 40, "1": 40}),
+        ("imdb/imdb_train.csv.gz", {"neg": 30, "pos": 30}),
+        ("sms_spam/SMSSpamCollection", {"ham": 1050, "spam": 150}),
     ],
 )
 def test_label_counts_are_those_of_the_source(path, counts):
@@ -113,34 +115,34 @@ def test_the_broken_message_is_joined_and_named():
 
 
 def test_A05_rows_with_extra_fields_are_refused_by_number():
-    with pytest.raises(LabError, match=r"284 of 1,379 rows.*row 626 \(line 626\) has 9"):
+    with pytest.raises(LabError, match=r"10 of 40 rows.*row 31 \(line 31\) has 9"):
         read_table(DATA / "glue/STS-B/original/sts-test.tsv")
 
 
 def test_rows_with_extra_fields_open_when_shorter_rows_are_filled_up():
     table = read_table(DATA / "glue/STS-B/original/sts-test.tsv", options=ReadOptions(fill=True))
-    assert (len(table), len(table.columns)) == (1_379, 9)
-    assert table["column_7"][0] == "A girl is brushing her hair."
-    assert sum(bool(cell) for cell in table["column_9"]) == 284
+    assert (len(table), len(table.columns)) == (40, 9)
+    assert table["column_7"][0] == "Leo visited the clumsy bakery in Quito before noon."
+    assert sum(bool(cell) for cell in table["column_9"]) == 10
 
 
-@pytest.mark.parametrize(("path", "rows"), [("train", 14_041), ("valid", 3_250), ("test", 3_453)])
+@pytest.mark.parametrize(("path", "rows"), [("train", 150), ("valid", 60), ("test", 60)])
 def test_conll2003(path, rows):
     table = read_table(DATA / f"conll2003/{path}.txt")
     assert len(table) == rows
     assert table.columns == ("tokens", "tags", "column_3")
     tokens, tags = ([cell.split(" ") for cell in table[name]] for name in ("tokens", "tags"))
     assert list(map(len, tokens)) == list(map(len, tags))
-    assert sum(map(len, tokens)) == {"train": 203_621, "valid": 51_362, "test": 46_435}[path]
+    assert sum(map(len, tokens)) == {"train": 1_860, "valid": 744, "test": 744}[path]
     kinds = {"PER", "LOC", "ORG", "MISC"}
     assert {tag for row in tags for tag in row} == {"O", *(f"{sign}-{kind}" for sign in "BI" for kind in kinds)}
 
 
-@pytest.mark.parametrize(("half", "rows"), [("dev", 4_961), ("test", 5_609)])
+@pytest.mark.parametrize(("half", "rows"), [("dev", 36), ("test", 36)])
 def test_squad11(half, rows):
     table = read_table(DATA / f"squad11/{half}-v1.1.bloomsbury_half.json")
     assert len(table) == len(set(table["id"])) == rows
-    assert len(set(table["title"])) == 24
+    assert len(set(table["title"])) == 4
     assert table.notices == ()
     starts = map(int, table["answer_start"])
     for context, answer, start in zip(table["context"], table["answer"], starts, strict=True):
@@ -150,10 +152,10 @@ def test_squad11(half, rows):
 def test_codah():
     table = read_table(DATA / "codah/full_data.tsv")
     assert len(table.columns) == 7
-    assert {label: table["column_7"].count(label) for label in "0123"} == {"0": 689, "1": 684, "2": 697, "3": 706}
+    assert {label: table["column_7"].count(label) for label in "0123"} == dict.fromkeys("0123", 20)
 
 
-@pytest.mark.parametrize(("path", "rows"), [("novels_en.txt.gz", 67_149), ("wiki_en.txt.gz", 345_562)])
+@pytest.mark.parametrize(("path", "rows"), [("novels_en.txt.gz", 90), ("wiki_en.txt.gz", 120)])
 def test_corpora_open_one_text_a_line(path, rows):
     table = read_table(DATA / "corpus" / path)
     assert len(table) == rows

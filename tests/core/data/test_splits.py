@@ -21,7 +21,7 @@ from core.data.reading.read_table import read_table
 from core.errors import LabError
 from tests.columns import classes
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 
 
 def dataset(texts, labels, pairs=None):
@@ -205,7 +205,6 @@ def test_anything_else_is_no_splits(change):
             SavedSplits.from_dict(wrong)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the public test sets (../shared/data) are not here")
 def test_no_tweet_straddles():
     table = read_table(DATA / "airline_tweets/Tweets.csv")
     data = build_dataset(table, classes("text", "airline_sentiment"))

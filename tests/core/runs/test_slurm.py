@@ -21,6 +21,7 @@ from core.runs.slurm_queue import job_state
 from core.runs.status import SLURM, Status, read_json, write_json, write_status
 from core.training.plan.plan import Plan
 from core.workspace import PROJECT_ROOT
+from tests.programs import write_program
 from tests.slurm_cluster import slurm, slurm_cluster  # noqa: F401
 from tests.tiny_training import same_weights, tiny_plan  # noqa: F401
 from tests.waiting import wait_for
@@ -358,8 +359,7 @@ def test_a_run_that_goes_on_here_is_no_longer_judged_by_slurm(run: Run) -> None:
 
 def test_slurm_is_asked_seldom_and_never_waited_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, squeue = tmp_path / "calls", tmp_path / "squeue"
-    squeue.write_text(f'#!/bin/sh\necho "$*" >> {calls}\necho "901 PENDING"\n')
-    squeue.chmod(0o755)
+    write_program(squeue, f'echo "$*" >> {calls}\necho "901 PENDING"\n')
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("SLURM_CONF", str(tmp_path / "none"))
     monkeypatch.setattr(slurm_queue, "_WAIT_SECONDS", 30.0)
@@ -381,10 +381,8 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     programs = tmp_path / "programs"
     programs.mkdir()
     for name, answer in (("squeue", 'echo "902 PENDING Priority"'), ("sacct", "true"), ("scancel", "true")):
-        program = programs / name
         lines = (f"echo {name} >> {tmp_path}/calls", f"while [ ! -e {tmp_path}/go ]; do sleep 0.1; done", answer)
-        program.write_text("#!/bin/sh\n" + "\n".join(lines) + "\n")
-        program.chmod(0o755)
+        write_program(programs / name, "\n".join(lines) + "\n")
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     monkeypatch.setattr(slurm_queue, "_TIMEOUT_SECONDS", 30.0)
     monkeypatch.setattr(slurm_queue, "_last", None)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from core.data import limits
 from core.data.cells import cell_of
 from core.data.reading.collector import Collector
+from core.data.reading.content import whole
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError, counted
 
@@ -79,7 +80,8 @@ def read_conll(text: memoryview, options: ReadOptions) -> Parsed:
 
 def _lines(text: memoryview) -> Iterator[tuple[int, str]]:
     """Each line with its number, without its end."""
-    data, start, number = text.obj, len(text.obj) - len(text), 0
+    data, number = whole(text), 0
+    start = len(data) - len(text)
     while start < len(data):
         end = data.find(b"\n", start)
         end = len(data) if end < 0 else end

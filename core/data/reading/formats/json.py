@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from core.data import limits
 from core.data.reading.collector import SURROGATE, about_replaced, strings_of
+from core.data.reading.content import whole
 from core.data.reading.json_walk import Number, Window, broken, decode, dump, elements
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError, counted
@@ -48,14 +49,15 @@ def _items(window: Window) -> Iterator[tuple[Any, int]]:
 
 def _lines(text: memoryview) -> Iterator[tuple[Any, int]]:
     """Each line's object, with the line's number."""
-    data, start, number, row = text.obj, len(text.obj) - len(text), 0, 0
+    data, number, row = whole(text), 0, 0
+    start = len(data) - len(text)
     while start < len(data):
         end = data.find(b"\n", start)
         end = len(data) if end < 0 else end
         number += 1
         if end - start > 4 * limits.MAX_JSON_ROW_CHARACTERS:  # at most four bytes a character
             raise limits.json_row_too_long(row + 1, number)
-        window, start = Window(text.obj[start:end], line=number), end + 1
+        window, start = Window(data[start:end], line=number), end + 1
         if window.peek():
             row += 1
             if window.peek() != "{":

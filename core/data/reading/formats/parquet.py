@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.data import limits
+from core.data.reading.content import Buffer
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError, counted, first_line
 
@@ -14,7 +15,7 @@ _BATCH_ROWS = 16_384
 _NESTED_BATCH_ROWS = 256  # their values are built before their size is known
 
 
-def read_parquet(content: bytes, options: ReadOptions) -> Parsed:
+def read_parquet(content: Buffer, options: ReadOptions) -> Parsed:
     """The table in a Parquet file. Raises LabError when it is broken or beyond the limits."""
     from pyarrow.parquet import ParquetFile
 

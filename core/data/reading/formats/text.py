@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from core.data import limits
+from core.data.reading.content import whole
 from core.data.reading.detection import find_delimiter, has_header, sample_records, sample_text
 from core.data.reading.layout import (
     Ragged,
@@ -108,7 +109,7 @@ def _parse(
     if rest[:3] == codecs.BOM_UTF8:  # belongs to the first cell, but pyarrow takes one such mark away
         source = pa.py_buffer(codecs.BOM_UTF8 + rest)
     if not delimiter:
-        delimiter = next((mark for mark in "\x1f\x1e\x1d\x1c" if text.obj.find(mark.encode()) < 0), "")
+        delimiter = next((mark for mark in "\x1f\x1e\x1d\x1c" if whole(text).find(mark.encode()) < 0), "")
         if not delimiter:
             raise LabError("The text holds control characters.", "Remove them, or choose a delimiter.")
 
