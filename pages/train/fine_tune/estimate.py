@@ -15,14 +15,13 @@ from core.training.plan.combinations import stops_nothing
 from core.training.probe import probe
 from pages.shared.live_fragment import live_fragment
 from pages.shared.run_view import duration
-from pages.shared.text import counted, plain, show_error
+from pages.shared.text import counted, errors_shown, plain, show_error
 
 if TYPE_CHECKING:
     from core.training.estimate.token_lengths import Lengths
     from core.training.plan.plan import Plan
 
 TICK_SECONDS = 1.0
-PROBLEM = "measure-problem"  # state of the session: why measuring could not begin
 SOURCES = {
     "measured": "Time and memory were measured with a few steps of this shape.",
     "learnt": "The time follows from the speed of earlier trainings here, the memory from the size of the model.",
@@ -68,7 +67,6 @@ def _draw(plan: Plan, lengths: Lengths, held_out: str, elsewhere: bool, was_meas
             f"**The memory will not suffice.** {TOO_LARGE.format(there=ahead.there_bytes / 1e9)}",
             icon=":material/memory:",
         )
-    problem = st.session_state.pop(PROBLEM, problem)
     if problem is not None:
         show_error(problem)
     if measuring:
@@ -76,26 +74,21 @@ def _draw(plan: Plan, lengths: Lengths, held_out: str, elsewhere: bool, was_meas
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(SOURCES[ahead.source], width="content")
-        st.button(
+        wanted = st.button(
             "Measure first" if measured is None and problem is None else "Measure again",
             icon=":material/speed:",
             type="tertiary",
-            on_click=_measure,
-            args=(plan, lengths),
             help="Trains a few steps on random words of the same lengths, in a process of its own: half a minute or "
             "more. When the memory runs out, only that process ends.",
         )
-    if here.gpus and ahead.source == "guessed" and problem is None:  # nothing is known of this card
+    if wanted:
+        with errors_shown():
+            probe.start(plan, lengths)
+            st.rerun()
+    elif here.gpus and ahead.source == "guessed" and problem is None:  # nothing is known of this card
         with suppress(LabError):
             probe.start(plan, lengths)
             st.rerun()
-
-
-def _measure(plan: Plan, lengths: Lengths) -> None:
-    try:
-        probe.start(plan, lengths)
-    except LabError as error:
-        st.session_state[PROBLEM] = error
 
 
 def take_along(plan: Plan) -> None:

@@ -23,7 +23,7 @@ from pages.shared.models import choose_reference, make_available
 from pages.shared.reading_options import chosen_reading
 from pages.shared.run_list import WATCHING, active_runs
 from pages.shared.run_view import RESUMABLE, watch
-from pages.shared.text import errors_shown, plain, show_error
+from pages.shared.text import errors_shown, plain
 from pages.shared.url_state import forget, keep, seed, text_line
 from pages.train.fine_tune.cluster import choose_place
 from pages.train.fine_tune.data import choose_data
@@ -33,7 +33,6 @@ from pages.train.fine_tune.settings import choose_settings
 
 # State of the session, beside WATCHING.
 LAUNCHED = "launched"  # the last plan that was started, and when
-PROBLEM = "launch-problem"  # why it could not start
 DOUBLE_CLICK_SECONDS = 3.0
 NAME_PLACEHOLDER = "So that you find it again"
 
@@ -44,11 +43,16 @@ def show_run(run: Run) -> None:
     st.subheader(f"Run {plain(run.name)}", anchor=False)
     watch(run)
     with st.container(horizontal=True):
-        if status.is_active and st.button("Stop", icon=":material/stop_circle:", help="Saves its state and ends."):
+        if status.is_active and st.button(
+            "Stop", key=f"stop-{run.id}", icon=":material/stop_circle:", help="Saves its state and ends."
+        ):
             run.request_stop()
             st.rerun()
         if status.state in RESUMABLE and st.button(
-            "Resume", icon=":material/resume:", help="Goes on exactly where the last sound checkpoint was saved."
+            "Resume",
+            key=f"resume-{run.id}",
+            icon=":material/resume:",
+            help="Goes on exactly where the last sound checkpoint was saved.",
         ):
             with errors_shown():
                 resume(run)
@@ -61,15 +65,17 @@ def show_run(run: Run) -> None:
 
 
 def start(plan: Plan, slurm: SlurmOptions | None) -> None:
-    """Launch the run and show it from now on. The second click of a double click is no second run."""
+    """Launch the run and show it from now on. The second click of a double click is no second run. Raises `LabError`."""
     last, when = st.session_state.get(LAUNCHED, (None, 0.0))
     if plan == last and time.monotonic() - when < DOUBLE_CLICK_SECONDS:
         return
+    st.session_state[LAUNCHED] = (plan, time.monotonic())  # before: a second click may cut this run of the page short
     try:
         st.session_state[WATCHING] = launch(plan, slurm=slurm).id
-        st.session_state[LAUNCHED] = (plan, time.monotonic())
-    except LabError as error:
-        st.session_state[PROBLEM] = error
+    except LabError:
+        del st.session_state[LAUNCHED]
+        raise
+    st.rerun()
 
 
 def choose_model() -> tuple[str, str]:
@@ -124,9 +130,10 @@ def show_form() -> None:
         check_limits(plan, is_here=slurm is None)
         parts = held_out(files, has_splits=chosen.preparation.decided.splits is not None)
         show_estimate(plan, chosen.lengths, parts, elsewhere=slurm is not None)
-        st.button("Start training", type="primary", icon=":material/play_arrow:", on_click=start, args=(plan, slurm))
-        if PROBLEM in st.session_state:
-            show_error(st.session_state.pop(PROBLEM))
+        # No callback: its arguments would be those of the last time the page was drawn, without what was typed since.
+        if st.button("Start training", type="primary", icon=":material/play_arrow:"):
+            with errors_shown():
+                start(plan, slurm)
         take_along(plan)
 
 
