@@ -65,7 +65,7 @@ def show_run(run: Run) -> None:
 
 
 def start(plan: Plan, slurm: SlurmOptions | None) -> None:
-    """Launch the run and show it from now on. The second click of a double click is no second run. Raises `LabError`."""
+    """Launch the run and show it from now on. A double click starts one run. Raises `LabError`."""
     last, when = st.session_state.get(LAUNCHED, (None, 0.0))
     if plan == last and time.monotonic() - when < DOUBLE_CLICK_SECONDS:
         return
