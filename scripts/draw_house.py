@@ -1,6 +1,6 @@
 """Draws docs/pictures/house.svg: the floors of the house, what each folder is for, and how many modules it holds.
 
-`python scripts/draw_house.py` writes it; a test holds it against the folders as they are. Who may import whom is kept
+`python -m scripts.draw_house` writes it; a test holds it against the folders as they are. Who may import whom is kept
 by tests/test_import_rule.py.
 """
 
