@@ -1,1 +1,0 @@
-"""After a training: reading its scores, and predicting with its model."""
