@@ -156,7 +156,7 @@ def dump(value: Any) -> str:
 
 def broken(line: int, what: str) -> LabError:
     """The text is no JSON from this line on."""
-    return LabError(f"The JSON is broken in line {line:,}: {what}.", "Mend it there, or export the file again.")
+    return LabError(f"The JSON is broken in line {line:,}: {what}.", "Fix it there, or export the file again.")
 
 
 def _repeated(line: int, name: str) -> LabError:

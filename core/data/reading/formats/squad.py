@@ -59,7 +59,7 @@ def read_squad(text: memoryview, options: ReadOptions) -> Parsed:
 def _expect(window: Window, sign: str, what: str) -> None:
     if window.peek() != sign:
         kind = {"{": "an object", "[": "a list"}[sign]
-        raise LabError(f"{what} (line {window.line:,}) is not {kind}.", "Mend it there, or export the file again.")
+        raise LabError(f"{what} (line {window.line:,}) is not {kind}.", "Fix it there, or export the file again.")
 
 
 class _Questions:
@@ -184,5 +184,5 @@ def _is_text(value: Any) -> bool:
 
 def _text(value: Any, what: str, window: Window) -> str:
     if not _is_text(value):
-        raise LabError(f"{what} (line {window.line:,}) is not a text.", "Mend it there, or export the file again.")
+        raise LabError(f"{what} (line {window.line:,}) is not a text.", "Fix it there, or export the file again.")
     return value
