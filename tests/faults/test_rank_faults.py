@@ -119,7 +119,7 @@ job.open_network = open_other
 
 
 CUT_STEP = """
-from core.training import callbacks
+from core.training.run import callbacks
 from core.training.run.trainer import LabTrainer
 callbacks.LOOK_SECONDS = 0.0
 step, calls = LabTrainer.training_step, []

@@ -44,7 +44,7 @@ def test_D05_killed_after_its_last_word_a_training_goes_on_from_its_end(plan: Pl
     code = f"""
 import os, pathlib, sys
 sys.path.insert(0, {str(PROJECT_ROOT)!r})
-from core.training import worker
+from core.training.run import worker
 worker.main(pathlib.Path(sys.argv[1]))
 os.kill(os.getpid(), 9)
 """
