@@ -46,7 +46,7 @@ app: setup  ## start the app on http://127.0.0.1:8501 (HOST=, PORT=, ALLOWED_HOS
 setup: $(APP_STAMP)  ## install what the app needs into .venv
 	@:
 
-setup-dev: $(DEV_STAMP)
+setup-dev: $(DEV_STAMP)  ## install what the tests and the linter need, too
 	@:
 
 browser: setup-dev  ## find or install the Chromium that the browser tests drive

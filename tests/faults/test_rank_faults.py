@@ -17,7 +17,7 @@ from tests.tiny_training import same_weights, tiny_plan  # noqa: F401
 TRAIN = """
 from pathlib import Path
 from core.errors import LabError
-from core.training import job
+from core.training.run import job
 from core.training.run.job import Job
 
 folder = Path({folder!r})

@@ -55,5 +55,8 @@ os.kill(os.getpid(), 9)
     events = run.events()
     assert "Continued from the checkpoint of step 12." in [event.get("message") for event in events]
     assert [event["step"] for event in events if event["kind"] == "train"] == list(range(1, 13))
-    assert same_weights(run, train_here(plan)[0])
+    undisturbed = create_run(plan.to_yaml())
+    submit(undisturbed, code.replace("os.kill(os.getpid(), 9)", ""))  # by as many threads: sums round alike
+    assert undisturbed.wait().state == "finished"
+    assert same_weights(run, undisturbed)
     wait_for(lambda: not (run.path / "checkpoints").exists())
