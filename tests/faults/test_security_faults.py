@@ -21,7 +21,7 @@ from core.data.sources.uploads import store_upload
 from core.runs.folder import Run, list_runs
 from core.runs.status import read_json
 from core.training.plan.plan import Plan
-from tests.pages.conftest import open_page  # noqa: F401
+from tests.pages.conftest import _pages, open_page  # noqa: F401
 from tests.tiny_training import stop_at, tiny_plan, train_here, write_csv  # noqa: F401
 
 REPOSITORY = Path(__file__).parents[2]
