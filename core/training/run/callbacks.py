@@ -38,10 +38,11 @@ class Reporter(TrainerCallback):
     of this session the network has read `tokens`, on all ranks, in `step_seconds`: without evaluations and checkpoints.
     """
 
+    trainer: "LabTrainer"  # set once it is made, which takes this as one of its callbacks
+
     def __init__(
         self, folder: Path, events: EventWriter, schedule: Schedule, plan: Plan, ranks: Ranks, beat: Beat
     ) -> None:
-        self.trainer: LabTrainer | None = None
         self.stopped = False
         self.tokens = 0
         self.step_seconds = 0.0

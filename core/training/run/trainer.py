@@ -34,6 +34,8 @@ class LabTrainer(Trainer):
     An evaluation that a stop has cut is `evaluation_due`, and made up for before the next step.
     """
 
+    model: PreTrainedModel  # the Trainer's own, which here is never None
+
     def __init__(
         self,
         network: PreTrainedModel,
@@ -146,10 +148,16 @@ class LabTrainer(Trainer):
             for name, value in weights.items():
                 self._best_weights[name].copy_(value)
 
+    @property
+    def _better_weights(self) -> dict[str, torch.Tensor] | None:
+        """The best weights so far, which the first rank keeps; None where the network has them itself."""
+        is_present = self.best is None or self.best["step"] == self.state.global_step
+        return None if is_present else self._best_weights
+
     def restore_best(self) -> None:
         """Put the best weights into the first rank's network; without any evaluation it stays as it is."""
-        if self._best_weights is not None and self.best["step"] != self.state.global_step:
-            self.model.load_state_dict(self._best_weights)
+        if (weights := self._better_weights) is not None:
+            self.model.load_state_dict(weights)
 
     def end_autocast(self) -> None:
         """Let the network compute in the format of its weights again, as it will for whoever opens it: accelerate has
@@ -176,8 +184,8 @@ class LabTrainer(Trainer):
 
     def _write_checkpoint(self, folder: Path, random_states: dict[str, bytes]) -> None:
         self.model.save_pretrained(folder)
-        if self.best is not None and self.best["step"] != self.state.global_step:
-            self.model.save_pretrained(folder / "best", state_dict=dict(self._best_weights))  # it drops tied names
+        if (weights := self._better_weights) is not None:
+            self.model.save_pretrained(folder / "best", state_dict=dict(weights))  # it drops tied names
         self._save_optimizer_and_scheduler(str(folder))
         self._save_scaler(str(folder))
         for name, content in random_states.items():
