@@ -223,6 +223,7 @@ class Batcher:
 
     @property
     def cut_count(self) -> int:
+        """How many texts were longer than the limit."""
         return self.encoded.cut_count
 
     def __len__(self) -> int:

@@ -98,6 +98,7 @@ class WordBatcher:
 
     @property
     def cut_count(self) -> int:
+        """How many sentences were longer than the limit."""
         return self.words.encoded.cut_count
 
     def __len__(self) -> int:

@@ -62,6 +62,7 @@ class Job:
 
     @property
     def step(self) -> int:
+        """How many steps are done; 0 before the training begins."""
         return self._reporter.step if self._reporter is not None else 0
 
     @property

@@ -83,6 +83,7 @@ class RandomState:
 
     @classmethod
     def now(cls) -> Self:
+        """The states at this moment."""
         cards = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         return cls(random.getstate(), np.random.get_state(), torch.get_rng_state(), cards)
 

@@ -90,12 +90,14 @@ class LabTrainer(Trainer):
         return super()._run_epoch(*arguments, **options)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> Any:
+        """The loss of a batch: the task's own where it has one, else the network's."""
         if self._loss is None:
             return super().compute_loss(model, inputs, *arguments, **options)
         labels = inputs.pop("labels")
         return self._loss(model(**inputs), labels)
 
     def training_step(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> torch.Tensor:
+        """Learn from a batch, or a part of one, and count it. Raises `TrainingFailed` for a loss that is no number."""
         loss = super().training_step(model, inputs, *arguments, **options)
         step = self.state.global_step + 1
         if loss.device.type == "cpu" and not torch.isfinite(loss):  # elsewhere at the next report: no waiting per step
@@ -108,7 +110,8 @@ class LabTrainer(Trainer):
         return self.gradient_norm
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
-        return 0  # counted for a log that nobody reads
+        """None: they are counted for a log that nobody reads."""
+        return 0
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
         """Score the validation rows; remember the weights if they are the best so far (then the lower loss decides)."""
