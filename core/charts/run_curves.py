@@ -137,7 +137,7 @@ def axis_of(choice: str, runs: Sequence[Tables]) -> Axis:
     field = AXES[choice]
     if field != "seconds":
         return Axis(field, field)
-    ends = [table[field].max() for tables in runs for table in tables.values() if field in table]
+    ends: list[Any] = [table[field].max() for tables in runs for table in tables.values() if field in table]
     longest = max(ends, default=0.0)
     if longest < 120:
         return Axis("seconds", field)
@@ -156,7 +156,7 @@ def points_of(panel: Panel, tables: Tables, axis: Axis, smoothing: float = 0.0) 
         if curve.field not in table or axis.field not in table:
             continue
         known = table[[axis.field, curve.field]].dropna()
-        x, values = known[axis.field] / axis.unit, known[curve.field] / panel.unit
+        x, values = known[axis.field] / axis.unit, pd.Series(known[curve.field] / panel.unit)
         lines = {"measured": values}
         if panel.is_noisy and curve.kind == "train" and smoothing > 0:
             lines = {"behind": values, "smoothed": smoothed(values, smoothing)}
@@ -174,7 +174,7 @@ def smoothed(values: pd.Series, weight: float) -> pd.Series:
     `weight` from 0 (nothing is smoothed) to below 1. It is what TensorBoard draws (`resmoothDataset` in
     vz_line_chart2/line-chart.ts), computed by pandas, whose `adjust=True` is the same correction.
     """
-    return values.ewm(alpha=1 - weight, adjust=True).mean()
+    return pd.Series(values.ewm(alpha=1 - weight, adjust=True).mean())
 
 
 def rows_of(tables: Tables) -> pd.DataFrame:
@@ -183,7 +183,7 @@ def rows_of(tables: Tables) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=["kind", *AXES.values()])
     whole = pd.concat(parts, ignore_index=True).convert_dtypes()  # so that step 1 is not 1.0
-    return whole[["kind", *whole.columns.drop("kind")]]
+    return whole.reindex(columns=["kind", *whole.columns.drop("kind")])
 
 
 def _numbers(events: list[Mapping[str, Any]]) -> pd.DataFrame:

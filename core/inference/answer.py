@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from core.errors import LabError
-from core.models.loading import QUESTION_ANSWERING, Model
+from core.models.loading import QUESTION_ANSWERING, Model, pad_id
 from core.training.batches.spans import Answers, answers_in, window_logits
 from core.training.batches.windows import WindowBatcher, cut_windows
 from core.training.run.scoring import outputs_of
@@ -47,7 +47,7 @@ def answer(
         overlap=own.window_overlap,
         row_ids=row_ids,
     )
-    batches = WindowBatcher(windows, None, model.tokenizer.pad_token_id)
+    batches = WindowBatcher(windows, None, pad_id(model.tokenizer))
     logits = outputs_of(model.network, batches, window_logits, batch_size=batch_size, on_batch=on_progress)
     if can_decline is None:
         can_decline = own.can_decline

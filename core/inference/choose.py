@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import LabError
-from core.models.loading import MULTIPLE_CHOICE, Model
+from core.models.loading import MULTIPLE_CHOICE, Model, pad_id
 from core.training.batches.examples import Rows
 from core.training.run.scoring import logits_of
 from core.training.scores.classification import softmax
@@ -56,8 +56,6 @@ def choose(
     rows = Rows(range(len(beginnings)), beginnings, (), questions, [tuple(each) for each in choices])
     if not len(rows):
         return Chosen((), np.zeros((0, 0), np.float32), 0)
-    batches = choice_batches(
-        model.encode, rows, max_length=model.inference.max_length, pad_id=model.tokenizer.pad_token_id
-    )
+    batches = choice_batches(model.encode, rows, max_length=model.inference.max_length, pad_id=pad_id(model.tokenizer))
     probabilities = softmax(logits_of(model.network, batches, batch_size=batch_size, on_batch=on_progress))
     return Chosen(tuple(probabilities.argmax(axis=1).tolist()), probabilities, batches.cut_count)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import LabError
-from core.models.loading import Model
+from core.models.loading import Model, pad_id
 from core.tasks import SPECS, TaskSpec, multi_label, regression, sequence_classification
 from core.training.batches.encoding import Batcher, encode
 from core.training.run.scoring import logits_of
@@ -139,5 +139,5 @@ def _logits(
         raise LabError(f"There are {len(texts)} texts but {len(pairs)} second texts.", "Give one second text per text.")
     own = model.inference
     encoded = encode(model.encode, texts, pairs, max_length=own.max_length, truncation=own.truncation, is_lenient=True)
-    batcher = Batcher(encoded, None, model.tokenizer.pad_token_id)
+    batcher = Batcher(encoded, None, pad_id(model.tokenizer))
     return logits_of(model.network, batcher, batch_size=batch_size, on_batch=on_progress), encoded.cut_count

@@ -55,42 +55,43 @@ def _say_choices(model: Model, texts: Texts, pairs: Pairs, choices: Choices) -> 
     return choose(model, texts, choices, pairs)
 
 
-def _texts(table: Table, text: str, pair: str | None) -> tuple[Columns, list[str], list[str] | None]:
-    """The columns that repeat what was read, then texts and second texts."""
-    texts, pairs = table[text], None if pair is None else table[pair]
-    return {"text": texts} | ({} if pairs is None else {"pair": pairs}), texts, pairs
+def _read(table: Table, text: str, pair: str | None = None) -> Columns:
+    """The columns that repeat what was read: “text” and, of pairs, “pair”."""
+    columns = {"text": text} | ({} if pair is None else {"pair": pair})
+    return {name: table[column] for name, column in columns.items()}
 
 
 def _label(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple[Columns, int]:
-    read, texts, pairs = _texts(table, mapping["text"], mapping["pair"])
-    found = predict(model, texts, pairs, on_progress=on_progress)
+    read = _read(table, mapping.column_of("text"), mapping["pair"])
+    found = predict(model, read["text"], read.get("pair"), on_progress=on_progress)
     said = {"predicted": found.labels, "probability": found.confidences.tolist()}
     return read | said | _chances(found.label_names, found.probabilities), found.cut_count
 
 
 def _labels(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple[Columns, int]:
-    read, texts, pairs = _texts(table, mapping["text"], mapping["pair"])
-    found = predict_labels(model, texts, pairs, on_progress=on_progress)
+    read = _read(table, mapping.column_of("text"), mapping["pair"])
+    found = predict_labels(model, read["text"], read.get("pair"), on_progress=on_progress)
     said = {"predicted": [json.dumps(labels, ensure_ascii=False) for labels in found.labels]}
     return read | said | _chances(found.label_names, found.probabilities), found.cut_count
 
 
 def _score(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple[Columns, int]:
-    read, texts, pairs = _texts(table, mapping["text"], mapping["pair"])
-    found = predict_scores(model, texts, pairs, on_progress=on_progress)
+    read = _read(table, mapping.column_of("text"), mapping["pair"])
+    found = predict_scores(model, read["text"], read.get("pair"), on_progress=on_progress)
     return read | {"predicted": found.values.tolist()}, found.cut_count
 
 
 def _tags(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple[Columns, int]:
     """Words as in training: parted by blanks, or a JSON list."""
-    read, texts, _ = _texts(table, mapping["tokens"], None)
-    found = tag_words(model, [items_of(text) for text in texts], on_progress=on_progress)
+    read = _read(table, mapping.column_of("tokens"))
+    found = tag_words(model, [items_of(text) for text in read["text"]], on_progress=on_progress)
     said = {"predicted": [cell_of([each.tag for each in tags]) for tags in found.tags]}
     return read | said, found.cut_count
 
 
 def _answer(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple[Columns, int]:
-    read, questions, contexts = _texts(table, mapping["question"], mapping["context"])
+    read = _read(table, mapping.column_of("question"), mapping.column_of("context"))
+    questions, contexts = read["text"], read["pair"]
     found = []
     for start in range(0, len(questions), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
@@ -106,9 +107,9 @@ def _answer(model: Model, table: Table, mapping: ColumnMapping, on_progress: Pro
 
 
 def _choice(model: Model, table: Table, mapping: ColumnMapping, on_progress: Progress) -> tuple[Columns, int]:
-    read, beginnings, questions = _texts(table, mapping["context"], mapping["question"])
+    read = _read(table, mapping.column_of("context"), mapping["question"])
     choices = list(zip(*(table[column] for column in mapping.all("choices")), strict=True))
-    found = choose(model, beginnings, choices, questions, on_progress=on_progress)
+    found = choose(model, read["text"], choices, read.get("pair"), on_progress=on_progress)
     count = len(mapping.all("choices"))
     names = model.inference.choices
     own = names if len(names) == count else [str(number) for number in range(count)]

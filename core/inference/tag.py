@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import LabError
-from core.models.loading import TOKEN_CLASSIFICATION, Model
+from core.models.loading import TOKEN_CLASSIFICATION, Model, pad_id
 from core.training.batches.words import WordBatcher, encode_words, first_token_logits
 from core.training.run.scoring import outputs_of
 from core.training.scores.classification import softmax
@@ -78,9 +78,13 @@ def tag_texts(
 
     Arguments and errors as for `tag_words`.
     """
-    found = model.encode(list(texts), add_special_tokens=False).encodings if texts else []
+    found = model.encodings(list(texts), add_special_tokens=False) if texts else []
     places = [
-        [encoding.word_to_chars(word) for word in dict.fromkeys(encoding.word_ids) if word is not None]
+        [
+            place
+            for word in dict.fromkeys(encoding.word_ids)
+            if word is not None and (place := encoding.word_to_chars(word))
+        ]
         for encoding in found
     ]
     return _tag(model, texts, places, batch_size, on_progress)
@@ -97,9 +101,9 @@ def _tag(
     if model.task != TOKEN_CLASSIFICATION:
         raise LabError(f"The model “{model.title}” does not tag words.", "Fine-tune it on tagged words first.")
     sentences = [[text[start:end] for start, end in own] for text, own in zip(texts, places, strict=True)]
-    unknown = model.tokenizer.unk_token
+    unknown = str(model.tokenizer.unk_token)
     words = encode_words(model.encode, sentences, max_length=model.inference.max_length, unknown=unknown)
-    batches = WordBatcher.of(words, None, model.tokenizer.pad_token_id)
+    batches = WordBatcher.of(words, None, pad_id(model.tokenizer))
     logits = outputs_of(
         model.network,
         batches,

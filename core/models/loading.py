@@ -141,6 +141,17 @@ def special_id(tokenizer: PreTrainedTokenizerFast, role: str) -> int | None:
     return getattr(tokenizer, f"{role}_token_id")
 
 
+def pad_id(tokenizer: PreTrainedTokenizerFast) -> int:
+    """The id of the token that fills up the shorter texts of a batch. Raises `LabError` where there is none."""
+    found = special_id(tokenizer, "pad")
+    if found is None:
+        raise LabError(
+            "This model's tokenizer has no padding token, so texts of different lengths do not fit into one batch.",
+            "Choose another model.",
+        )
+    return found
+
+
 def open_model(reference: str = catalogue.BUILTIN, *, attention: str = "eager") -> Model:
     """Open a model for looking at it or predicting with it, in fp32 on the CPU.
 

@@ -6,7 +6,7 @@ intervals of shares, which follow from their counts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from core.tasks import FIRST, SPECS, Metric, metric_of
 from core.training.scores.proportion import wilson
@@ -74,10 +74,12 @@ def _count(metrics: Mapping[str, Any], metric: Metric) -> tuple[int, int] | None
     name = metric.name
     counts = metrics.get("counts")
     pair = counts.get(name) if isinstance(counts, dict) else None
-    if pair is None and type(rows := metrics.get("rows")) is int:
-        pair = [round(metrics[name] * rows), rows]
-    is_count = isinstance(pair, list) and len(pair) == 2 and all(type(each) is int for each in pair)
-    return (pair[0], pair[1]) if is_count and 0 <= pair[0] <= pair[1] and pair[1] > 0 else None
+    if pair is None and type(all_rows := metrics.get("rows")) is int:
+        pair = [round(metrics[name] * all_rows), all_rows]
+    if not isinstance(pair, list) or len(pair) != 2 or any(type(each) is not int for each in pair):
+        return None
+    right, rows = pair
+    return (right, rows) if 0 <= right <= rows and rows > 0 else None
 
 
 def _interval(metrics: Mapping[str, Any], name: str) -> tuple[tuple[float, float] | None, bool]:
@@ -91,5 +93,5 @@ def _interval(metrics: Mapping[str, Any], name: str) -> tuple[tuple[float, float
     return None, edges is None or (isinstance(edges, list) and len({*map(str, edges)}) == 1)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

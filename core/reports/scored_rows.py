@@ -46,10 +46,12 @@ class LabelRow(ScoredRow):
 
     @property
     def is_wrong(self) -> bool:
+        """Whether another label was predicted."""
         return self.label != self.predicted
 
     @property
     def order(self) -> tuple[float, ...]:
+        """The surest mistakes first."""
         return (-self.probability,)
 
 
@@ -72,10 +74,12 @@ class LabelsRow(ScoredRow):
 
     @property
     def is_wrong(self) -> bool:
+        """Whether a label was missed or invented."""
         return self.labels != self.predicted
 
     @property
     def order(self) -> tuple[float, ...]:
+        """Most labels missed or invented first."""
         return (-len(self.missed) - len(self.invented),)
 
 
@@ -93,10 +97,12 @@ class ScoreRow(ScoredRow):
 
     @property
     def is_wrong(self) -> bool:
+        """Whether it is off at all."""
         return self.distance > 0
 
     @property
     def order(self) -> tuple[float, ...]:
+        """The largest distance first."""
         return (-self.distance,)
 
 
@@ -116,10 +122,12 @@ class TagsRow(ScoredRow):
 
     @property
     def is_wrong(self) -> bool:
+        """Whether an entity (or a tag) was missed or is not there."""
         return self.wrong_count > 0
 
     @property
     def order(self) -> tuple[float, ...]:
+        """Most mistakes first."""
         return (-self.wrong_count,)
 
 
@@ -138,10 +146,12 @@ class AnswerRow(ScoredRow):
 
     @property
     def is_wrong(self) -> bool:
+        """Whether the prediction is less than one of the answers."""
         return self.f1 < 1
 
     @property
     def order(self) -> tuple[float, ...]:
+        """The lowest F1 first; of equals, the surest."""
         return (self.f1, -self.probability)
 
 
@@ -162,10 +172,12 @@ class LanguageRow(ScoredRow):
 
     @property
     def is_wrong(self) -> bool:
+        """Whether a hidden token was not found."""
         return self.found < self.hidden
 
     @property
     def order(self) -> tuple[float, ...]:
+        """The highest loss first."""
         return (-(self.loss or 0.0),)
 
 

@@ -29,7 +29,7 @@ def labels_of(table: Table, mapping: ColumnMapping, row_ids: np.ndarray | None =
 
     role = spec_of(mapping.task).label_role
     columns = () if role is None else mapping.all(role.name)
-    if len(columns) != 1:  # several: one of 0 and 1 for each label
+    if role is None or len(columns) != 1:  # several: one of 0 and 1 for each label
         found = columns
     elif role.holds == "label":
         found = natural_order(filter(is_usable_label, cells(columns[0])))

@@ -184,7 +184,8 @@ def _names(column: str, cells: Sequence[str]) -> tuple[str, ...]:
 
 def _unknown(
     selection: RowSelection, codes: np.ndarray, cells: Sequence[str], rows: np.ndarray, names: Sequence[str], what: str
-):
+) -> str:
+    """Says which rows with labels that nobody learned are dropped. Raises LabError unless `what` is “drop”."""
     strange = natural_order({cells[int(code)] for code in np.unique(codes[rows]).tolist()})
     shown = ", ".join(repr(name) for name in strange[:_SHOWN]) + (" and more" if len(strange) > _SHOWN else "")
     if what != "drop":

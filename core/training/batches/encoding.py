@@ -79,7 +79,7 @@ def encode(
                 parts = [None if column is None else [column[row] for row in rows] for column in (first, second)]
                 batch = tokenize(*parts, truncation=own, max_length=max_length, padding=False)
                 has_segments = "token_type_ids" in batch
-                found.update(zip(rows, batch.encodings, strict=True))
+                found.update(zip(rows, encodings_of(batch), strict=True))
             yield from (found[row] for row in range(len(first)))
 
     try:
@@ -93,6 +93,12 @@ def encode(
             f"The {kept} text of a pair alone is longer than {max_length} tokens.",
             f"Let the {kept} text or the longest one be cut instead, or choose a larger maximum length.",
         ) from error
+
+
+def encodings_of(batch: BatchEncoding) -> list[Encoding]:
+    """What a call of a tokenizer gave in the tokenizers library's own form: one `Encoding` a text, or window of one."""
+    assert batch.encodings is not None  # as of every fast tokenizer
+    return batch.encodings
 
 
 def _by_strategy(
@@ -126,8 +132,10 @@ def shorten(tokenize: Callable[..., BatchEncoding], firsts: list[str], seconds: 
     rows = [row for row, pair in enumerate(zip(firsts, seconds, strict=True)) if min(map(len, pair)) > length]
     if not rows:
         return
-    found = [tokenize([texts[row] for row in rows], add_special_tokens=False).encodings for texts in (firsts, seconds)]
-    for row, first, second in zip(rows, *found, strict=True):
+    found, others = (
+        encodings_of(tokenize([texts[row] for row in rows], add_special_tokens=False)) for texts in (firsts, seconds)
+    )
+    for row, first, second in zip(rows, found, others, strict=True):
         if min(len(first), len(second)) <= length:
             continue
         if len(first) > len(second):
@@ -141,7 +149,13 @@ def shorten(tokenize: Callable[..., BatchEncoding], firsts: list[str], seconds: 
 def _beginning(text: str, encoding: Encoding, tokens: int) -> tuple[str, int]:
     """A text up to the end of the word that holds its token number `tokens`, and how many tokens that are."""
     word = encoding.token_to_word(tokens - 1)
-    return text[: encoding.word_to_chars(word)[1]], encoding.word_to_tokens(word)[1]
+    assert word is not None  # without special tokens each belongs to a word
+    return text[: _end(encoding.word_to_chars(word))], _end(encoding.word_to_tokens(word))
+
+
+def _end(span: tuple[int, int] | None) -> int:
+    assert span is not None  # a word that has tokens stands somewhere
+    return span[1]
 
 
 def joined(encodings: Iterable[Encoding], *, has_segments: bool) -> Encoded:
@@ -209,6 +223,7 @@ class Batcher:
 
     @property
     def cut_count(self) -> int:
+        """How many texts were longer than the limit."""
         return self.encoded.cut_count
 
     def __len__(self) -> int:

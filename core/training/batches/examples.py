@@ -35,18 +35,24 @@ class Rows:
     def __len__(self) -> int:
         return len(self.row_ids)
 
+    @property
+    def contexts(self) -> Sequence[str]:
+        """Those of questions to answer: `pairs`."""
+        assert self.pairs is not None
+        return self.pairs
+
     def take(self, positions: Sequence[int]) -> "Rows":
         """The rows at these positions, in their order."""
 
-        def chosen(column: Sequence[Any] | None) -> tuple | None:
-            return None if column is None else tuple(column[i] for i in positions) if len(column) else ()
+        def chosen(column: Sequence[Any]) -> tuple[Any, ...]:
+            return tuple(column[i] for i in positions) if len(column) else ()
 
         return Rows(
             row_ids=chosen(self.row_ids),
             texts=chosen(self.texts),
             labels=chosen(self.labels),
-            pairs=chosen(self.pairs),
-            choices=chosen(self.choices),
+            pairs=None if self.pairs is None else chosen(self.pairs),
+            choices=None if self.choices is None else chosen(self.choices),
         )
 
 

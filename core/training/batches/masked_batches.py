@@ -30,11 +30,19 @@ class Unmasked:
 class Source(Protocol):
     """What is hidden in: `rows` and `lengths` run parallel to the positions."""
 
-    rows: np.ndarray  # which of the texts a position comes from: (position,)
-    lengths: np.ndarray  # tokens, special tokens included: (position,)
+    @property
+    def rows(self) -> np.ndarray:
+        """Which of the texts a position comes from: (position,)."""
+        ...
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens, special tokens included: (position,)."""
+        ...
 
     def sequence(self, position: int, random: np.random.Generator) -> Unmasked:
         """The input at a position; what there is to draw is drawn from `random`."""
+        ...
 
 
 class MaskedBatches:

@@ -1,5 +1,7 @@
 """Hiding tokens of one sequence for masked-language training, by transformers' own rules. Knows no text."""
 
+from typing import Any
+
 import numpy as np
 from tokenizers import Encoding
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
@@ -23,7 +25,7 @@ class Masker:
     def __init__(self, tokenizer: PreTrainedTokenizerFast, *, share: float, whole_words: bool) -> None:
         if tokenizer.mask_token is None:
             raise LabError("This model's tokenizer has no mask.", "Choose a model that was trained by hiding tokens.")
-        outcomes = {"mask_replace_prob": 1.0, "random_replace_prob": 0.0} if whole_words else {}
+        outcomes: dict[str, Any] = {"mask_replace_prob": 1.0, "random_replace_prob": 0.0} if whole_words else {}
         self._collator = DataCollatorForLanguageModeling(
             tokenizer, mlm_probability=share, whole_word_mask=whole_words, **outcomes
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from core.training.batches.encoding import CHUNK
+from core.training.batches.encoding import CHUNK, encodings_of
 from core.training.batches.masked_batches import Unmasked
 from core.training.batches.masking import Masker, word_numbers
 from core.training.batches.sentences import parts_of, sentence_starts
@@ -45,7 +45,7 @@ class SentencePairs:
         for start in range(0, len(texts), CHUNK):
             chunk = list(texts[start : start + CHUNK])
             batch = tokenizer(chunk, add_special_tokens=False, truncation=False, padding=False, verbose=False)
-            for row, encoding in enumerate(batch.encodings, start):
+            for row, encoding in enumerate(encodings_of(batch), start):
                 tokens, numbers = np.asarray(encoding.ids, np.int32), word_numbers(encoding)
                 begins = [begin for begin, _ in encoding.offsets]
                 sentences = np.unique(np.searchsorted(begins, sentence_starts(texts[row])))

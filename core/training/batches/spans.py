@@ -30,6 +30,11 @@ class Found:
     probability: float
     logit: float
 
+    @property
+    def characters(self) -> range:
+        """Where it stands in the context; empty for no answer."""
+        return range(self.start or 0, self.end or 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -115,7 +120,8 @@ def _best_spans(logits: np.ndarray, allowed: np.ndarray, count: int, longest: in
 
     def look(first: int, behind: int) -> None:
         part = slice(first, behind)
-        span = best_span(*logits[:, part], allowed[part], most_tokens=longest)
+        starts, ends = logits[:, part]
+        span = best_span(starts, ends, allowed[part], most_tokens=longest)
         if span is not None:
             moved = Span(span.start + first, span.end + first, span.score)
             heapq.heappush(waiting, (-span.score, first, behind, moved))
@@ -133,6 +139,8 @@ def _without_overlap(spans: Sequence[Found], count: int) -> tuple[Found, ...]:
     """The best spans of all windows, leaving out what shares a character with a better one."""
     kept: list[Found] = []
     for span in sorted(spans, key=lambda each: -each.logit):
-        if len(kept) < count and all(span.end <= other.start or other.end <= span.start for other in kept):
+        own = span.characters
+        others = (each.characters for each in kept)
+        if len(kept) < count and all(own.stop <= other.start or other.stop <= own.start for other in others):
             kept.append(span)
     return tuple(kept)

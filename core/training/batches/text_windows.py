@@ -6,7 +6,7 @@ import numpy as np
 from tokenizers import Encoding
 from transformers import PreTrainedTokenizerFast
 
-from core.training.batches.encoding import CHUNK, joined
+from core.training.batches.encoding import CHUNK, encodings_of, joined
 from core.training.batches.masked_batches import Unmasked
 from core.training.batches.masking import Masker, word_numbers
 
@@ -27,7 +27,7 @@ class TextWindows:
             for start in range(0, len(texts), CHUNK):
                 chunk = list(texts[start : start + CHUNK])
                 batch = tokenizer(chunk, truncation=True, max_length=max_length, padding=False)
-                for row, encoding in enumerate(batch.encodings, start):
+                for row, encoding in enumerate(encodings_of(batch), start):
                     for window in (encoding, *encoding.overflowing):
                         if masker.can_hide(np.asarray(window.ids)).any():
                             rows.append(row)

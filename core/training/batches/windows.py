@@ -15,7 +15,7 @@ from transformers import BatchEncoding
 from core.data.cells import Answer
 from core.data.dataset.row_selection import rows_in_words
 from core.errors import LabError
-from core.training.batches.encoding import CHUNK, Encoded, joined, pad
+from core.training.batches.encoding import CHUNK, Encoded, encodings_of, joined, pad
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def cut_windows(
     """
     empty = tokenize([""], [""])
     room = max_length - len(empty["input_ids"][0]) - _lengths(tokenize, questions)  # (question,)
-    if len(lacking := np.flatnonzero(room < 1)):
+    if lacking := np.flatnonzero(room < 1).tolist():
         raise LabError(
             f"The question alone fills the {max_length} tokens that are read in "
             f"{rows_in_words(lacking if row_ids is None else [row_ids[row] for row in lacking])}.",
@@ -107,7 +107,7 @@ def _windows(
             stride=int(overlap),
             return_overflowing_tokens=True,
         )
-        for row, encoding in zip(batch["overflow_to_sample_mapping"], batch.encodings, strict=True):
+        for row, encoding in zip(batch["overflow_to_sample_mapping"], encodings_of(batch), strict=True):
             found[own[row]].append(encoding)
     return found
 

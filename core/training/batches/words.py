@@ -11,7 +11,7 @@ import torch
 from tokenizers import Encoding
 from transformers import BatchEncoding
 
-from core.training.batches.encoding import CHUNK, IGNORED, Encoded, joined, pad
+from core.training.batches.encoding import CHUNK, IGNORED, Encoded, encodings_of, joined, pad
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def encode_words(
     is_first: list[np.ndarray] = []
 
     def cut(words: list[list[str]]) -> list[Encoding]:
-        return tokenize(words, None, is_split_into_words=True, truncation=True, max_length=max_length).encodings
+        return encodings_of(tokenize(words, None, is_split_into_words=True, truncation=True, max_length=max_length))
 
     def encodings() -> Iterator[Encoding]:
         for start in range(0, len(sentences), CHUNK):
@@ -98,6 +98,7 @@ class WordBatcher:
 
     @property
     def cut_count(self) -> int:
+        """How many sentences were longer than the limit."""
         return self.words.encoded.cut_count
 
     def __len__(self) -> int:

@@ -44,6 +44,7 @@ class Shape:
 
     @property
     def embedding_weights(self) -> int:
+        """Weights of the tables of tokens and of positions, of which a text reads a few rows only."""
         return self.width * (self.vocabulary + self.longest)
 
     @property

@@ -11,7 +11,7 @@ from core.errors import LabError
 from core.runs.slurm import SlurmOptions
 from core.training.forms.presets import BALANCED, PRESETS, Preset, preset_and_plan
 from core.training.plan.plan import Plan
-from core.training.plan.settings import Setting, in_figures, is_required, kind
+from core.training.plan.settings import Setting, default_of, in_figures, is_required, kind
 
 _NOT_OPTIONS = ("reading", "preparation")  # the first has a group of its own, the second is for plan files
 _READING_HELP = {
@@ -29,7 +29,7 @@ _SLURM = "slurm_"
 _READING = "reading_"  # before their names among the parsed options
 
 
-def parser(description: str) -> argparse.ArgumentParser:
+def parser(description: str | None) -> argparse.ArgumentParser:
     """The parser of `python -m core.training`; `plan_of` makes a plan of what it parses."""
     made = argparse.ArgumentParser(
         prog="python -m core.training",
@@ -66,7 +66,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     return made
 
 
-def resuming(description: str) -> argparse.ArgumentParser:
+def resuming(description: str | None) -> argparse.ArgumentParser:
     """The parser of `python -m core.training resume RUN`."""
     made = argparse.ArgumentParser(prog="python -m core.training resume", description=description)
     made.add_argument("run", help="the folder of a run, or the id of one in the workspace")
@@ -127,7 +127,7 @@ def _add(group: argparse._ArgumentGroup, item: Setting) -> None:
     text, expected = item.metadata["help"], kind(item)
     if "low" in item.metadata:
         low, high = (in_figures(item.metadata[name]) for name in ("low", "high"))
-        text += f" From {low} to {high}; without a preset {in_figures(item.default)}."
+        text += f" From {low} to {high}; without a preset {in_figures(default_of(item))}."
     text = text.replace("%", "%%")
     if expected is bool:
         group.add_argument(_flag(item.name), action=argparse.BooleanOptionalAction, help=text)
@@ -136,7 +136,7 @@ def _add(group: argparse._ArgumentGroup, item: Setting) -> None:
     elif choices := item.metadata.get("choices"):
         group.add_argument(_flag(item.name), choices=choices, help=text)
     else:
-        group.add_argument(_flag(item.name), type=expected, help=text)
+        group.add_argument(_flag(item.name), type=expected or str, help=text)
 
 
 def command_line(plan: Plan) -> str | None:

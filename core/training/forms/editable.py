@@ -13,7 +13,7 @@ from core.training.estimate.speeds import Device
 from core.training.plan.combinations import is_used
 from core.training.plan.plan import FIELDS
 from core.training.plan.refusals import all_frozen, beyond, shared_layers
-from core.training.plan.settings import Setting, check, kind
+from core.training.plan.settings import Setting, check, default_of, kind
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Learning": (
@@ -64,7 +64,7 @@ def step(item: Setting) -> float:
     """By how much one click changes a number: one for whole numbers, else the size of its first digit."""
     if kind(item) is int:
         return 1
-    return 10.0 ** math.floor(math.log10(item.default or item.metadata["high"]))
+    return 10.0 ** math.floor(math.log10(default_of(item) or item.metadata["high"]))
 
 
 def written(item: Setting, value: Any) -> str:
@@ -132,6 +132,6 @@ def _value(item: Setting, text: str) -> Any:
     if wanted is bool:
         return {"True": True, "False": False}.get(text, text)
     try:
-        return text if wanted is str else wanted(text)
+        return text if wanted is None else wanted(text)
     except ValueError:
         return text

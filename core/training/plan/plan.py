@@ -279,8 +279,9 @@ def columns_of(mapping: ColumnMapping) -> dict[str, Any]:
     settings: dict[str, Any] = {"task": mapping.task}
     for name, columns in mapping.columns:
         role = spec_of(mapping.task).role(name)
-        own = role.list_setting if role.list_setting and len(columns) > 1 else role.setting
-        settings[own] = columns if own.endswith("_columns") else columns[0]
+        first, *others = columns
+        own = role.list_setting if role.list_setting and others else role.setting
+        settings[own] = columns if own.endswith("_columns") else first
     if mapping.separator is not None:
         settings["label_separator"] = mapping.separator
     return settings

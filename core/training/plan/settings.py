@@ -28,6 +28,11 @@ def kind(item: Setting) -> type | None:
     return next((known for known in _IN_WORDS if item.type in (known, known | None)), None)
 
 
+def default_of(item: Setting) -> Any:
+    """What a plan has where nobody has set it; for settings that are not required."""
+    return item.default
+
+
 def is_required(item: Setting) -> bool:
     """Whether a setting has no default."""
     return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
@@ -37,15 +42,14 @@ def check(item: Setting, value: Any, *, within_limits: bool = True) -> None:
     """Raises `LabError` when a value is of the wrong type, out of its limits, or an empty text where one is needed."""
     title, expected = item.metadata["title"], kind(item)
     is_optional = expected is not None and item.type == expected | None
-    if value is None and is_optional:
+    if is_optional and value is None:
         return
     if expected is None:
-        if not isinstance(value, item.type):
+        own: Any = item.type  # a class: nothing here is annotated by a text
+        if not isinstance(value, own):
             raise LabError(f"{title} is not understood: “{str(value)[:80]}”.", "Leave it out.")
         return
-    whole = expected is float and isinstance(value, int) and not isinstance(value, bool)
-    number = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
-    if not (number or whole) or (expected is tuple and not all(isinstance(each, str) for each in value)):
+    if not _is_of(expected, value):
         raise LabError(
             f"{title} must be {_IN_WORDS[expected]}; it is “{str(value)[:80]}”.",
             "Put texts in quotes, numbers without.",
@@ -64,6 +68,15 @@ def check(item: Setting, value: Any, *, within_limits: bool = True) -> None:
         raise LabError(f"{title} is empty.", item.metadata["help"])
 
 
+def _is_of(expected: type, value: Any) -> bool:
+    """Whether a value is of a type: a whole number is a number, too, “true” is none, and a tuple holds texts only."""
+    if isinstance(value, bool):
+        return expected is bool
+    if expected is tuple:
+        return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+    return isinstance(value, expected) or (expected is float and isinstance(value, int))
+
+
 def in_figures(value: float) -> str:
     """A limit or a default as people read it: 4,096 or 1e-08."""
     return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
@@ -78,11 +91,12 @@ def _in_short(value: float) -> str:
 
 def from_text(item: Setting, value: Any) -> Any:
     """A value as YAML gives it, as the field takes it: "5e-5" (no number to YAML) as a number, a list as a tuple."""
-    if kind(item) is tuple and isinstance(value, list):
+    wanted = kind(item)
+    if wanted is tuple and isinstance(value, list):
         return tuple(value)
-    if kind(item) in (int, float) and isinstance(value, str):
+    if (wanted is int or wanted is float) and isinstance(value, str):
         try:
-            return kind(item)(value)
+            return wanted(value)
         except ValueError:
             return value  # refused by the check, with its title
     return value

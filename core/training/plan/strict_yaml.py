@@ -39,7 +39,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class _Loader(yaml.SafeLoader):
     """PyYAML's loader of plain values, which takes the last of two equal keys and follows every alias."""
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             line = self.peek_event().start_mark.line + 1
             raise LabError(f"Line {line} of the plan refers to another one by “*” (an alias).", "Write the value out.")

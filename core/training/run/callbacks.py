@@ -38,10 +38,11 @@ class Reporter(TrainerCallback):
     of this session the network has read `tokens`, on all ranks, in `step_seconds`: without evaluations and checkpoints.
     """
 
+    trainer: "LabTrainer"  # set once it is made, which takes this as one of its callbacks
+
     def __init__(
         self, folder: Path, events: EventWriter, schedule: Schedule, plan: Plan, ranks: Ranks, beat: Beat
     ) -> None:
-        self.trainer: LabTrainer | None = None
         self.stopped = False
         self.tokens = 0
         self.step_seconds = 0.0
@@ -88,12 +89,14 @@ class Reporter(TrainerCallback):
         return self.session_seconds - self._seconds_aside
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Start the clocks of this session, which may begin in the middle of the training."""
         self.step = self._first_step = self._last_point_step = state.global_step
         self.epoch = float(state.epoch or 0.0)
         self._began = self._step_ended = self._last_checkpoint = self._part_ended = time.monotonic()
         self.report("training")
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, *, optimizer: Any, **_: Any) -> None:
+        """Note the learning rate that this step is taken with: behind it stands the next one's."""
         self._learning_rate = float(optimizer.param_groups[0]["lr"])
 
     @property
@@ -102,6 +105,7 @@ class Reporter(TrainerCallback):
         return 0 < self._plan.early_stopping <= self.trainer.stale
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Start the clock of the first part of a step."""
         self._part_ended = time.monotonic()
 
     def on_substep_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -123,6 +127,7 @@ class Reporter(TrainerCallback):
             control.should_save = True
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Decide, the same on every rank, whether to evaluate, to save and to stop; write the points that are due."""
         self._time_part()
         self._parts_unlooked = 0
         self.step, self.epoch = state.global_step, float(state.epoch or 0.0)
@@ -182,6 +187,7 @@ class Reporter(TrainerCallback):
     def on_evaluate(
         self, args: Any, state: TrainerState, control: TrainerControl, metrics: dict[str, float], **_: Any
     ) -> None:
+        """Write the scores of an evaluation, and end a training that gets no better."""
         event = {"kind": "evaluation", "step": state.global_step, "epoch": self._rounded_epoch()}
         scores = {name: round(value, 6) for name, value in metrics.items()}
         self._append({**event, "seconds": round(self.seconds, 3), **scores})
@@ -197,6 +203,7 @@ class Reporter(TrainerCallback):
         self._set_aside()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """A checkpoint was saved: from now on the next one is waited for."""
         self._last_checkpoint = time.monotonic()
         self._set_aside()
 

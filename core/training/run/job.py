@@ -62,6 +62,7 @@ class Job:
 
     @property
     def step(self) -> int:
+        """How many steps are done; 0 before the training begins."""
         return self._reporter.step if self._reporter is not None else 0
 
     @property
@@ -112,10 +113,10 @@ class Job:
             events.note(f"{share} training texts are longer than {plan.max_length} tokens and are cut.")
         validation = batches_of(prepared.validation) if len(prepared.validation) else None
 
-        def validate() -> dict[str, float]:
+        def validate(batches: Batches) -> dict[str, float]:
             with reporter.evaluating():
-                found = self._outputs(trainer.model, validation, ranks)
-            return task.quick_scores(found, validation, prepared.validation, prepared.label_names)
+                found = self._outputs(trainer.model, batches, ranks)
+            return task.quick_scores(found, batches, prepared.validation, prepared.label_names)
 
         test = batches_of(prepared.test)  # now: what cannot be read is reported before hours of training
         steps = schedule(plan, len(train))
@@ -129,7 +130,7 @@ class Job:
             ),
             train=train,
             step_rows=plan.batch_size,
-            validate=None if validation is None else validate,
+            validate=None if validation is None else lambda: validate(validation),
             best=task.best,
             least_gain=plan.early_stopping_threshold,
             loss=task.loss(plan, prepared.train, len(prepared.label_names)),
@@ -153,7 +154,7 @@ class Job:
             evaluations = math.ceil(steps.steps / steps.evaluate_every)
             if state is None and (note := stops_nothing(plan.early_stopping, evaluations)):
                 events.note(note)
-        if state is not None:
+        if checkpoint is not None and state is not None:
             reporter.take_up(checkpoints.step_of(checkpoint), state)
             trainer.restore_best_from(checkpoint, state["best"], int(state.get("stale", 0)), state.get("mark"))
             trainer.evaluation_due = bool(state.get("evaluation_due", False))
@@ -202,6 +203,7 @@ class Job:
     def _outputs(self, network: Any, batches: Batches, ranks: Ranks | None = None) -> list[Any]:
         """Scores no more rows at once than are trained on at once, which takes more memory."""
         rows, _ = parts_of_a_batch(self.plan, self._attempt)
+        assert self._reporter is not None  # it is there before anything is scored
         return outputs_of(
             network, batches, self.task.outputs,
             batch_size=min(64, rows), ranks=ranks, on_batch=self._reporter.on_scored_batch,

@@ -61,7 +61,8 @@ def add_lora(plan: Plan, network: PreTrainedModel) -> Any:
     ]
     if not targets:
         raise all_frozen()
-    config = LoraConfig(r=plan.lora_rank, lora_alpha=plan.lora_alpha, lora_dropout=0.0, target_modules=targets)
+    alpha: Any = plan.lora_alpha  # annotated as a whole number, but only divided by the rank
+    config = LoraConfig(r=plan.lora_rank, lora_alpha=alpha, lora_dropout=0.0, target_modules=targets)
     tuner = LoraModel(network, config, "default")
     for name, parameter in network.named_parameters():
         if name in head or ".pooler." in name:

@@ -1,6 +1,6 @@
 """Running a network over many examples without learning from them: sorted by length, order restored. Scores nothing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from core.training.batches.encoding import Batcher
 from core.training.run.ranks import Ranks
 from core.training.run.stopping import Stopped
+from core.training.tasks.task import Batches
 
 Outputs = Callable[[Any, dict[str, torch.Tensor]], list[np.ndarray]]
 
 
 def outputs_of(
     network: PreTrainedModel,
-    batches: Any,
+    batches: Batches,
     outputs: Outputs,
     *,
     batch_size: int = 64,
@@ -41,10 +41,10 @@ def outputs_of(
         with torch.inference_mode():
             starts = list(range(0, len(order), batch_size))
             for start in ranks.share(starts):
-                positions = order[start : start + batch_size]
+                positions = order[start : start + batch_size].tolist()
                 batch = batches(positions)
                 output = network(**{name: each.to(device) for name, each in batch.items() if name not in LABELS})
-                found.update(zip(positions.tolist(), outputs(output, batch), strict=True))
+                found.update(zip(positions, outputs(output, batch), strict=True))
                 if on_batch is not None:
                     on_batch(min(start + batch_size, len(order)))
     except Stopped:
@@ -76,15 +76,15 @@ LABELS = ("labels", "start_positions", "end_positions", "next_sentence_label", "
 
 def logits_of(
     network: PreTrainedModel,
-    batcher: Batcher,
+    batches: Batches,
     *,
     batch_size: int = 64,
     on_batch: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Logits (text, label) in float32 of a network that gives one vector for each text, in the order of the texts."""
 
-    def logits(output: Any, _: dict[str, torch.Tensor]) -> Sequence[np.ndarray]:
+    def logits(output: Any, _: dict[str, torch.Tensor]) -> list[np.ndarray]:
         return list(output.logits.float().cpu().numpy())
 
-    found = outputs_of(network, batcher, logits, batch_size=batch_size, on_batch=on_batch)
-    return np.stack(found) if found else np.zeros((0, network.config.num_labels), np.float32)
+    found = outputs_of(network, batches, logits, batch_size=batch_size, on_batch=on_batch)
+    return np.stack(found) if found else np.zeros((0, network.config.num_labels or 0), np.float32)

@@ -61,13 +61,13 @@ def interruptible(is_wanted: Callable[[], bool]) -> Iterator[None]:
 
 def unless_stopped(is_wanted: Callable[[], bool], ranks: Ranks, work: Callable[[], Found]) -> Found:
     """What `work` gives, which must not use the group. Raises `Stopped` on all ranks when one has abandoned it."""
-    found, is_cut = None, False
     try:
         with interruptible(is_wanted):
             found = work()
     except Stopped:
-        is_cut = True
-    if any(ranks.gather(is_cut)):
+        ranks.gather(True)
+        raise
+    if any(ranks.gather(False)):
         raise Stopped
     return found
 
@@ -83,6 +83,7 @@ class RandomState:
 
     @classmethod
     def now(cls) -> Self:
+        """The states at this moment."""
         cards = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         return cls(random.getstate(), np.random.get_state(), torch.get_rng_state(), cards)
 

@@ -34,6 +34,8 @@ class LabTrainer(Trainer):
     An evaluation that a stop has cut is `evaluation_due`, and made up for before the next step.
     """
 
+    model: PreTrainedModel  # the Trainer's own, which here is never None
+
     def __init__(
         self,
         network: PreTrainedModel,
@@ -88,12 +90,14 @@ class LabTrainer(Trainer):
         return super()._run_epoch(*arguments, **options)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> Any:
+        """The loss of a batch: the task's own where it has one, else the network's."""
         if self._loss is None:
             return super().compute_loss(model, inputs, *arguments, **options)
         labels = inputs.pop("labels")
         return self._loss(model(**inputs), labels)
 
     def training_step(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> torch.Tensor:
+        """Learn from a batch, or a part of one, and count it. Raises `TrainingFailed` for a loss that is no number."""
         loss = super().training_step(model, inputs, *arguments, **options)
         step = self.state.global_step + 1
         if loss.device.type == "cpu" and not torch.isfinite(loss):  # elsewhere at the next report: no waiting per step
@@ -106,7 +110,8 @@ class LabTrainer(Trainer):
         return self.gradient_norm
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
-        return 0  # counted for a log that nobody reads
+        """None: they are counted for a log that nobody reads."""
+        return 0
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
         """Score the validation rows; remember the weights if they are the best so far (then the lower loss decides)."""
@@ -146,10 +151,16 @@ class LabTrainer(Trainer):
             for name, value in weights.items():
                 self._best_weights[name].copy_(value)
 
+    @property
+    def _better_weights(self) -> dict[str, torch.Tensor] | None:
+        """The best weights so far, which the first rank keeps; None where the network has them itself."""
+        is_present = self.best is None or self.best["step"] == self.state.global_step
+        return None if is_present else self._best_weights
+
     def restore_best(self) -> None:
         """Put the best weights into the first rank's network; without any evaluation it stays as it is."""
-        if self._best_weights is not None and self.best["step"] != self.state.global_step:
-            self.model.load_state_dict(self._best_weights)
+        if (weights := self._better_weights) is not None:
+            self.model.load_state_dict(weights)
 
     def end_autocast(self) -> None:
         """Let the network compute in the format of its weights again, as it will for whoever opens it: accelerate has
@@ -176,8 +187,8 @@ class LabTrainer(Trainer):
 
     def _write_checkpoint(self, folder: Path, random_states: dict[str, bytes]) -> None:
         self.model.save_pretrained(folder)
-        if self.best is not None and self.best["step"] != self.state.global_step:
-            self.model.save_pretrained(folder / "best", state_dict=dict(self._best_weights))  # it drops tied names
+        if (weights := self._better_weights) is not None:
+            self.model.save_pretrained(folder / "best", state_dict=dict(weights))  # it drops tied names
         self._save_optimizer_and_scheduler(str(folder))
         self._save_scaler(str(folder))
         for name, content in random_states.items():

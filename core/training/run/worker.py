@@ -69,7 +69,7 @@ def _work(folder: Path, beat: Beat, *, is_watched: bool) -> int:
     except BaseException as error:
         logger.exception("The training failed")
         problem = explain(error, folder, job.step if job is not None else 0)
-        outcome = {"state": "failed", "message": problem.problem, "remedy": problem.remedy}
+        outcome: dict[str, Any] = {"state": "failed", "message": problem.problem, "remedy": problem.remedy}
         if job is not None and job.plan.retry_on_memory and is_out_of_memory(error) and not job.is_smallest:
             outcome["again"] = True
         leave(folder, outcome)

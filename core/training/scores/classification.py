@@ -10,6 +10,7 @@ from core.training.scores.counts import by_label, mean_where, precision_recall_f
 from core.training.scores.finite import finite
 from core.training.scores.proportion import wilson
 
+_ZERO_DIVISION: Any = 0  # of scikit-learn, which types it after its default “warn”
 _AVERAGED = ("precision", "recall", "f1")  # over the labels
 
 
@@ -40,7 +41,7 @@ def quick(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     return {
         "loss": cross_entropy(logits, labels),
         "accuracy": float(metrics.accuracy_score(labels, predicted)),
-        "macro_f1": float(metrics.f1_score(labels, predicted, average="macro", zero_division=0)),
+        "macro_f1": float(metrics.f1_score(labels, predicted, average="macro", zero_division=_ZERO_DIVISION)),
     }
 
 
@@ -58,7 +59,7 @@ def full(logits: np.ndarray, labels: np.ndarray, label_names: Sequence[str], *, 
     right = labels[predicted == labels]
     by_number = [np.bincount(each, minlength=len(label_names)) for each in (right, predicted, labels)]
     macro, weighted = (
-        precision_recall_fscore_support(labels, predicted, average=average, zero_division=0)
+        precision_recall_fscore_support(labels, predicted, average=average, zero_division=_ZERO_DIVISION)
         for average in ("macro", "weighted")
     )
     scores = quick(logits, labels)
@@ -92,7 +93,8 @@ def confusion_counts(logits: np.ndarray, labels: np.ndarray, label_count: int) -
 def _intervals(labels: np.ndarray, predicted: np.ndarray) -> dict[str, list[float] | None]:
     """The intervals of the scores that depend on the confusion matrix only, of which the occupied cells are drawn."""
     cells, counts = np.unique(np.stack([labels, predicted]), axis=1, return_counts=True)
-    return intervals(draw_kinds(counts), lambda draws: scores_of_cells(*cells, draws))
+    true, taken = cells
+    return intervals(draw_kinds(counts), lambda draws: scores_of_cells(true, taken, draws))
 
 
 def scores_of_cells(true: np.ndarray, predicted: np.ndarray, draws: np.ndarray) -> dict[str, np.ndarray]:

@@ -101,6 +101,7 @@ class Counts:
                     self.by_sentence[which, row, column[name]] += 1
 
     def scores(self) -> dict[str, float]:
+        """Precision, recall and F1 of all sentences, each counted once, and the share of right tags."""
         precision, recall, f1 = (float(values[0]) for values in self.of_draws(np.ones((1, self.by_sentence.shape[1]))))
         accuracy = self.right_tokens / self.tokens
         return {"precision": precision, "recall": recall, "f1": f1, "token_accuracy": accuracy}

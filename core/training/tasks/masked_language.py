@@ -12,7 +12,7 @@ from core.data.table import Table
 from core.errors import LabError
 from core.models.checks import check_folder
 from core.models.inference_settings import InferenceSettings
-from core.models.loading import MASKED_LM, PRETRAINING
+from core.models.loading import MASKED_LM, PRETRAINING, pad_id
 from core.tasks.masked_language import SPEC
 from core.training.batches.encoding import IGNORED
 from core.training.batches.examples import Examples, Prepared, Rows
@@ -57,7 +57,7 @@ class MaskedLanguage(Task):
 
     def encode(self, tokenizer: PreTrainedTokenizerFast, rows: Rows, plan: Plan, *, multiple: int = 1) -> MaskedBatches:
         masker = Masker(tokenizer, share=plan.mask_share, whole_words=plan.whole_words)
-        options: dict[str, Any] = {"seed": plan.seed, "pad_id": tokenizer.pad_token_id, "multiple": multiple}
+        options: dict[str, Any] = {"seed": plan.seed, "pad_id": pad_id(tokenizer), "multiple": multiple}
         if not plan.next_sentence:
             windows = TextWindows(tokenizer, rows.texts, masker, max_length=plan.max_length)
             return MaskedBatches(windows, masker, **options)

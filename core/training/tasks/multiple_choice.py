@@ -16,7 +16,7 @@ from core.data.columns.labels import choice_numbers
 from core.data.table import Table
 from core.errors import LabError
 from core.models.inference_settings import InferenceSettings
-from core.models.loading import MULTIPLE_CHOICE
+from core.models.loading import MULTIPLE_CHOICE, pad_id
 from core.tasks.multiple_choice import SPEC
 from core.training.batches.encoding import Encoded, encode, pad
 from core.training.batches.examples import Examples, Prepared, Rows
@@ -57,7 +57,7 @@ class ChoiceBatches:
     def __call__(self, positions: Sequence[int]) -> dict[str, torch.Tensor]:
         """What `pad` gives as (batch, choice, pos), and `labels` (batch,)."""
         rows = np.asarray(positions)
-        sequences = (rows[:, None] * self.count + np.arange(self.count)).ravel()
+        sequences = (rows[:, None] * self.count + np.arange(self.count)).ravel().tolist()
         flat = pad(self.encoded, sequences, self.pad_id, multiple=self.multiple)
         batch = {name: each.view(len(rows), self.count, -1) for name, each in flat.items()}
         if self.labels is not None:
@@ -81,6 +81,7 @@ def choice_batches(
     This is the form of transformers' `run_swag.py`. Cut token by token, whichever of the two is longer. `rows.labels`
     may be empty; every row has the same number of choices. `tokenize` as in `core.training.batches.encoding.encode`.
     """
+    assert rows.choices is not None
     count = len(rows.choices[0]) if len(rows) else 1
     questions = rows.pairs if rows.pairs is not None else [""] * len(rows)
     firsts = [text for text in rows.texts for _ in range(count)]
@@ -123,11 +124,12 @@ class MultipleChoice(Task):
         columns = plan.choice_columns
         if len(columns) < 2:
             raise LabError("Only one column is chosen for the choices.", "Choose two or more.")
+        mapping = plan.mapping()
         dataset, corrected = rows_without_label(
-            table, plan, plan.text_column, plan.mapping().pair_column, is_other_file=label_names is not None
+            table, plan, plan.text_column, mapping.pair_column, is_other_file=label_names is not None
         )
         choices = tuple(zip(*(cells_at(corrected, column, dataset) for column in columns), strict=True))
-        cells = [cell.strip() for cell in cells_at(corrected, plan.label_column, dataset)]
+        cells = [cell.strip() for cell in cells_at(corrected, mapping.column_of("label"), dataset)]
         if label_names is not None and set(cells) <= set(label_names):  # “1” must mean what it means in training
             numbers = [label_names.index(cell) for cell in cells]
         else:
@@ -137,9 +139,7 @@ class MultipleChoice(Task):
         return Examples(dataset, rows, tuple(label_names or _spelling(cells, numbers, columns)))
 
     def encode(self, tokenizer: PreTrainedTokenizerFast, rows: Rows, plan: Plan, *, multiple: int = 1) -> ChoiceBatches:
-        return choice_batches(
-            tokenizer, rows, max_length=plan.max_length, pad_id=tokenizer.pad_token_id, multiple=multiple
-        )
+        return choice_batches(tokenizer, rows, max_length=plan.max_length, pad_id=pad_id(tokenizer), multiple=multiple)
 
     def head(self, plan: Plan) -> str:
         return MULTIPLE_CHOICE
@@ -171,7 +171,7 @@ class MultipleChoice(Task):
             folder,
             rows,
             {
-                "choices": [json.dumps(choices, ensure_ascii=False) for choices in rows.choices],
+                "choices": [json.dumps(choices, ensure_ascii=False) for choices in rows.choices or ()],
                 "right": [names[label] for label in labels],
                 "predicted": [names[label] for label in chances.argmax(axis=1)],
                 "probability": chances.max(axis=1).tolist(),

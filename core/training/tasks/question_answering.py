@@ -15,7 +15,7 @@ from core.data.dataset.row_selection import rows_in_words
 from core.data.table import Table
 from core.errors import LabError
 from core.models.inference_settings import InferenceSettings
-from core.models.loading import QUESTION_ANSWERING
+from core.models.loading import QUESTION_ANSWERING, pad_id
 from core.tasks.question_answering import SPEC
 from core.training.batches.examples import Examples, Prepared, Rows
 from core.training.batches.spans import Answers, answers_in, mean_loss, window_logits
@@ -57,9 +57,16 @@ class QuestionAnswering(Task):
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
         mapping = plan.mapping()
         dataset, corrected = rows_without_label(
-            table, plan, mapping["question"], mapping["context"], is_other_file=label_names is not None
+            table,
+            plan,
+            mapping.column_of("question"),
+            mapping.column_of("context"),
+            is_other_file=label_names is not None,
         )
-        columns = [cells_at(corrected, mapping[part], dataset) for part in ("answer", "answer_start") if mapping[part]]
+        assert dataset.pairs is not None  # the contexts
+        columns = [
+            cells_at(corrected, column, dataset) for part in ("answer", "answer_start") if (column := mapping[part])
+        ]
         answers = [
             _placed(context, answers_of(*cells)) for context, *cells in zip(dataset.pairs, *columns, strict=True)
         ]
@@ -76,13 +83,13 @@ class QuestionAnswering(Task):
         windows = cut_windows(
             tokenizer,
             rows.texts,
-            rows.pairs,
+            rows.contexts,
             max_length=plan.max_length,
             overlap=plan.window_overlap,
             row_ids=rows.row_ids,
         )
         learned = [answers[0] if answers else None for answers in rows.labels]
-        return WindowBatcher(windows, token_places(windows, learned), tokenizer.pad_token_id, multiple)
+        return WindowBatcher(windows, token_places(windows, learned), pad_id(tokenizer), multiple)
 
     def head(self, plan: Plan) -> str:
         return QUESTION_ANSWERING
@@ -105,14 +112,14 @@ class QuestionAnswering(Task):
         self, outputs: Sequence[np.ndarray], batches: WindowBatcher, rows: Rows, names: Sequence[str]
     ) -> dict:
         """Mean loss of the windows, exact match, F1; “no answer” may be given where it is right for one of `rows`."""
-        found = answers_in(outputs, batches.windows, rows.pairs, can_decline=_has_unanswerable(rows))
-        return scores.quick(_texts(found), _gold(rows), mean_loss(outputs, batches.answers))
+        found = answers_in(outputs, batches.windows, rows.contexts, can_decline=_has_unanswerable(rows))
+        return scores.quick(_texts(found), _gold(rows), _loss(outputs, batches))
 
     def evaluate(
         self, folder: Path, prepared: Prepared, outputs: Sequence[np.ndarray], batches: WindowBatcher
     ) -> dict[str, Any]:
         rows = prepared.test
-        found = answers_in(outputs, batches.windows, rows.pairs, can_decline=_has_unanswerable(prepared.train))
+        found = answers_in(outputs, batches.windows, rows.contexts, can_decline=_has_unanswerable(prepared.train))
         predicted, gold = _texts(found), _gold(rows)
         write_predictions(
             folder,
@@ -126,7 +133,7 @@ class QuestionAnswering(Task):
                 "f1": [scores.f1(*each) for each in zip(predicted, gold, strict=True)],
             },
         )
-        return {**scores.full(predicted, gold, mean_loss(outputs, batches.answers)), "windows": len(outputs)}
+        return {**scores.full(predicted, gold, _loss(outputs, batches)), "windows": len(outputs)}
 
     def random_rows(self, counts: Sequence[int], text: RandomText, *, has_pairs: bool, sequences: int) -> Rows:
         questions = [" ".join(text(count // 4)) for count in counts]
@@ -174,6 +181,11 @@ def _nearest(context: str, text: str, start: int | None) -> int | None:
 
 def _has_unanswerable(rows: Rows) -> bool:
     return not all(rows.labels)
+
+
+def _loss(outputs: Sequence[np.ndarray], batches: WindowBatcher) -> float:
+    assert batches.answers is not None  # as in all batches that `encode` gives
+    return mean_loss(outputs, batches.answers)
 
 
 def _texts(found: Sequence[Answers]) -> list[str]:

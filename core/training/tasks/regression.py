@@ -33,25 +33,26 @@ class Regression(TextTask):
         dataset, corrected = rows_without_label(
             table, plan, plan.text_column, plan.pair_column, is_other_file=label_names is not None
         )
-        cells = cells_at(corrected, plan.label_column, dataset)
+        column = plan.mapping().column_of("score")
+        cells = cells_at(corrected, column, dataset)
         wrong = [row for row, cell in zip(dataset.row_ids, cells, strict=True) if not is_score(cell)]
         if wrong:
             raise LabError(
-                f"Column {plan.label_column!r} holds no number in {rows_in_words(wrong)}.",
+                f"Column {column!r} holds no number in {rows_in_words(wrong)}.",
                 f"Write each score as a number up to {LARGEST_SCORE:,.0f}, or drop these rows.",
             )
         scores = tuple(map(float, cells))
         if label_names is None and len(set(scores)) == 1:
             raise LabError(f"All scores are {cells[0]}: there is nothing to learn.", "Choose another column.")
         rows = Rows(dataset.row_ids, dataset.texts, scores, dataset.pairs)
-        return Examples(dataset, rows, (plan.label_column,))
+        return Examples(dataset, rows, (column,))
 
     def random_label(self, position: int) -> float:
         return 0.5
 
     def begin(self, network: PreTrainedModel, train: Rows) -> None:
         """Let a new head answer the mean score: from zero, scores around 70 would take most of the steps to reach."""
-        bias = network.get_submodule(FAMILIES[network.config.model_type].classifier.output).bias
+        bias = network.get_parameter(f"{FAMILIES[network.config.model_type].classifier.output}.bias")
         if not bias.any():  # one that was trained before keeps what it knows
             with torch.no_grad():
                 bias.fill_(float(np.mean(train.labels)))

@@ -29,16 +29,25 @@ Loss = Callable[[Any, torch.Tensor], torch.Tensor]  # (the network's output, lab
 class Batches(Protocol):
     """Encoded examples by their positions. A position is a row, or a window of one where contexts are long."""
 
-    lengths: np.ndarray  # tokens of each position, special tokens included: (position,)
-    cut_count: int  # texts that were longer than the limit and lost something
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each position, special tokens included: (position,)."""
+        ...
+
+    @property
+    def cut_count(self) -> int:
+        """How many texts were longer than the limit and lost something."""
+        ...
 
     def __len__(self) -> int: ...
 
     def __call__(self, positions: Sequence[int]) -> dict[str, torch.Tensor]:
         """The padded tensors that the network takes, with its labels."""
+        ...
 
     def set_epoch(self, epoch: int) -> None:
         """Called before each pass over the training rows; for batches that are drawn again each time."""
+        ...
 
 
 class Task(ABC):

@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from core.models.inference_settings import InferenceSettings
-from core.models.loading import SEQUENCE_CLASSIFICATION
+from core.models.loading import SEQUENCE_CLASSIFICATION, pad_id
 from core.training.batches.encoding import Batcher, encode
 from core.training.batches.examples import Prepared, Rows
 from core.training.plan.plan import Plan
@@ -45,7 +45,7 @@ class TextTask(Task):
 
     def encode(self, tokenizer: PreTrainedTokenizerFast, rows: Rows, plan: Plan, *, multiple: int = 1) -> Batcher:
         encoded = encode(tokenizer, rows.texts, rows.pairs, max_length=plan.max_length, truncation=plan.truncation)
-        return Batcher(encoded, np.asarray(rows.labels, self.label_type), tokenizer.pad_token_id, multiple)
+        return Batcher(encoded, np.asarray(rows.labels, self.label_type), pad_id(tokenizer), multiple)
 
     def inference_options(self, plan: Plan, prepared: Prepared) -> dict[str, Any]:
         return {"truncation": plan.truncation}

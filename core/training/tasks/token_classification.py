@@ -19,7 +19,7 @@ from core.data.decisions.preparation import named_labels
 from core.data.table import Table
 from core.errors import LabError, counted
 from core.models.inference_settings import InferenceSettings
-from core.models.loading import TOKEN_CLASSIFICATION
+from core.models.loading import TOKEN_CLASSIFICATION, pad_id
 from core.runs.status import write_json
 from core.tasks.token_classification import SPEC
 from core.training.batches.examples import Examples, Prepared, Rows
@@ -65,9 +65,11 @@ class TokenClassification(Task):
 
     def read(self, table: Table, plan: Plan, label_names: Sequence[str] | None = None) -> Examples:
         mapping = plan.mapping()
-        dataset, corrected = rows_without_label(table, plan, mapping["tokens"], is_other_file=label_names is not None)
+        dataset, corrected = rows_without_label(
+            table, plan, mapping.column_of("tokens"), is_other_file=label_names is not None
+        )
         words = [tuple(items_of(text)) for text in dataset.texts]
-        tags = [items_of(cell) for cell in cells_at(corrected, mapping["tags"], dataset)]
+        tags = [items_of(cell) for cell in cells_at(corrected, mapping.column_of("tags"), dataset)]
         _check(words, tags, dataset.row_ids)
         named = dict(named_labels(mapping, natural_order(set(chain.from_iterable(tags)))))
         names = tuple(named.values()) if label_names is None else tuple(label_names)
@@ -84,8 +86,8 @@ class TokenClassification(Task):
         return Examples(dataset, Rows(dataset.row_ids, tuple(words), labels), names)
 
     def encode(self, tokenizer: PreTrainedTokenizerFast, rows: Rows, plan: Plan, *, multiple: int = 1) -> WordBatcher:
-        words = encode_words(tokenizer, rows.texts, max_length=plan.max_length, unknown=tokenizer.unk_token)
-        return WordBatcher.of(words, rows.labels, tokenizer.pad_token_id, multiple)
+        words = encode_words(tokenizer, rows.texts, max_length=plan.max_length, unknown=str(tokenizer.unk_token))
+        return WordBatcher.of(words, rows.labels, pad_id(tokenizer), multiple)
 
     def head(self, plan: Plan) -> str:
         return TOKEN_CLASSIFICATION

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,6 +11,9 @@ from core.data import limits
 from core.data.reading.content import Buffer
 from core.data.table import Parsed, ReadOptions
 from core.errors import LabError, counted, first_line
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
 
 _BATCH_ROWS = 16_384
 _NESTED_BATCH_ROWS = 256  # their values are built before their size is known
@@ -31,7 +35,7 @@ def read_parquet(content: Buffer, options: ReadOptions) -> Parsed:
         ) from error
 
 
-def _read(file, options: ReadOptions) -> Parsed:  # a ParquetFile
+def _read(file: "ParquetFile", options: ReadOptions) -> Parsed:
     schema = file.schema_arrow
     if len(schema) > limits.MAX_COLUMNS:
         raise limits.too_many_columns(len(schema))
