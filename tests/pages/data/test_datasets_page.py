@@ -70,8 +70,8 @@ def test_views_of_labels_and_splits_open_for_every_task(open_page, task: str, vi
     assert not app.exception
     if view == "Splits":
         assert "**320** train, **40** validation, **40** test" in words_on(app)
-        assert ("each label keeps its share" in words_on(app)) == (task == "sequence-classification")
-    elif task != "sequence-classification":
+        assert ("each label keeps its share" in words_on(app)) == SPECS[task].has_classes
+    elif not SPECS[task].has_classes:
         assert "for tasks that give each text one label" in words_on(app)
 
 
