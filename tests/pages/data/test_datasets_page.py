@@ -459,9 +459,9 @@ def test_another_data_set_is_no_old_address(open_page):
     label.set_value(label.options[2]).run()
     app.selectbox(key="data").set_value("sample:reviews").run()
     assert not app.exception
-    assert "The address asks for" not in words_on(app)
+    assert "The link names" not in words_on(app)
     old = open_page(PAGE, data="sample:reviews", show="Typical words", **{"typical-label": "no such label"})
-    assert "The address asks for" in words_on(old)
+    assert "The link names" in words_on(old)
 
 
 def test_classes_are_capped_when_somebody_wants_it(open_page):
