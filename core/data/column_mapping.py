@@ -78,7 +78,8 @@ class ColumnMapping:
     def with_columns(self, role: str, columns: "str | Sequence[str] | None") -> "ColumnMapping":
         """Another choice for one part; labels are then found again when it is theirs."""
         changed = ColumnMapping.of(self.task, **{**dict(self.columns), role: columns})
-        keep = role not in ("label", "labels", "tags")
+        label_role = spec_of(self.task).label_role
+        keep = label_role is None or role != label_role.name
         order, titles = (self.label_order, self.label_titles) if keep else ((), ())
         return replace(changed, separator=self.separator, label_order=order, label_titles=titles)
 
@@ -107,24 +108,26 @@ class ColumnMapping:
 
     @property
     def text_column(self) -> str:
-        """The column that is read as the text of a row; for tasks without one text, the nearest. Raises LabError."""
-        text = self["text"] or self["tokens"] or self["context"]
+        """The column that is read as the text of a row (`TaskSpec.text_role`). Raises LabError."""
+        text = self[spec_of(self.task).text_role.name]
         if text is None:
             raise LabError("No column is chosen for the text.", "Choose the column that holds it.")
         return text
 
     @property
     def pair_column(self) -> str | None:
-        """The column of the second text, or None.
+        """The column of the next input beside the text that is chosen, or None.
 
         With choices and no question the first choice is the second text: rows that begin alike are no repeats.
         """
-        return self["pair"] or (self["question"] or self["choices"] if self["context"] else None)
+        spec = spec_of(self.task)
+        return next((self[role.name] for role in spec.inputs if role != spec.text_role and self[role.name]), None)
 
     @property
     def label_column(self) -> str | None:
         """The column of classes, or None: tags, scores and answers are no classes."""
-        return self["label"] if spec_of(self.task).has_classes else None
+        role = spec_of(self.task).label_role
+        return self[role.name] if role is not None and role.holds == "label" else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -51,9 +51,12 @@ class PredictedScores:
 def task_of_model(model: Model) -> str | None:
     """What a model has learned, as `core.tasks` calls it; None when it predicts nothing.
 
-    Heads for texts serve three tasks, and transformers tells them apart by `problem_type` and the number of labels.
+    A run has written it beside the weights. Elsewhere, and in older runs, the head tells; where several tasks share
+    one, transformers tells them apart by `problem_type` and the number of labels.
     """
     tasks = [spec for spec in SPECS.values() if spec.head == model.task]
+    if model.inference.task in [spec.name for spec in tasks]:
+        return model.inference.task
     if len(tasks) > 1:
         kind = model.config.problem_type or (regression.SPEC.problem_type if model.config.num_labels == 1 else "")
         tasks = [spec for spec in tasks if spec.problem_type == kind] or tasks
@@ -123,7 +126,9 @@ def predict_scores(
 
 
 def _check(model: Model, task: TaskSpec, problem: str, remedy: str) -> None:
-    if task_of_model(model) != task.name:
+    """Refuse a model whose logits mean something else than those of `task`."""
+    learned = task_of_model(model)
+    if learned is None or SPECS[learned].logits_kind != task.logits_kind:
         raise LabError(f"The model “{model.title}” {problem}.", remedy)
 
 

@@ -27,6 +27,7 @@ class InferenceSettings:
       most tokens of an answer, and whether “no answer” may be given
     - `threshold`: of several labels, those whose probability is above it are given
     - `choices`: what the training file calls the choices, in order
+    - `task`: what was learned, as `core.tasks` calls it; "" in folders of earlier versions
     """
 
     max_length: int
@@ -37,6 +38,7 @@ class InferenceSettings:
     can_decline: bool = False
     threshold: float = 0.5
     choices: tuple[str, ...] = ()
+    task: str = ""
 
 
 def write_settings(folder: Path, settings: InferenceSettings) -> None:
@@ -82,7 +84,7 @@ def _is_sound(settings: InferenceSettings) -> bool:
         and type(settings.can_decline) is bool
         and type(settings.threshold) in (int, float)
         and 0 <= settings.threshold <= 1
-        and all(isinstance(name, str) for name in settings.choices)
+        and all(isinstance(name, str) for name in (*settings.choices, settings.task))
     )
 
 

@@ -1,4 +1,4 @@
-"""Roles and metrics that several tasks share."""
+"""Roles, metrics and baselines that several tasks share."""
 
 from core.tasks.spec import Baseline, Metric, Role
 

@@ -1,7 +1,8 @@
 """What is known of a task before anything is read or computed: its words, columns, settings, metrics. Plain data.
 
 Every floor may import this package and nothing here imports another. What a floor *does* for a task stands in that
-floor, see `core.tasks`.
+floor, see `core.tasks`. Look for roles, metrics and baselines in `core.tasks.common` before you write your own: a name
+of a metric means the same in every task.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ class Role:
     setting: the setting of a plan that names its column; list_setting: the one that names several, where it is another.
     segment: 1 or 2 where the network reads it as its first or second text; 0 for what is learned.
     holds: what a cell holds: "text", "words", "label" (one class), "labels" (several), "number", "choice", "answer".
+
+    The name is the task's own; whatever is asked of a part goes by its segment and what it holds.
     """
 
     name: str
@@ -37,7 +40,8 @@ class Role:
 class Baseline:
     """What can be had without a model. `words` follow “by” or “than”.
 
-    name: that of its value in `metrics.json`; value: the value itself where it needs no data.
+    name: that of its value in `metrics.json`, which the task's `evaluate` must write; value: the value itself where it
+    needs no data.
     """
 
     words: str
@@ -113,7 +117,8 @@ class TaskSpec:
     is_placed: bool = False
     grouped_by: str = ""
 
-    # The network. `head`: as `core.models.loading` calls it; `problem_type`: of transformers, where tasks share a head.
+    # The network. `head`: as `core.models.loading` calls it; `problem_type`: of transformers, says what the logits of a
+    # head for texts mean. Several tasks may have the same two: a run writes the task's name beside the model.
     # `reads_windows`: long texts are read in several windows. `predicts_vocabulary`: each token is compared with all.
     head: str
     problem_type: str = ""
@@ -121,7 +126,8 @@ class TaskSpec:
     reads_windows: bool = False
     predicts_vocabulary: bool = False
 
-    # The plan. `settings`: those that only some tasks use. `lengths`: tokens of a text by preset, where the usual
+    # The plan. `settings`: those that only some tasks use, also those that the base class of the training reads: a
+    # `TextTask` with pairs needs "truncation". `lengths`: tokens of a text by preset, where the usual
     # number does not suit; `learning_rate`: of models as large as BERT-base; `best`: further settings of that preset.
     settings: tuple[str, ...] = ()
     lengths: Mapping[str, int] = field(default_factory=dict)
@@ -140,6 +146,16 @@ class TaskSpec:
     def inputs(self) -> tuple[Role, ...]:
         """The roles that the network reads."""
         return tuple(role for role in self.roles if role.segment)
+
+    @property
+    def text_role(self) -> Role:
+        """The input that stands for a row where one text does: the one that rows are grouped by, else the first."""
+        return next((role for role in self.inputs if role.name == self.grouped_by), self.inputs[0])
+
+    @property
+    def logits_kind(self) -> tuple[str, str]:
+        """What the logits mean: the same for tasks that the same function predicts."""
+        return self.head, self.problem_type
 
     @property
     def label_role(self) -> Role | None:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 TASK = "task"  # the key of the session state, and of the address
 NO_COLUMN = "(none)"
-LABEL_ROLES = ("label", "labels", "tags")
 TASKS = {name: spec.title for name, spec in SPECS.items()}
 ICONS = {"fix": ":material/error:", "warn": ":material/info:", "good": ":material/check_circle:"}
 SEPARATOR_TITLES = {
@@ -94,7 +93,8 @@ def choose_columns(task: str, reference: str, table: Table) -> ColumnMapping:
     mapping = ColumnMapping.of(task, **chosen)
     if len(mapping.all("labels")) == 1:
         mapping = replace(mapping, separator=_choose_separator(f"sign-{key}", table, mapping, guess, keep))
-    if all(mapping.all(role) == guess.all(role) for role in LABEL_ROLES):
+    label_role = spec_of(task).label_role
+    if label_role is None or mapping.all(label_role.name) == guess.all(label_role.name):
         mapping = replace(mapping, label_order=guess.label_order, label_titles=guess.label_titles)
     return mapping
 
@@ -184,7 +184,7 @@ def _choose_role(
     more = {"key": key, "help": role.help, "persist_state": "session", "on_change": report_errors, "args": (keep_role,)}
     if role.is_list:
         return st.multiselect(role.title, names, list(guess.all(role.name)), **more)
-    is_class = guess.task == CLASSIFICATION and role.name == "label"  # texts without labels can be looked at, too
+    is_class = role.holds == "label"  # texts without labels can be looked at, too
     options = names if role.is_required and guess[role.name] and not is_class else [NO_COLUMN, *names]
     chosen = st.selectbox(role.title, options, options.index(guess[role.name] or NO_COLUMN), **more)
     return None if chosen == NO_COLUMN else chosen

@@ -1,6 +1,8 @@
 """Every task brings all that it must, and nothing elsewhere is keyed by the name of a task."""
 
 import ast
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,16 @@ from core.data.columns.task_guess import SIGNS
 from core.inference.predictors import PREDICTORS
 from core.models import loading
 from core.reports.scored_rows import READERS
-from core.tasks import FIRST, SPECS, TASKS, metric_of, spec_of, tasks_using
+from core.tasks import FIRST, TASKS, metric_of, spec_of, tasks_using
 from core.training.forms.presets import PRESETS
 from core.training.plan.plan import FIELDS, columns_of
 from core.training.tasks import task_of
 from core.training.tasks.task import Task
+from core.training.tasks.text import TextTask
 from pages.train.runs.tasks import VIEWS
 from pages.train.runs.tasks.task_view import TaskView
+from tests import finished_runs
+from tests.core.training.test_scores import TASKS as SCORED
 
 PROJECT = Path(__file__).parents[2]
 # Where a task is named: what it is, and one registry on each floor, see `core.tasks`.
@@ -41,7 +46,8 @@ def test_a_task_says_what_it_is(task: str) -> None:
     assert all(text.strip() for text in (spec.title, spec.meaning, spec.noun, spec.pipeline))
     assert spec.meaning.endswith(".")
     assert spec.head in {value for value in vars(loading).values() if isinstance(value, str)}
-    assert sum(other.head == spec.head for other in SPECS.values()) == 1 or spec.problem_type
+    shares_head = any(spec_of(other).head == spec.head for other in TASKS if other != task)
+    assert spec.problem_type or not shares_head, "Another task has this head: say by problem_type what the logits mean"
     assert set(spec.lengths) <= set(PRESETS)
 
 
@@ -66,6 +72,8 @@ def test_a_task_says_which_settings_it_uses(task: str) -> None:
     assert {*spec.settings, *spec.best} <= set(FIELDS)
     for name in spec.settings:
         assert task in FIELDS[name].metadata["tasks"] == tasks_using(name)
+    if isinstance(task_of(task), TextTask) and spec.takes_pairs:
+        assert "truncation" in spec.settings, "TextTask cuts pairs as plan.truncation says: name it in SPEC.settings"
 
 
 @each_task
@@ -81,21 +89,54 @@ def test_a_task_says_how_its_scores_read(task: str) -> None:
         known = metric_of(metric.name)
         assert metric.title
         assert metric.meaning.endswith(".")
-        assert (known.title, known.meaning, known.is_share) == (metric.title, metric.meaning, metric.is_share)
+        assert (known.title, known.meaning, known.is_share) == (metric.title, metric.meaning, metric.is_share), (
+            f"{metric.name} means something else in another task: take it from core/tasks/common.py, "
+            "or choose another name"
+        )
+
+
+def missing_of(task: str) -> Iterator[str]:
+    """Each place that does not know a task yet, with its file."""
+    known = {
+        "CHECKS in core/data/columns/check.py": CHECKS,
+        "GUESSES in core/data/columns/guess.py": GUESSES,
+        # The first task is what a table is for when it looks like nothing else.
+        "SIGNS in core/data/columns/task_guess.py": {*SIGNS, FIRST},
+        "PREDICTORS in core/inference/predictors.py": PREDICTORS,
+        "READERS in core/reports/scored_rows.py": READERS,
+        "VIEWS in pages/train/runs/tasks/__init__.py": VIEWS,
+        "TASKS, and its short training, in tests/finished_runs.py": finished_runs.TASKS,
+        "TASKS, and its scores, in tests/core/training/test_scores.py": {scored[0] for scored in SCORED.values()},
+    }
+    yield from (place for place, tasks in known.items() if task not in tasks)
+    module, name = task.replace("-", "_"), task.title().replace("-", "")
+    try:
+        found = getattr(importlib.import_module(f"core.training.tasks.{module}"), name, None)
+    except ModuleNotFoundError as error:
+        if error.name != f"core.training.tasks.{module}":
+            raise
+        found = None
+    if not (isinstance(found, type) and issubclass(found, Task)):
+        yield f"class {name}(Task) in core/training/tasks/{module}.py"
+    if not isinstance(VIEWS.get(task), TaskView | None):
+        yield "a TaskView in VIEWS in pages/train/runs/tasks/__init__.py"
 
 
 @each_task
 def test_every_floor_knows_the_task(task: str) -> None:
-    assert task in CHECKS
-    assert task in GUESSES
-    assert task in SIGNS or task == FIRST  # which a table is for when it looks like nothing else
-    assert isinstance(task_of(task), Task)
+    missing = list(missing_of(task))
+    assert not missing, "\n".join([f"What {task} still lacks:", *missing])
     assert task_of(task).spec is spec_of(task)
     assert (PREDICTORS[task].table is not None) == spec_of(task).predicts_rows
-    assert task in READERS
-    assert isinstance(VIEWS[task], TaskView)
     assert VIEWS[task].spec is spec_of(task)
     assert VIEWS[task].mistakes_intro
+
+
+def test_a_task_that_is_nowhere_is_told_every_place() -> None:
+    missing = "\n".join(missing_of("choice-of-two"))
+    assert "class ChoiceOfTwo(Task) in core/training/tasks/choice_of_two.py" in missing
+    for place in (*REGISTRIES, "pages/train/runs/tasks", "tests/finished_runs.py", "test_scores.py"):
+        assert place in missing
 
 
 def test_registries_name_no_task_that_is_none() -> None:

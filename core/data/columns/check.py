@@ -16,6 +16,7 @@ from core.data.dataset.words import count_words
 from core.data.table import Table
 from core.data.views import Strings
 from core.errors import LabError, counted
+from core.tasks import spec_of
 
 _BEHIND = "They get the numbers behind, unless a fix merges or drops them."
 
@@ -29,10 +30,9 @@ def check_mapping(table: Table, mapping: ColumnMapping, row_ids: np.ndarray | No
     row_ids = np.arange(len(table)) if row_ids is None else row_ids
     found = list(_choice(table, mapping))
     if not any(finding.severity == "fix" for finding in found):
-        for column in (
-            name for role in ("text", "pair", "tokens", "question", "context") for name in mapping.all(role)
-        ):
-            found += _blank_texts(table, column, row_ids)
+        for role in spec_of(mapping.task).inputs:
+            if not role.is_list and (column := mapping[role.name]) is not None:  # lists are checked with their task
+                found += _blank_texts(table, column, row_ids)
         found += CHECKS[mapping.task](table, mapping, row_ids)
     if not found:
         found.append(Finding("mapping", "good", f"The columns fit the task in all {counted(len(table), 'row')}."))

@@ -83,6 +83,8 @@ def _share(each: Iterable[bool]) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
+# Tried in this order, and the first that speaks wins: the special stands before the general. A new task goes before the
+# first one that would also take its tables. The first task of all has no entry: it takes what is left.
 SIGNS: dict[str, Callable[[Table, ColumnMapping], bool]] = {
     "question-answering": _is_answered,
     "token-classification": _is_tagged,

@@ -137,7 +137,7 @@ def name_labels(
 
     def change(now: ColumnMapping | None) -> ColumnMapping:
         mapping = shown
-        if now is not None and now.task == shown.task and now["label"] == shown["label"]:
+        if now is not None and now.task == shown.task and now.label_column == shown.label_column:
             mapping = now
         kept = [label for label in mapping.label_order if label in labels]
         order = [*kept, *(label for label in labels if label not in kept)]

@@ -104,7 +104,8 @@ class Preparation:
         decided = self._decided_for(mapping)
         written = {} if decided is None else {name: label for label, name in decided.titles().items()}
         as_in_first = [written.get(name, name) for name in label_names]
-        found = set(table.column(mapping.column_of("label")).unique().to_pylist())
+        column = mapping.label_column
+        found = set() if column is None else set(table.column(column).unique().to_pylist())
         names = min(as_in_first, label_names, key=lambda names: len(found.difference(names)))
         return replace(build_dataset(table, mapping, label_names=names), label_names=tuple(label_names))
 
@@ -116,7 +117,8 @@ class Preparation:
 
     def _decided_for(self, mapping: ColumnMapping) -> ColumnMapping | None:
         """What was decided about labels, where these stand in the same column."""
-        return self.mapping if self.mapping is not None and self.mapping["label"] == mapping.label_column else None
+        own = self.mapping
+        return own if own is not None and own.label_column == mapping.label_column else None
 
 
 def named_labels(mapping: ColumnMapping, found: Sequence[str]) -> list[tuple[str, str]]:

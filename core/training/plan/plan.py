@@ -205,8 +205,10 @@ class Plan:
         Preparation.from_json(self.preparation)
         if missing := self.mapping().missing():
             names = ", ".join(role.setting for role in missing)
+            options = ", ".join(f"--{role.setting.replace('_', '-')}" for role in missing)
             raise LabError(
-                f"The plan lacks a column for {', '.join(role.title.lower() for role in missing)}.", f"Set {names}."
+                f"The plan lacks a column for {', '.join(role.title.lower() for role in missing)}.",
+                f"Set {names} (on the command line {options}).",
             )
         check_combinations(self)
 

@@ -13,7 +13,10 @@ from core.training.tasks.task import Task
 def inference_settings(plan: Plan, task: Task, prepared: Prepared, position_limit: int) -> InferenceSettings:
     """How the rows of a run are scored, for everyone who predicts with its model later."""
     return InferenceSettings(
-        max_length=plan.max_length, position_limit=position_limit, **task.inference_options(plan, prepared)
+        max_length=plan.max_length,
+        position_limit=position_limit,
+        task=task.spec.name,
+        **task.inference_options(plan, prepared),
     )
 
 

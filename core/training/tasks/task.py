@@ -1,6 +1,7 @@
 """What a task must say of itself: how it reads rows, makes batches, which head it trains, how its answers are scored.
 
-Everything else (splits, steps, checkpoints, stopping) is the same for all tasks and knows none of them.
+Everything else (splits, steps, checkpoints, stopping) is the same for all tasks and knows none of them. A task with one
+answer for a text or a pair begins with `core.training.tasks.text.TextTask`.
 """
 
 from abc import ABC, abstractmethod
@@ -104,7 +105,12 @@ class Task(ABC):
     def evaluate(
         self, folder: Path, prepared: Prepared, outputs: Sequence[np.ndarray], batches: Batches
     ) -> dict[str, Any]:
-        """Write `predictions.csv` and what else the task shows into `folder`; the scores of `prepared.test`."""
+        """Write `predictions.csv` and what else the task shows into `folder`; the scores of `prepared.test`.
+
+        The columns of the file (`core.training.tasks.text.write_predictions`) are those that `READERS` reads of this
+        task (`core.reports.scored_rows`), and those that `PREDICTORS` gives (`core.inference.predictors`) have the same
+        names. Among the scores are the baselines that its `SPEC` names.
+        """
 
     @abstractmethod
     def random_rows(self, counts: Sequence[int], text: RandomText, *, has_pairs: bool, sequences: int) -> Rows:

@@ -34,7 +34,7 @@ answer may then be another than the scored one, or it fails at the network's own
 
 
 class TextTask(Task):
-    """One answer for each text or pair, from one vector of logits."""
+    """One answer for each text or pair, from one vector of logits. With pairs, `SPEC.settings` names "truncation"."""
 
     label_type: type = np.int64
     pipeline_options: str = ""

@@ -12,7 +12,7 @@ import streamlit as st
 from core.training.forms.editable import checked, editable, from_text, limits, step, to_text, written
 from core.training.forms.presets import BALANCED, PRESETS, preset
 from core.training.plan.combinations import is_used, uneven_batch
-from core.training.plan.plan import FIELDS
+from core.training.plan.plan import FIELDS, columns_of
 from core.training.plan.settings import kind
 from pages.shared.text import errors_shown, plain
 from pages.shared.url_state import keep, seed
@@ -74,7 +74,7 @@ def choose_settings(mapping: ColumnMapping, load: Load, shape: Shape, device: De
     with head:
         _show_choice(chosen, changes)
     with st.expander("Change settings", icon=":material/tune:"):
-        groups = editable(mapping.task, {**settings, "pair_column": mapping["pair"]})
+        groups = editable(mapping.task, {**settings, **columns_of(mapping)})
         for tab, items in zip(st.tabs(list(groups)), groups.values(), strict=True):
             with tab:
                 _show_group(items, settings, chosen, shape, device)
@@ -92,7 +92,7 @@ def _changes(shape: Shape, device: Device) -> dict[str, Any]:
 
 def _used(changes: dict[str, Any], chosen: Preset, mapping: ColumnMapping) -> dict[str, Any]:
     """The changes that differ from the preset and that the task, and the other settings, give a meaning."""
-    values = {**chosen.settings, **changes, "task": mapping.task, "pair_column": mapping["pair"]}
+    values = {**chosen.settings, **changes, **columns_of(mapping)}
     return {
         name: value
         for name, value in changes.items()

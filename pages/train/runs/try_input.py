@@ -28,7 +28,7 @@ def model_of(run: Run) -> Model:
 
 def ask_texts(mapping: ColumnMapping) -> tuple[list[str], list[str] | None] | None:
     """A text, and a second one where the run learned from pairs; None, and a word why, while one is missing."""
-    has_pair = mapping["pair"] is not None
+    has_pair = mapping.pair_column is not None
     text = st.text_area("A text of your own", key="try", height=80, placeholder="Type what the model should judge")
     pair = st.text_area("Second text", key="try-pair", height=68) if has_pair else ""
     if not text.strip() or (has_pair and not pair.strip()):

@@ -253,7 +253,7 @@ def test_a_run_keeps_how_it_was_scored(case: str, cut_run: CutRun) -> None:  # n
     run = cut_run(case)
     folder = run.path / "model"
     kept = read_settings(folder)
-    assert (kept.max_length, kept.position_limit) == (LENGTH, 512)
+    assert (kept.max_length, kept.position_limit, kept.task) == (LENGTH, 512, plan_of(run).task)
     assert kept.truncation == TRUNCATIONS.get(case, "longest")
     if case == "question-answering":
         assert (kept.window_overlap, kept.longest_answer, kept.can_decline) == (3, 30, True)
@@ -280,7 +280,8 @@ def test_a_run_that_goes_on_from_a_run_may_read_more(cut_run: CutRun) -> None:  
     plan = dataclasses.replace(plan_of(first), model=first.id, max_length=40, epochs=0.2)
     second, state = train_here(plan)
     assert state == "finished"
-    assert read_settings(second.path / "model") == InferenceSettings(max_length=40, position_limit=512)
+    expected = InferenceSettings(max_length=40, position_limit=512, task="sequence-classification")
+    assert read_settings(second.path / "model") == expected
     assert open_model(second.id).inference.max_length == 40
 
 
@@ -314,7 +315,8 @@ def test_a_run_whose_plan_cannot_be_read_stays_as_it_is(cut_run: CutRun) -> None
     ["", "[]", "{}", '{"max_length": 12}', '{"max_length": "12", "position_limit": 512}',
      '{"max_length": 600, "position_limit": 512}', '{"max_length": 12, "position_limit": 512, "truncation": "none"}',
      '{"max_length": 12, "position_limit": 512, "threshold": NaN}',
-     '{"max_length": 12, "position_limit": 512, "choices": [1]}', "\udcff"],
+     '{"max_length": 12, "position_limit": 512, "choices": [1]}',
+     '{"max_length": 12, "position_limit": 512, "task": 1}', "\udcff"],
 )  # fmt: skip
 def test_damaged_settings_are_refused_in_words(content: str, cut_run: CutRun) -> None:  # noqa: F811
     run = cut_run("sequence-classification")

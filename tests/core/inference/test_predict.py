@@ -1,14 +1,17 @@
 """Predicting: against a plain loop, one text at a time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.errors import LabError
 from core.inference.predict import predict, predict_labels, predict_scores, task_of_model
+from core.models.inference_settings import InferenceSettings, write_settings
 from core.models.loading import Model, open_model
 from core.reports.report import read_report
 from core.runs.folder import Run
+from core.tasks import SPECS
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,25 @@ def test_several_labels_and_scores_equal_a_plain_loop(kind: str, tiny_model_fold
             assert found.labels[i] == tuple(name for name, chance in zip(labels, expected, strict=True) if chance > 0.5)
     with pytest.raises(LabError, match="classes"):
         predict(model, ["a"])
+
+
+def test_tasks_of_one_head_and_kind_are_told_apart_by_what_the_run_has_written(
+    tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = SPECS["sequence-classification"]
+    monkeypatch.setitem(SPECS, "choice-of-two", replace(first, name="choice-of-two"))
+    folder = tmp_path / "two"
+    assert task_of_model(model_of(folder, tiny_model_folder, ("a", "b"), None)) == first.name
+    for task, expected in (
+        ("choice-of-two", "choice-of-two"), ("", first.name), ("of-a-later-version", first.name),
+        ("question-answering", first.name),
+    ):  # fmt: skip
+        write_settings(folder, InferenceSettings(max_length=40, position_limit=512, task=task))
+        model = open_model(str(folder))
+        assert task_of_model(model) == expected
+        assert set(predict(model, TEXTS).labels) <= {"a", "b"}
+        with pytest.raises(LabError, match="several labels"):
+            predict_labels(model, TEXTS)
 
 
 def test_nothing_to_predict(tiny_model_folder: Path, tmp_path: Path) -> None:

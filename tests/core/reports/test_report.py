@@ -14,6 +14,7 @@ from core.reports.figures import figures_of
 from core.reports.report import _rows, export_predictions, read_report, task_of
 from core.runs.folder import Run
 from core.runs.status import read_json, write_json
+from core.tasks import spec_of
 from tests.finished_runs import TASKS, FinishedRun, _trained, finished_run  # noqa: F401  fixtures
 
 MAIN = {
@@ -59,6 +60,13 @@ def test_the_main_figure_is_the_score_on_disk_with_its_interval_and_baseline(tas
         low, high = first.interval
         assert list(first.interval) == scores["intervals"][name]
         assert low <= first.value <= high
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_baseline_that_a_task_names_is_among_its_scores(task: str, finished_run: FinishedRun):  # noqa: F811
+    scores = finished_run(task).metrics()
+    named = {baseline.name for metric in spec_of(task).metrics for baseline in metric.baselines if baseline.name}
+    assert named <= set(scores), "`evaluate` must write each Baseline.name of the SPEC into metrics.json"
 
 
 def test_precision_and_recall_are_told_with_their_intervals(finished_run: FinishedRun):  # noqa: F811

@@ -33,7 +33,7 @@ COLUMNS = {
     task: {"task": task} | {
         name: ("x", "y") if name == "choice_columns" else f"{name}-column"
         for role, name in spec.column_settings().items()
-        if role not in ("pair", "answer_start")
+        if spec.role(role).is_required or role == "question"
     }
     for task, spec in SPECS.items()
 }  # fmt: skip

@@ -70,8 +70,8 @@ def test_views_of_labels_and_splits_open_for_every_task(open_page, task: str, vi
     assert not app.exception
     if view == "Splits":
         assert "**320** train, **40** validation, **40** test" in words_on(app)
-        assert ("each label keeps its share" in words_on(app)) == (task == "sequence-classification")
-    elif task != "sequence-classification":
+        assert ("each label keeps its share" in words_on(app)) == SPECS[task].has_classes
+    elif not SPECS[task].has_classes:
         assert "for tasks that give each text one label" in words_on(app)
 
 
@@ -459,9 +459,9 @@ def test_another_data_set_is_no_old_address(open_page):
     label.set_value(label.options[2]).run()
     app.selectbox(key="data").set_value("sample:reviews").run()
     assert not app.exception
-    assert "The address asks for" not in words_on(app)
+    assert "The link names" not in words_on(app)
     old = open_page(PAGE, data="sample:reviews", show="Typical words", **{"typical-label": "no such label"})
-    assert "The address asks for" in words_on(old)
+    assert "The link names" in words_on(old)
 
 
 def test_classes_are_capped_when_somebody_wants_it(open_page):

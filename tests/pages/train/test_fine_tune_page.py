@@ -460,4 +460,4 @@ def test_a_test_file_that_becomes_the_training_data_is_no_old_address(open_page)
     assert app.query_params["test-file"] == "sample:questions"
     app.selectbox(key="data").set_value("sample:questions").run()
     assert not app.exception
-    assert "The address asks for" not in words_on(app)
+    assert "The link names" not in words_on(app)
