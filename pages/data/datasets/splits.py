@@ -76,10 +76,8 @@ def show_splits(
         found = split(dataset, shares=shares, seed=int(number), groups=groups)
         saved = save_splits(dataset, found, how="shares", shares=shares, seed=int(number), near=keeps_near)
     show_parts(dataset, found)
-    # No callback: its arguments would be those of the last time the page was drawn.
-    if st.button("Keep these splits", type="primary", icon=":material/save:"):
-        preparation.keep(saved)
-        st.rerun()
+    # A callback, which runs before the page is drawn: what was seen is kept, also where others kept theirs meanwhile.
+    st.button("Keep these splits", type="primary", icon=":material/save:", on_click=preparation.keep, args=(saved,))
 
 
 def show_parts(dataset: Dataset, splits: Splits) -> None:
