@@ -146,4 +146,4 @@ def test_what_an_answer_rests_on_is_the_answer_that_was_scored(open_page, cut_ru
     assert any(label in each and f"{chance:.1%}" in each for each in answers), answers
     app = open_page("explore/attention/page.py", **options, **{"attention-view": "All heads"})
     assert fine(app)
-    assert f"rest on {LENGTH} tokens" in shown(app)
+    assert f"use at most {LENGTH} of its tokens" in shown(app)
