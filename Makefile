@@ -13,7 +13,7 @@ NAMES = $(sort localhost 127.0.0.1 ::1 $(NAME) $(ALLOWED_HOSTS) $(if $(filter-ou
 ARGS    ?=
 ONLY    ?=
 # How many tests run at a time. A file stays with one worker, and the files that take longest come first.
-WORKERS ?= 2
+WORKERS ?= 3
 PYTEST   = $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # What `make test-fast` leaves out: whatever is driven in a browser, starts processes, trains a model, or takes long.
 SLOW_PARTS = browser faults core/runs core/training core/inference core/reports pages core/models/test_train_builtin.py \

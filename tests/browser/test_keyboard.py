@@ -84,7 +84,10 @@ def walk_out_and_back(page: Page) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", "tokens", "anatomy", "inside-a-layer?open-all=true", "attention", "embeddings", "fill-mask", "datasets"],
+    [
+        *("", "tokens", "inside-a-layer?open-all=true", "attention"),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("anatomy", "embeddings", "fill-mask", "datasets")),
+    ],
 )
 def test_tab_goes_through_every_view_of_a_page_and_back(page: Page, address: str):
     page.goto(f"/{address}")

@@ -19,6 +19,7 @@ def walk(page: Page, *names: str) -> None:
         expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_every_page_opens_from_every_other(page: Page, console_errors: list[str]):
     page.goto("/")
     walk(page, *EXPLORE, *OTHERS)

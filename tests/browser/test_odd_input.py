@@ -41,8 +41,8 @@ def assert_calm(page: Page) -> None:
     ("path", "heading"),
     [
         ("/tokens", "Tokens"),
-        ("/fill-mask", "Fill the [MASK]"),
-        ("/inside-a-layer", "Inside a layer"),
+        pytest.param("/fill-mask", "Fill the [MASK]", marks=pytest.mark.slow),
+        pytest.param("/inside-a-layer", "Inside a layer", marks=pytest.mark.slow),
         ("/attention", "Attention"),
     ],
 )

@@ -368,6 +368,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
 
 
+@pytest.mark.slow
 def test_every_tensor_of_512_tokens_and_12_layers_stays_under_600_megabytes():
     done = subprocess.run([sys.executable, "-c", BIG], cwd=PROJECT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

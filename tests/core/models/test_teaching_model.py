@@ -119,6 +119,7 @@ def test_whatever_is_hidden_has_one_answer(trained_on: list[Exercise], held_out:
         assert asked.setdefault(each.ids, (each.answers, each.label)) == (each.answers, each.label)
 
 
+@pytest.mark.slow
 def test_it_solves_all_that_it_never_saw(model: Model, held_out: list[Exercise]):
     scores = evaluate(model.network, held_out)
     for task in (HIDDEN, STEM, PLAIN, "pairs"):

@@ -220,7 +220,14 @@ def test_a_run_learns_and_opens_everywhere(plan: Plan, tmp_path: Path) -> None:
     assert guesses[0]["token_str"] == "cat"
 
 
-@pytest.mark.parametrize("changes", [{}, {"whole_words": True, "evaluations_per_epoch": 1}, {"next_sentence": True}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"next_sentence": True},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"whole_words": True, "evaluations_per_epoch": 1}, marks=pytest.mark.slow),
+    ],
+)
 def test_stopped_and_resumed_equals_uninterrupted(plan: Plan, monkeypatch: pytest.MonkeyPatch, changes: dict) -> None:
     plan = dataclasses.replace(plan, **changes)
     whole, _ = train_here(plan)

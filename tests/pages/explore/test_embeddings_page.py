@@ -77,7 +77,7 @@ def test_F02_what_is_left_out_is_counted(open_page):
     assert "1 sentence cut to 48 tokens" in words_on(app)
 
 
-@pytest.mark.parametrize("method", ["t-SNE", "UMAP"])
+@pytest.mark.parametrize("method", ["t-SNE", pytest.param("UMAP", marks=pytest.mark.slow)])
 def test_other_projections_say_what_not_to_read(open_page, method: str):
     app = open_page(PAGE, **{"tokens-projection": method, "whole-words": "true", "with-special": "true"})
     assert not app.exception
