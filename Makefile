@@ -55,7 +55,7 @@ browser: setup-dev  ## find or install the Chromium that the browser tests drive
 slurm:  ## find or install the SLURM that its tests run on
 	@scripts/setup-slurm
 
-test: browser $(if $(WITH_SLURM),slurm)  ## run all tests but the slow ones (ARGS="-k tokens", WORKERS=2)
+test: browser $(if $(WITH_SLURM),slurm)  ## run all tests but the slow ones (ARGS="-k tokens", WORKERS=3)
 	@$(PYTEST) $(ARGS)
 
 test-fast: setup-dev  ## run what takes under two minutes: no browser, no processes, no training, no pages
