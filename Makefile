@@ -13,7 +13,7 @@ NAMES = $(sort localhost 127.0.0.1 ::1 $(NAME) $(ALLOWED_HOSTS) $(if $(filter-ou
 ARGS    ?=
 ONLY    ?=
 # How many tests run at a time. A file stays with one worker, and the files that take longest come first.
-WORKERS ?= 3
+WORKERS ?= 2
 PYTEST   = $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # What `make test-fast` leaves out: whatever is driven in a browser, starts processes, trains a model, or takes long.
 SLOW_PARTS = browser faults core/runs core/training core/inference core/reports pages core/models/test_train_builtin.py \
@@ -55,7 +55,7 @@ browser: setup-dev  ## find or install the Chromium that the browser tests drive
 slurm:  ## find or install the SLURM that its tests run on
 	@scripts/setup-slurm
 
-test: browser $(if $(WITH_SLURM),slurm)  ## run all tests but the slow ones (ARGS="-k tokens", WORKERS=3)
+test: browser $(if $(WITH_SLURM),slurm)  ## run all tests but the slow ones (ARGS="-k tokens", WORKERS=2)
 	@$(PYTEST) $(ARGS)
 
 test-fast: setup-dev  ## run what takes under two minutes: no browser, no processes, no training, no pages
