@@ -48,7 +48,8 @@ COMPONENTS = """(roots) => {
     });
 }"""
 MOST_PRESSES = 400
-SEVERAL_PRESSES = ("CANVAS", "IFRAME")  # Streamlit's tables, whose cells Tab goes through, and pages within a page
+# Streamlit's tables, whose cells Tab goes through, and pages within a page.
+SEVERAL_PRESSES = ("CANVAS", "TD gridcell", "IFRAME")
 
 
 def walk(page: Page, key: str) -> list[dict]:
