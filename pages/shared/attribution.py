@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from core.errors import LabError
+from core.errors import LabError, counted
 from core.explore.answers import gives_distribution
 from core.explore.attention.answer_names import likely_answers, masks
 from core.explore.attention.attribution import FILLERS, integrated_gradients, occlusion
@@ -15,7 +15,7 @@ from core.explore.attention.selection import units
 from pages.components.token_strip.token_strip import span, token_strip
 from pages.shared.export import csv_button
 from pages.shared.on_demand import last_of, on_demand
-from pages.shared.text import counted, plain, show_reason
+from pages.shared.text import plain, show_reason
 from pages.shared.url_state import WHOLE_WORDS, choose_listed
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from core.data.reading.read_table import EncodingUnclear, read_table
 from core.data.sources import hub, uploads
 from core.data.sources.sample_sets import samples
 from core.data.table import ReadOptions, Table
-from core.errors import LabError
+from core.errors import LabError, counted
 from core.training.plan.readers import readers
 from pages.shared import kept
 from pages.shared.column_mapping import choose_columns
 from pages.shared.preparation import dataset_key, dataset_of, preparation_of
 from pages.shared.reading_options import FILL, already_read, can_be_filled, forget_reading, set_reading
-from pages.shared.text import counted, plain, report_errors, show_error
+from pages.shared.text import plain, report_errors, show_error
 from pages.shared.url_state import choose, forget
 
 # Keys of the session state; `DATA` and `DATA_NAME` stand in the address, too.

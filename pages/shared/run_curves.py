@@ -10,9 +10,9 @@ import streamlit as st
 
 from core.charts.curves import DATA, curves, live_lines
 from core.charts.run_curves import AXES, SCORES, Panel, Tables, axis_of, panels_of, points_of, rows_of
+from core.errors import counted
 from core.tasks import metric_of
 from pages.shared.export import csv_button, figure
-from pages.shared.text import counted
 
 SMOOTHING = 0.6  # TensorBoard's own
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from core.charts.run_curves import tables_of
+from core.errors import counted
 from core.runs.folder import Run, list_runs
 from core.runs.status import Status
 from pages.shared import navigation
 from pages.shared.live_fragment import live_fragment
 from pages.shared.run_view import MEANINGS, badge, duration, latest, progress, runs_before
-from pages.shared.text import counted, plain
+from pages.shared.text import plain
 
 WATCHING = "watching"  # in the address of Fine-tune: the run that is looked at there
 TICK_SECONDS = 2.0

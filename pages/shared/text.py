@@ -30,15 +30,6 @@ def isolated(text: str) -> str:
     return f"\u2068{plain(text)}\u2069"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: 1 token, 2 tokens.
-
-    >>> counted(1, "token"), counted(1200, "row")
-    ('1 token', '1,200 rows')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def digest(*parts: object) -> str:
     """A short name for texts and choices, for keys of widgets that start again with others."""
     return sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.errors import counted
 from core.explore.fill_mask.masks import with_model_mask
 from core.explore.tokens import tokenize
-from pages.shared.text import counted
 
 if TYPE_CHECKING:
     from core.explore.tokens import Tokens

@@ -12,11 +12,11 @@ from core.data.csv_safety import escape_formula
 from core.data.dataset import steps
 from core.data.decisions.fixed import csv_parts, fixed_table, jsonl_parts, selected_data
 from core.data.quality.card import Measured, health_card
-from core.errors import LabError
+from core.errors import LabError, counted
 from pages.shared.export import csv_button
 from pages.shared.on_demand import remembered
 from pages.shared.preparation import applied_of, dataset_key, offer_undo
-from pages.shared.text import counted, plain
+from pages.shared.text import plain
 
 if TYPE_CHECKING:
     from core.data.column_mapping import ColumnMapping

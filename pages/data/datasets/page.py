@@ -10,7 +10,7 @@ import streamlit as st
 from core.charts.bars import horizontal_bars
 from core.data.column_mapping import CLASSIFICATION
 from core.data.quality import profile as profiling
-from core.errors import LabError
+from core.errors import LabError, counted
 from pages.data.datasets.health import show_health
 from pages.data.datasets.repeats import examples, show_repeats
 from pages.data.datasets.rows import show_rows
@@ -21,7 +21,7 @@ from pages.shared.column_mapping import choose_mapping, edit_labels
 from pages.shared.export import csv_button, figure
 from pages.shared.preparation import applied_of, dataset_key, dataset_of, preparation_of
 from pages.shared.reading_options import read_source, reading_settings
-from pages.shared.text import counted, errors_shown, plain
+from pages.shared.text import errors_shown, plain
 from pages.shared.url_state import choose_view
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from core.data.dataset.dataset import build_dataset
 from core.data.quality.card_texts import WHOLE_IN_SELECTION
 from core.data.quality.leaks import find_leaks
 from core.data.quality.near import THRESHOLD, near_duplicates
-from core.errors import LabError
+from core.errors import LabError, counted
 from pages.shared import data_source
 from pages.shared.column_mapping import choose_columns
 from pages.shared.export import csv_button
 from pages.shared.on_demand import by_share, on_demand
 from pages.shared.reading_options import read_source
-from pages.shared.text import counted, plain
+from pages.shared.text import plain
 
 if TYPE_CHECKING:
     from core.data.column_mapping import ColumnMapping

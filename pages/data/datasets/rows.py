@@ -10,12 +10,12 @@ from core.data.dataset.browse import IN_FILE, ORDERS, Wanted, rows_wanted
 from core.data.dataset.edits import Edits
 from core.data.decisions.changes import TypedCell, check_cell, last_of, new_id
 from core.data.decisions.changes import correct as correct_cells
-from core.errors import LabError
+from core.errors import LabError, counted
 from pages.shared import kept
 from pages.shared.export import csv_button
 from pages.shared.live_editor import is_typing, live_editor
 from pages.shared.preparation import corrected_of
-from pages.shared.text import counted, digest, plain, show_error
+from pages.shared.text import digest, plain, show_error
 from pages.shared.url_state import whole_number
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from core.data.dataset.splits import PARTS, looks_like_splits, split, split_by_c
 from core.data.decisions.saved_splits import save_splits
 from core.data.quality.leaks import leaks_within
 from core.data.quality.near import join_groups
-from core.errors import LabError
+from core.errors import LabError, counted
 from core.tasks import spec_of
 from pages.data.datasets.repeats import near_of
 from pages.shared.export import csv_button
 from pages.shared.preparation import corrected_of
-from pages.shared.text import counted, plain, show_error
+from pages.shared.text import plain, show_error
 
 if TYPE_CHECKING:
     from core.data.column_mapping import ColumnMapping

@@ -15,10 +15,11 @@ from core.data.quality.kinds import kinds_of
 from core.data.quality.profile import LIMITS, measure_tokens
 from core.data.quality.scripts import script_mix
 from core.data.quality.typical import typical_words
+from core.errors import counted
 from pages.shared.export import csv_button, figure
 from pages.shared.models import open_model
 from pages.shared.on_demand import by_share, on_demand
-from pages.shared.text import counted, plain
+from pages.shared.text import plain
 from pages.shared.url_state import choose
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core.errors import counted
 from core.models.anatomy import configuration
 from pages.explore.anatomy.subject import Subject
 from pages.shared.export import csv_button
-from pages.shared.text import counted, plain
+from pages.shared.text import plain
 
 SELDOM_READ = (configuration.BOOKKEEPING, configuration.OTHER)
 

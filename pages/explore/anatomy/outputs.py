@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core.errors import counted
 from core.models.anatomy import outputs
 from pages.explore.anatomy.subject import Subject, anatomy, shape, short
 from pages.shared.export import csv_table
-from pages.shared.text import counted
 
 MOST_TEXTS = 64
 

@@ -6,11 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.treemap import treemap
+from core.errors import counted
 from core.models.anatomy import parameters
 from core.models.anatomy.parameters import Anatomy, Freezing
 from pages.explore.anatomy.subject import Subject, anatomy, shape, short, show_numbers
 from pages.shared.export import figure
-from pages.shared.text import counted, plain
+from pages.shared.text import plain
 
 
 def show_parameters(subject: Subject) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.charts.attention import head_map
 from core.charts.bars import horizontal_bars
+from core.errors import counted
 from core.explore.answers import UNSUPPORTED_OUTPUTS
 from core.explore.attention.ablation import ablate_each_head, ablate_heads
 from core.explore.attention.answer_names import changes
@@ -20,7 +21,7 @@ from pages.explore.attention.choices import opening_head
 from pages.shared.export import csv_button, figure
 from pages.shared.models import thumbnails_of
 from pages.shared.on_demand import last_of, on_demand
-from pages.shared.text import counted, plain
+from pages.shared.text import plain
 from pages.shared.url_state import several
 
 if TYPE_CHECKING:

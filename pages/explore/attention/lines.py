@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.data.csv_safety import escape_formula
+from core.errors import counted
 from core.explore.attention.selection import link_table, select
 from core.explore.attention.weights import NORM_WEIGHTED, attention_weights
 from core.models.layer_names import head_columns, number
@@ -23,7 +24,7 @@ from pages.explore.attention.choices import (
     what_a_head_does,
 )
 from pages.shared.export import csv_button
-from pages.shared.text import counted, digest
+from pages.shared.text import digest
 from pages.shared.url_state import choose_layer, keep, seed, several
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.attention import head_map
+from core.errors import counted
 from core.explore.attention.selection import select
 from core.explore.attention.summaries import (
     corpus_statistics,
@@ -31,7 +32,7 @@ from pages.shared import data_source
 from pages.shared.export import csv_button, figure
 from pages.shared.on_demand import last_of, on_demand
 from pages.shared.reading_options import read_source
-from pages.shared.text import counted, digest
+from pages.shared.text import digest
 from pages.shared.url_state import choose_head, choose_layer
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.scatter import data_map
+from core.errors import counted
 from core.explore.embeddings import dataset_map
 from core.explore.embeddings.store import key_of
 from core.explore.embeddings.vectors import sample_rows
@@ -17,7 +18,6 @@ from pages.explore.embeddings.input import choose_layer, choose_pooling, choose_
 from pages.shared import data_source
 from pages.shared.export import camera, csv_button
 from pages.shared.reading_options import read_source
-from pages.shared.text import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -8,13 +8,13 @@ import streamlit as st
 
 from core.data.sources.references import open_table
 from core.data.sources.sample_sets import samples
+from core.errors import counted
 from core.explore import examples
 from core.explore.embeddings import neighbours, vectors
 from core.explore.embeddings.projection import METHODS
 from core.models import catalogue
 from core.models.layer_names import STATES_IN_CODE, short_state_name
 from pages.shared.models import example, traced
-from pages.shared.text import counted
 from pages.shared.url_state import choose_listed, keep, seed, text_area, whole_number
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.scatter import token_map
+from core.errors import counted
 from core.explore.embeddings import projection, vectors
 from core.models.layer_names import after_state, state_columns, state_name
 from pages.explore.embeddings.input import (
@@ -20,7 +21,6 @@ from pages.explore.embeddings.input import (
     type_sentences,
 )
 from pages.shared.export import csv_button, figure
-from pages.shared.text import counted
 from pages.shared.url_state import WHOLE_WORDS
 
 if TYPE_CHECKING:

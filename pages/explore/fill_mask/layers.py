@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.curves import rank_by_layer
+from core.errors import counted
 from core.explore.answers import mask_positions
 from core.explore.fill_mask import fill_mask
 from core.explore.fill_mask.logit_lens import logit_lens
@@ -18,7 +19,7 @@ from pages.explore.fill_mask.guesses import draw_masks, show_table, table_of
 from pages.explore.fill_mask.input import choose_mask, choose_top_k, type_masked
 from pages.shared.export import csv_button, figure
 from pages.shared.models import COMPARED_MODEL, choose_reference, open_model, traced
-from pages.shared.text import counted, plain
+from pages.shared.text import plain
 from pages.shared.tokenize_input import tokenize_input
 
 if TYPE_CHECKING:

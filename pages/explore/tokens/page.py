@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.errors import counted
 from core.explore import examples
 from core.explore.tokens import tokenize
 from pages.components.token_strip.token_strip import token_strip
@@ -16,7 +17,7 @@ from pages.explore.tokens.two_tokenizers import show_two
 from pages.explore.tokens.vocabulary import show_vocabulary
 from pages.shared import navigation
 from pages.shared.models import chosen_model, example, example_pair
-from pages.shared.text import counted, errors_shown, plain
+from pages.shared.text import errors_shown, plain
 from pages.shared.url_state import choose_view, text_area
 
 VIEWS = {

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.data.columns.labels import labels_of
 from core.data.dataset.notices import about_number
+from core.errors import counted
 from core.tasks import spec_of
 from core.tasks.common import PAIR, TEXT
 from core.training.estimate.token_lengths import lengths_of
@@ -16,7 +17,7 @@ from pages.shared import data_source
 from pages.shared.column_mapping import choose_roles, open_findings, show_findings
 from pages.shared.preparation import corrected_of, dataset_key, dataset_of, preparation_of
 from pages.shared.reading_options import read_source
-from pages.shared.text import counted, plain
+from pages.shared.text import plain
 
 if TYPE_CHECKING:
     from core.data.column_mapping import ColumnMapping

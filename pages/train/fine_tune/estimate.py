@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.errors import LabError
+from core.errors import LabError, counted
 from core.machine import machine
 from core.training.estimate.estimate import estimate
 from core.training.forms.cli import command_line
@@ -15,7 +15,7 @@ from core.training.plan.combinations import stops_nothing
 from core.training.probe import probe
 from pages.shared.live_fragment import live_fragment
 from pages.shared.run_view import duration
-from pages.shared.text import counted, errors_shown, plain, show_error
+from pages.shared.text import errors_shown, plain, show_error
 
 if TYPE_CHECKING:
     from core.training.estimate.token_lengths import Lengths
@@ -81,12 +81,9 @@ def _draw(plan: Plan, lengths: Lengths, held_out: str, elsewhere: bool, was_meas
             help="Trains a few steps on random words of the same lengths, in a process of its own: half a minute or "
             "more. When the memory runs out, only that process ends.",
         )
-    if wanted:
-        with errors_shown():
-            probe.start(plan, lengths)
-            st.rerun()
-    elif here.gpus and ahead.source == "guessed" and problem is None:  # nothing is known of this card
-        with suppress(LabError):
+    is_new_card = bool(here.gpus) and ahead.source == "guessed" and problem is None  # nothing is known of it: unasked
+    if wanted or is_new_card:
+        with errors_shown() if wanted else suppress(LabError):
             probe.start(plan, lengths)
             st.rerun()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.errors import counted
 from core.reports.report import Report, export_predictions
 from core.runs.folder import Run
 from pages.shared.export import csv_button
-from pages.shared.text import counted
 from pages.train.runs.tasks import view_of
 
 

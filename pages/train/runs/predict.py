@@ -9,13 +9,13 @@ import streamlit as st
 
 from core.data.column_mapping import ColumnMapping
 from core.data.columns.guess import guess_mapping
+from core.errors import counted
 from core.runs.folder import Run
 from pages.shared import data_source
 from pages.shared.export import csv_button
 from pages.shared.models import fingerprint_of
 from pages.shared.on_demand import on_demand
 from pages.shared.reading_options import read_source
-from pages.shared.text import counted
 from pages.train.runs.try_input import model_of
 
 if TYPE_CHECKING:

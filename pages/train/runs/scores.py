@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from core.errors import counted
 from core.reports.compare import scored_rows
 from core.reports.figures import Figure, figures_of
 from core.reports.report import Report, task_of
 from core.runs.folder import Run
 from core.tasks import written
-from pages.shared.text import counted, plain
+from pages.shared.text import plain
 from pages.train.runs.tasks import view_of
 
 CARD_WIDTH = 150  # px: five in a row at 1280

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.charts.bars import horizontal_bars
+from core.errors import counted
 from core.tasks.masked_language import SPEC
 from pages.shared import navigation
 from pages.shared.export import figure
-from pages.shared.text import counted
 from pages.shared.url_state import LONGEST_IN_URL
 from pages.train.runs.tasks.task_view import TaskView
 from pages.train.runs.try_input import WAIT, model_of

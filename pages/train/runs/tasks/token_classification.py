@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from core.errors import counted
 from core.inference.spans import Span, cut_at
 from core.tasks.token_classification import SPEC
 from core.training.scores.tagging import stretches_of
 from pages.components.marked_text.marked_text import Block, Line, Stretch, colours_of, marked, stretch
-from pages.shared.text import counted
 from pages.train.runs.class_tables import show_confusion, show_per_class
 from pages.train.runs.tasks.task_view import MOST_MARKED, TaskView, marked_mistakes
 from pages.train.runs.try_input import WAIT, model_of, say_cut
